@@ -1,0 +1,198 @@
+// Package admin is the local API of a running gateway: HTTP and JSON under /v1 on a
+// unix socket. It holds the message types, the server over a Backend, and the client.
+package admin
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Code is a machine-readable error word; each has one exit code of the CLI.
+type Code string
+
+const (
+	CodeFailed  Code = "failed"  // 1
+	CodeUsage   Code = "usage"   // 2
+	CodeOffline Code = "offline" // 3
+	CodeRefused Code = "refused" // 4: policy, authorisation
+	CodeQuota   Code = "quota"   // 4
+	CodeNotYet  Code = "not_yet" // 5
+	CodeRegion  Code = "region"  // 7
+)
+
+// Error is what went wrong and what to do next.
+type Error struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+	Fix     string `json:"fix,omitempty"`
+	Exit    int    `json:"exit"`
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// State is a parcel's way: it never moves back.
+type State string
+
+const (
+	Saved     State = "saved"
+	Carried   State = "carried"
+	Delivered State = "delivered"
+	Expired   State = "expired"
+	Refused   State = "refused"
+)
+
+// Status is the answer of GET /v1/status. Arrays are never null.
+type Status struct {
+	Schema   string      `json:"schema"` // packhorse.status/1
+	At       time.Time   `json:"at"`
+	Clock    string      `json:"clock"` // none neighbour ntp gps rtc
+	Name     string      `json:"name"`
+	ID       string      `json:"id"` // hex Ed25519
+	Version  string      `json:"version"`
+	UptimeS  int64       `json:"uptime_s"`
+	Region   string      `json:"region"` // empty: none set, nothing is transmitted
+	Domain   string      `json:"domain"`
+	Problems []Problem   `json:"problems"`
+	Radios   []RadioInfo `json:"radios"`
+	Peers    []PeerInfo  `json:"peers"`
+	Queue    QueueTotals `json:"queue"`
+	PoWeb    string      `json:"poweb"` // listen address
+}
+
+type Problem struct {
+	Level string `json:"level"` // warn fail
+	What  string `json:"what"`
+	Fix   string `json:"fix"`
+}
+
+type RadioInfo struct {
+	Name            string  `json:"name"`
+	OK              bool    `json:"ok"`
+	Band            string  `json:"band"`
+	Modulation      string  `json:"modulation"`
+	AirtimeUsedS    float64 `json:"airtime_used_s"`
+	AirtimeAllowedS float64 `json:"airtime_allowed_s"` // absent limit: 0
+	AirtimeTotalS   float64 `json:"airtime_total_s"`
+	FreeInS         float64 `json:"free_in_s"`
+	FramesIn        uint64  `json:"frames_in"`
+	FramesOut       uint64  `json:"frames_out"`
+}
+
+type PeerInfo struct {
+	Name    string   `json:"name"`
+	ID      string   `json:"id"`
+	Path    string   `json:"path"` // direct, via NAME, none
+	Ports   []string `json:"ports"`
+	SNRdB   *float64 `json:"snr_db,omitempty"`
+	LastS   float64  `json:"last_s"`
+	Parcels int      `json:"parcels"`
+	Bytes   int64    `json:"size_bytes"`
+}
+
+type QueueTotals struct {
+	Parcels int   `json:"parcels"`
+	Bytes   int64 `json:"size_bytes"`
+}
+
+// Parcel is one line of the queue, and the record of something sent.
+type Parcel struct {
+	ID        string    `json:"id"` // first 12 hex digits of the parcel's SHA-256
+	To        string    `json:"to"`
+	From      string    `json:"from"`
+	Priority  string    `json:"priority"` // emergency message bulk
+	SizeBytes int       `json:"size_bytes"`
+	State     State     `json:"state"`
+	By        string    `json:"by,omitempty"` // who carries it
+	Since     time.Time `json:"since"`
+	Next      string    `json:"next"`
+	Why       string    `json:"why"` // no_route budget peer_silent quota clock moving
+	Done      int       `json:"done_symbols"`
+	Total     int       `json:"total_symbols"`
+	Path      string    `json:"path,omitempty"` // port the transfer runs on
+	Expires   time.Time `json:"expires"`
+	AirtimeS  float64   `json:"airtime_s"` // estimate for one hop
+}
+
+// Send asks for a parcel to a contact from the gateway's built-in endpoint.
+type Send struct {
+	To       string        `json:"to"` // contact name or endpoint id
+	Type     string        `json:"type"`
+	Filename string        `json:"filename,omitempty"`
+	Priority string        `json:"priority"`
+	TTL      time.Duration `json:"ttl_ns"`
+	Content  []byte        `json:"content"`
+}
+
+// Letter is one line of the inbox.
+type Letter struct {
+	ID        string    `json:"id"`
+	From      string    `json:"from"`
+	Type      string    `json:"type"`
+	Filename  string    `json:"filename,omitempty"`
+	SizeBytes int       `json:"size_bytes"`
+	Written   time.Time `json:"written"`
+	Arrived   time.Time `json:"arrived"`
+	New       bool      `json:"new"`
+	Content   []byte    `json:"content,omitempty"` // only when one is read
+}
+
+// PairOffer is an open pairing: a code to type and a text to scan or save.
+type PairOffer struct {
+	Code   string    `json:"code"`
+	Invite string    `json:"invite"`
+	Until  time.Time `json:"until"`
+}
+
+// PairResult ends a pairing.
+type PairResult struct {
+	Domain string `json:"domain"`
+	Peer   string `json:"peer"`
+}
+
+// Up sets region and domain. Empty fields are left as they are.
+type Up struct {
+	Region string `json:"region"`
+	Domain string `json:"domain"`
+	Name   string `json:"name"`
+}
+
+// Event is one line of /v1/events.
+type Event struct {
+	At      time.Time   `json:"at"`
+	Type    string      `json:"type"` // parcel peer radio letter pairing log
+	Parcel  *Parcel     `json:"parcel,omitempty"`
+	Peer    *PeerInfo   `json:"peer,omitempty"`
+	Letter  *Letter     `json:"letter,omitempty"`
+	Pairing *PairResult `json:"pairing,omitempty"`
+	Text    string      `json:"text,omitempty"`
+}
+
+// Backend is the gateway behind the API. Errors are *Error where they can be.
+type Backend interface {
+	Status(ctx context.Context) (Status, error)
+	Up(ctx context.Context, u Up) (Status, error)
+	Send(ctx context.Context, s Send) (Parcel, error)
+	Parcel(ctx context.Context, id string) (Parcel, error) // id or its unique prefix
+	Queue(ctx context.Context) ([]Parcel, error)
+	Inbox(ctx context.Context) ([]Letter, error)
+	Read(ctx context.Context, id string) (Letter, error) // marks it read
+	OpenPairing(ctx context.Context) (PairOffer, error)
+	JoinPairing(ctx context.Context, codeOrInvite string) (PairResult, error)
+	// Pairing answers how the open pairing ended, waiting for it.
+	Pairing(ctx context.Context) (PairResult, error)
+	// ContactCard is our own endpoint's public card (for someone to authorise); ContactExport authorises the
+	// endpoint of a card to write to us; ContactAdd takes what they exported.
+	ContactCard(ctx context.Context) (string, error)
+	ContactExport(ctx context.Context, forCard string) (string, error)
+	ContactAdd(ctx context.Context, name, text string) error
+	Contacts(ctx context.Context) ([]string, error)
+	// Events streams until ctx ends.
+	Events(ctx context.Context) (<-chan Event, error)
+}
+
+// Client is a Backend over a unix socket; Closer releases it.
+type Client interface {
+	Backend
+	io.Closer
+}

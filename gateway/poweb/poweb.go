@@ -1,0 +1,51 @@
+// Package poweb is Awala's binding between endpoints and their gateway over HTTP and
+// WebSocket (RS-016), the server side. It speaks HTTP and asks a Backend for everything else.
+package poweb
+
+import (
+	"context"
+	"net/http"
+
+	"packhorse/gateway/pki"
+)
+
+// Backend is the gateway behind the server. Safe for concurrent use.
+type Backend interface {
+	// PreRegister makes the PNRA octets for a key digest (32 octets).
+	PreRegister(ctx context.Context, digest [32]byte) ([]byte, error)
+	// Register takes PNRR octets and answers PNR octets. Durable when it returns.
+	Register(ctx context.Context, pnrr []byte) ([]byte, error)
+	// Anchors are the certificates that countersigners' certificates must be issued by.
+	Anchors() []*pki.Certificate
+	// Deliver takes a parcel an endpoint posted. Durable when it returns nil.
+	Deliver(ctx context.Context, parcel []byte) error
+	// Collect opens a subscription to the parcels of these endpoints: what waits first, then
+	// what arrives. Close it when done.
+	Collect(ctx context.Context, ids []pki.NodeID) (Subscription, error)
+}
+
+// Subscription hands out parcels one at a time.
+type Subscription interface {
+	// Next waits for the next parcel; ok is false when nothing waits and wait is false.
+	Next(ctx context.Context, wait bool) (d Delivery, ok bool, err error)
+	// Ack tells that the endpoint has it. Durable when it returns.
+	Ack(ctx context.Context, d Delivery) error
+	Close()
+}
+
+// Delivery is one parcel for an endpoint.
+type Delivery struct {
+	Key    string // the gateway's name for it
+	Parcel []byte
+}
+
+// StatusError makes the server answer an HTTP status other than 500.
+type StatusError struct {
+	Status  int
+	Message string
+}
+
+func (e *StatusError) Error() string { return e.Message }
+
+// NewHandler serves /v1. It refuses requests with an Origin header.
+func NewHandler(b Backend) http.Handler { panic("poweb: not built yet") }

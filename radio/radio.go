@@ -1,0 +1,46 @@
+// Package radio is what every radio of a gateway looks like to the link above
+// it, and the duty-cycle ledger that no radio may evade. Drivers live in the
+// packages below and take ports, pins or an io.ReadWriteCloser.
+package radio
+
+import (
+	"context"
+	"time"
+
+	"packhorse/radio/phy"
+)
+
+// Capabilities says what a radio can and cannot do. They are honest: a driver
+// never claims what its modem does not report.
+type Capabilities struct {
+	MaxFrame        int  // octets one Transmit may carry without being split on the air
+	Reconfigurable  bool // Configure works while running
+	ReportsSNR      bool
+	OwnMediumAccess bool // the modem senses the carrier and backs off by itself
+	HalfDuplex      bool
+	QueueDepth      int // frames the modem holds; 1 when it cannot queue
+	// AirOverhead is how many octets the modem itself adds to each frame on the air.
+	AirOverhead int
+}
+
+// Packet is one received frame. Data belongs to the receiver.
+type Packet struct {
+	Data    []byte
+	RSSIdBm float64
+	SNRdB   float64
+	At      time.Time
+}
+
+// Radio is one half-duplex packet radio. Transmit and Receive may be called
+// from two goroutines; each of them from one only.
+type Radio interface {
+	Capabilities() Capabilities
+	// Configure sets modulation and transmit power, and verifies what the modem echoes.
+	Configure(ctx context.Context, m phy.Modulation, powerDBm int) error
+	// Transmit hands one frame to the modem and returns when the modem can take
+	// another. The frame may still be waiting for the channel then.
+	Transmit(ctx context.Context, frame []byte) error
+	// Receive waits for the next frame.
+	Receive(ctx context.Context) (Packet, error)
+	Close() error
+}
