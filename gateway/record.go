@@ -1,0 +1,33 @@
+package gateway
+
+import "packhorse/store"
+
+// Kinds of records in the store. Numbers are for ever.
+const (
+	KindBody       store.Kind = 1  // key: hex link digest; the body as it travels
+	KindParcel     store.Kind = 2  // key: hex hash of (sender, recipient, id); state of a parcel, kept until it expires
+	KindReceipt    store.Kind = 3  // key: hex link digest; a receipt in our custody
+	KindAdvert     store.Kind = 4  // key: kind and subject; the newest advert of each subject
+	KindEndpoint   store.Kind = 5  // key: endpoint id; a registered endpoint
+	KindBuiltin    store.Kind = 6  // key: "state"; the built-in endpoint without its identity key
+	KindLetter     store.Kind = 7  // key: letter id; head of a letter
+	KindLetterBody store.Kind = 8  // key: letter id; its content
+	KindPartial    store.Kind = 9  // key: hex link digest, slash, block; symbols of a transfer
+	KindMember     store.Kind = 10 // key: hex gateway id; a membership record
+	KindCounter    store.Kind = 11 // key: name; 8 octets, big endian
+	KindTransport  store.Kind = 12 // key: transport name; the shell's, for port.Host
+	KindSetting    store.Kind = 13 // key: name; the shell's
+)
+
+// Record is one record of the store.
+type Record struct {
+	Kind  store.Kind
+	Key   string
+	Value []byte
+}
+
+// BootKinds are the kinds whose records New needs. The others are asked for with Load.
+func BootKinds() []store.Kind {
+	return []store.Kind{KindParcel, KindReceipt, KindAdvert, KindEndpoint, KindBuiltin,
+		KindLetter, KindPartial, KindMember, KindCounter}
+}

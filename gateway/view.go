@@ -1,0 +1,118 @@
+package gateway
+
+import (
+	"time"
+
+	"packhorse/gateway/pki"
+	"packhorse/link"
+)
+
+// State is how far a parcel got. It never moves back.
+type State uint8
+
+const (
+	Saved State = iota + 1
+	Carried
+	Delivered
+	Expired
+	Refused
+)
+
+// String is the state in one lower-case word.
+func (s State) String() string {
+	return [...]string{"", "saved", "carried", "delivered", "expired", "refused"}[min(s, Refused)]
+}
+
+// Parcel is what a person may know of a parcel.
+type Parcel struct {
+	ID        string // first 12 hex digits of the SHA-256 of its octets
+	Sender    pki.NodeID
+	Recipient pki.NodeID
+	To, From  string // contact, endpoint or gateway names, as far as known
+	Priority  link.Priority
+	Size      int // octets of the parcel
+	State     State
+	Origin    bool // handed to us by a local endpoint
+	Local     bool // for a local endpoint
+	By        string
+	Since     time.Time // of the state
+	Next      string    // name of the next hop
+	Why       string    // no_route budget peer_silent quota clock moving, or what the refusal said
+	Done      int
+	Total     int // symbols, while it moves
+	Port      link.Port
+	Expires   time.Time
+	Airtime   time.Duration // estimate for one hop on the cheapest port, 0 when no port is up
+}
+
+// Waiting tells that we still have to do something about it.
+func (p Parcel) Waiting() bool { return p.State == Saved || p.Local && p.State == Carried }
+
+// Peer is a gateway of the domain, or a neighbour.
+type Peer struct {
+	ID        link.PeerID
+	Name      string
+	Ports     []link.Port // with a working session, rising
+	Via       string      // name of the next hop when not a neighbour, empty when there is none
+	Heard     time.Time   // last sign of life
+	HasSignal bool
+	SNRdB     float64
+	Parcels   int // waiting for it or for endpoints behind it
+	Bytes     int64
+}
+
+// Letter is a parcel opened by the built-in endpoint.
+type Letter struct {
+	ID       string
+	Sender   pki.NodeID
+	From     string // contact name, else the sender's id
+	Type     string
+	Filename string
+	Size     int
+	Written  time.Time
+	Arrived  time.Time
+	New      bool
+	Content  []byte // only in the answer to ReadLetter
+}
+
+// Collected is one parcel for a subscriber.
+type Collected struct {
+	Key    string
+	Parcel []byte
+}
+
+// PairOffer is an open pairing: a code to type, or a text to scan or save.
+type PairOffer struct {
+	Code   string
+	Invite string
+	Until  time.Time
+}
+
+// PairResult ends a pairing.
+type PairResult struct {
+	Domain string
+	Peer   string
+}
+
+// Snapshot is the state of a Core for `packhorse status`. It shares nothing with the Core.
+type Snapshot struct {
+	ID       link.PeerID
+	Name     string
+	Domain   string // empty: none
+	Address  string // of the domain
+	Owner    bool   // the domain's private keys are here
+	Clock    pki.Quality
+	Endpoint pki.NodeID // the built-in endpoint, once it has a certificate
+	Peers    []Peer     // by name
+	Parcels  int        // waiting, carried or for local endpoints
+	Bytes    int64
+}
+
+// Error is a refusal with what to do about it.
+type Error struct {
+	Code    string // failed usage refused quota not_yet
+	Message string
+	Fix     string
+}
+
+func (e *Error) Error() string { return e.Message }
