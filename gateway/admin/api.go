@@ -8,29 +8,6 @@ import (
 	"time"
 )
 
-// Code is a machine-readable error word; each has one exit code of the CLI.
-type Code string
-
-const (
-	CodeFailed  Code = "failed"  // 1
-	CodeUsage   Code = "usage"   // 2
-	CodeOffline Code = "offline" // 3
-	CodeRefused Code = "refused" // 4: policy, authorisation
-	CodeQuota   Code = "quota"   // 4
-	CodeNotYet  Code = "not_yet" // 5
-	CodeRegion  Code = "region"  // 7
-)
-
-// Error is what went wrong and what to do next.
-type Error struct {
-	Code    Code   `json:"code"`
-	Message string `json:"message"`
-	Fix     string `json:"fix,omitempty"`
-	Exit    int    `json:"exit"`
-}
-
-func (e *Error) Error() string { return e.Message }
-
 // State is a parcel's way: it never moves back.
 type State string
 

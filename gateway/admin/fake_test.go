@@ -1,0 +1,113 @@
+package admin
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// fake is a Backend that answers what a test put into it and notes what it was asked.
+type fake struct {
+	mu     sync.Mutex
+	asked  []string
+	err    error
+	status Status
+	parcel Parcel
+	queue  []Parcel
+	sent   Send
+	up     Up
+	added  [2]string
+	events chan Event
+}
+
+func (f *fake) note(s string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, s)
+	return f.err
+}
+
+func (f *fake) Status(context.Context) (Status, error) { return f.status, f.note("status") }
+func (f *fake) Up(_ context.Context, u Up) (Status, error) {
+	f.up = u
+	return f.status, f.note("up")
+}
+func (f *fake) Send(_ context.Context, s Send) (Parcel, error) {
+	f.sent = s
+	return f.parcel, f.note("send")
+}
+func (f *fake) Parcel(_ context.Context, id string) (Parcel, error) {
+	if id == "panic" {
+		panic("boom")
+	}
+	return f.parcel, f.note("parcel " + id)
+}
+func (f *fake) Queue(context.Context) ([]Parcel, error) { return f.queue, f.note("queue") }
+func (f *fake) Inbox(context.Context) ([]Letter, error) { return nil, f.note("inbox") }
+func (f *fake) Read(_ context.Context, id string) (Letter, error) {
+	return Letter{ID: id, Content: []byte("hello")}, f.note("read " + id)
+}
+func (f *fake) OpenPairing(context.Context) (PairOffer, error) {
+	return PairOffer{Code: "K7QM-2XTD", Invite: "packhorse:1:x"}, f.note("open")
+}
+func (f *fake) JoinPairing(_ context.Context, c string) (PairResult, error) {
+	return PairResult{Domain: "ridge", Peer: "a"}, f.note("join " + c)
+}
+func (f *fake) Pairing(ctx context.Context) (PairResult, error) {
+	f.note("pairing")
+	<-ctx.Done()
+	return PairResult{}, ctx.Err()
+}
+func (f *fake) ContactCard(context.Context) (string, error) { return "card", f.note("card") }
+func (f *fake) ContactExport(_ context.Context, c string) (string, error) {
+	return "for " + c, f.note("export")
+}
+func (f *fake) ContactAdd(_ context.Context, name, text string) error {
+	f.added = [2]string{name, text}
+	return f.note("add")
+}
+func (f *fake) Contacts(context.Context) ([]string, error) { return nil, f.note("contacts") }
+func (f *fake) Events(context.Context) (<-chan Event, error) {
+	return f.events, f.note("events")
+}
+
+// serve runs a server over a unix socket until the test ends, and answers its path.
+func serve(t *testing.T, b Backend) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "run", "packhorse.sock")
+	l, err := Listen(path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveOn(t, l, b)
+	return path
+}
+
+func serveOn(t *testing.T, l net.Listener, b Backend) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, l, b) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("Serve ended with %v, want nil", err)
+		}
+	})
+}
+
+func dial(t *testing.T, b Backend) Client {
+	t.Helper()
+	c := Dial(serve(t, b))
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func testContext(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}

@@ -1,0 +1,98 @@
+package admin
+
+import "net/http"
+
+func (s *server) status(r *http.Request) (any, error) {
+	st, err := s.b.Status(r.Context())
+	return whole(st), err
+}
+
+func (s *server) up(r *http.Request) (any, error) {
+	var u Up
+	if err := decode(r, maxBody, &u); err != nil {
+		return nil, err
+	}
+	st, err := s.b.Up(r.Context(), u)
+	return whole(st), err
+}
+
+func (s *server) send(r *http.Request) (any, error) {
+	select {
+	case s.sends <- struct{}{}:
+		defer func() { <-s.sends }()
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+	var q Send
+	if err := decode(r, maxSend, &q); err != nil {
+		return nil, err
+	}
+	p, err := s.b.Send(r.Context(), q)
+	return ParcelReply{SchemaParcel, p}, err
+}
+
+func (s *server) parcel(r *http.Request) (any, error) {
+	p, err := s.b.Parcel(r.Context(), r.PathValue("id"))
+	return ParcelReply{SchemaParcel, p}, err
+}
+
+func (s *server) queue(r *http.Request) (any, error) {
+	q, err := s.b.Queue(r.Context())
+	return QueueReply{SchemaQueue, list(q)}, err
+}
+
+func (s *server) inbox(r *http.Request) (any, error) {
+	l, err := s.b.Inbox(r.Context())
+	return InboxReply{SchemaInbox, list(l)}, err
+}
+
+func (s *server) read(r *http.Request) (any, error) {
+	l, err := s.b.Read(r.Context(), r.PathValue("id"))
+	return LetterReply{SchemaLetter, l}, err
+}
+
+func (s *server) openPairing(r *http.Request) (any, error) {
+	o, err := s.b.OpenPairing(r.Context())
+	return PairOfferReply{SchemaOffer, o}, err
+}
+
+func (s *server) pairing(r *http.Request) (any, error) {
+	p, err := s.b.Pairing(r.Context())
+	return PairResultReply{SchemaPaired, p}, err
+}
+
+func (s *server) joinPairing(r *http.Request) (any, error) {
+	var q joinRequest
+	if err := decode(r, maxBody, &q); err != nil {
+		return nil, err
+	}
+	p, err := s.b.JoinPairing(r.Context(), q.CodeOrInvite)
+	return PairResultReply{SchemaPaired, p}, err
+}
+
+func (s *server) contacts(r *http.Request) (any, error) {
+	c, err := s.b.Contacts(r.Context())
+	return ContactsReply{SchemaContacts, list(c)}, err
+}
+
+func (s *server) addContact(r *http.Request) (any, error) {
+	var q contactRequest
+	if err := decode(r, maxBody, &q); err != nil {
+		return nil, err
+	}
+	return struct{}{}, s.b.ContactAdd(r.Context(), q.Name, q.Text)
+}
+
+func (s *server) card(r *http.Request) (any, error) {
+	t, err := s.b.ContactCard(r.Context())
+	return TextReply{SchemaText, t}, err
+}
+
+func (s *server) exportContact(r *http.Request) (any, error) {
+	var q exportRequest
+	if err := decode(r, maxBody, &q); err != nil {
+		return nil, err
+	}
+	t, err := s.b.ContactExport(r.Context(), q.Card)
+	return TextReply{SchemaText, t}, err
+}
