@@ -3,7 +3,10 @@
 // device, and every other room may import it.
 package phy
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Modulation is one LoRa setting. The zero value is not usable.
 type Modulation struct {
@@ -14,6 +17,131 @@ type Modulation struct {
 	PreambleSymbols uint16 // programmed length, without the 4.25 symbols the chip adds
 }
 
+const (
+	minFrequencyHz = 137_000_000 // SX1276 datasheet, table 33: the lowest band of any of our chips
+	maxFrequencyHz = 2_500_000_000
+	minPreamble    = 6  // SX1276 datasheet section 4.1.1.6
+	minPreambleLow = 12 // SX1261/2 datasheet section 6.1.1.1: for SF5 and SF6
+	maxPayload     = 255
+)
+
+// bandwidthDivisors d give the bandwidths 500 kHz / d that LoRa chips have.
+var bandwidthDivisors = [...]uint32{64, 48, 32, 24, 16, 12, 8, 4, 2, 1}
+
+// divisor is d in BandwidthHz = 500 kHz / d; 0 when no chip has this bandwidth.
+func (m Modulation) divisor() uint32 {
+	for _, d := range bandwidthDivisors {
+		if m.BandwidthHz == 500_000/d {
+			return d
+		}
+	}
+	return 0
+}
+
+// Validate says what is wrong with a setting, in words for the person who wrote it.
+func (m Modulation) Validate() error {
+	switch {
+	case m.FrequencyHz < minFrequencyHz || m.FrequencyHz > maxFrequencyHz:
+		return fmt.Errorf("phy: frequency %s is outside what LoRa radios reach (137 to 2500 MHz)", MHz(m.FrequencyHz))
+	case m.divisor() == 0:
+		return fmt.Errorf("phy: bandwidth %d Hz: use 7812, 10416, 15625, 20833, 31250, 41666, 62500, 125000, 250000 or 500000", m.BandwidthHz)
+	case m.SpreadingFactor < 5 || m.SpreadingFactor > 12:
+		return fmt.Errorf("phy: spreading factor %d: use 5 to 12", m.SpreadingFactor)
+	case m.CodingRate < 5 || m.CodingRate > 8:
+		return fmt.Errorf("phy: coding rate 4/%d: use 4/5 to 4/8", m.CodingRate)
+	case m.PreambleSymbols < m.minPreamble():
+		return fmt.Errorf("phy: preamble of %d symbols at SF%d: use at least %d", m.PreambleSymbols, m.SpreadingFactor, m.minPreamble())
+	}
+	return nil
+}
+
+func (m Modulation) minPreamble() uint16 {
+	if m.SpreadingFactor < 7 {
+		return minPreambleLow
+	}
+	return minPreamble
+}
+
+// String is the short form people use: "869.525 MHz SF7 BW125 CR4/5".
+func (m Modulation) String() string {
+	return fmt.Sprintf("%s SF%d BW%s CR4/%d", MHz(m.FrequencyHz), m.SpreadingFactor, kHz(m.BandwidthHz), m.CodingRate)
+}
+
+// SymbolTime is 2^SF / bandwidth, exact; zero for an invalid modulation.
+func (m Modulation) SymbolTime() time.Duration {
+	d := m.divisor()
+	if d == 0 || m.SpreadingFactor > 12 {
+		return 0
+	}
+	return time.Duration(d<<m.SpreadingFactor) * 2 * time.Microsecond
+}
+
+// LowDataRate tells whether both ends switch the low data rate optimisation on:
+// a symbol longer than 16 ms (SX1276 datasheet section 4.1.1.6).
+func (m Modulation) LowDataRate() bool { return m.SymbolTime() > 16*time.Millisecond }
+
 // TimeOnAir is how long a frame of n octets occupies the channel, with explicit
-// header and CRC, exact to the microsecond (SX1276 datasheet section 4.1.1.7).
-func (m Modulation) TimeOnAir(n int) time.Duration { panic("phy: not built yet") }
+// header and CRC, exact to the microsecond (SX1276 datasheet section 4.1.1.7;
+// SF5 and SF6 as SX1261/2 datasheet section 6.1.4). n outside 0..255 is taken
+// as the nearer end. It is zero for an invalid modulation.
+func (m Modulation) TimeOnAir(n int) time.Duration {
+	d := m.divisor()
+	if d == 0 || m.SpreadingFactor < 5 || m.SpreadingFactor > 12 || m.CodingRate < 5 || m.CodingRate > 8 {
+		return 0
+	}
+	// All bandwidths divide 500 kHz, so a quarter of a symbol is a whole number
+	// of microseconds: d * 2^(SF-1).
+	quarter := int64(d) << (m.SpreadingFactor - 1)
+	return time.Duration(quarter*(4*m.symbols(n)+1)) * time.Microsecond
+}
+
+// symbols is the whole number of symbols in a frame, without the quarter symbol
+// at the end of the preamble.
+func (m Modulation) symbols(n int) int64 {
+	const syncAndHeader = 4 + 8
+	n = max(0, min(n, maxPayload))
+	sf, bits, step, extra := int64(m.SpreadingFactor), int64(8*n+16), int64(4*m.SpreadingFactor), int64(0)
+	if sf < 7 {
+		bits, extra = bits-4*sf+20, 2
+	} else {
+		bits = bits - 4*sf + 28
+	}
+	if sf >= 7 && m.LowDataRate() {
+		step -= 8
+	}
+	blocks := max(0, (bits+step-1)/step)
+	return int64(max(m.PreambleSymbols, m.minPreamble())) + syncAndHeader + extra + blocks*int64(m.CodingRate)
+}
+
+// MaxFrame is the largest number of octets, at most 255, whose time on air stays
+// within the limit; -1 when not even an empty frame does.
+func (m Modulation) MaxFrame(limit time.Duration) int {
+	for n := maxPayload; n >= 0; n-- {
+		if m.TimeOnAir(n) <= limit {
+			return n
+		}
+	}
+	return -1
+}
+
+// MHz writes a frequency as people do: "869.525 MHz".
+func MHz(hz uint32) string {
+	whole, frac := hz/1_000_000, hz%1_000_000
+	return fmt.Sprintf("%d.%s MHz", whole, trimZeros(fmt.Sprintf("%06d", frac), 1))
+}
+
+func kHz(hz uint32) string {
+	whole, frac := hz/1000, hz%1000
+	if frac == 0 {
+		return fmt.Sprint(whole)
+	}
+	return fmt.Sprintf("%d.%s", whole, trimZeros(fmt.Sprintf("%03d", frac), 1))
+}
+
+// trimZeros drops zeros at the end of digits, leaving at least keep of them.
+func trimZeros(digits string, keep int) string {
+	for len(digits) > keep && digits[len(digits)-1] == '0' {
+		digits = digits[:len(digits)-1]
+	}
+	return digits
+}
