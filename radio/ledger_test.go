@@ -1,0 +1,271 @@
+package radio
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"packhorse/radio/phy"
+)
+
+var (
+	tenPercent = phy.Rule{Region: "EU868", LowHz: 869_400_000, HighHz: 869_650_000, Kind: phy.DutyCycle, DutyPPM: 100_000}
+	onePercent = phy.Rule{Region: "EU868", LowHz: 868_000_000, HighHz: 868_600_000, Kind: phy.DutyCycle, DutyPPM: 10_000}
+	unlimited  = phy.Rule{Region: "NZ915", LowHz: 915_000_000, HighHz: 928_000_000}
+	epoch      = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+)
+
+func TestLedgerWaitsForTheOldestAirtime(t *testing.T) {
+	l := NewLedger()
+	l.Spend(epoch, onePercent, 30*time.Second)
+	l.Spend(epoch.Add(10*time.Minute), onePercent, 5*time.Second)
+	now := epoch.Add(20 * time.Minute)
+	for _, c := range []struct {
+		air, want time.Duration
+		ok        bool
+	}{
+		{time.Second, 0, true},
+		{2 * time.Second, 40 * time.Minute, true},
+		{32 * time.Second, 50 * time.Minute, true},
+		{36 * time.Second, 50 * time.Minute, true},
+		{37 * time.Second, 0, false},
+	} {
+		wait, ok := l.Wait(now, onePercent, c.air)
+		if wait != c.want || ok != c.ok {
+			t.Errorf("%v: got %v %v, want %v %v", c.air, wait, ok, c.want, c.ok)
+		}
+	}
+	if got, want := l.Used(now, onePercent), 35*time.Second; got != want {
+		t.Errorf("used: got %v, want %v", got, want)
+	}
+	if got := l.Used(now, tenPercent); got != 0 {
+		t.Errorf("used in the other sub-band: got %v, want 0", got)
+	}
+	if got, want := l.FreeAt(now, onePercent, 2*time.Second), epoch.Add(time.Hour); !got.Equal(want) {
+		t.Errorf("free at: got %v, want %v", got, want)
+	}
+}
+
+func TestLedgerLeavesOtherRulesAlone(t *testing.T) {
+	l := NewLedger()
+	l.Spend(epoch, unlimited, time.Hour)
+	if wait, ok := l.Wait(epoch, unlimited, time.Hour); wait != 0 || !ok {
+		t.Errorf("no limit: got %v %v, want 0 true", wait, ok)
+	}
+	if l.Reserve(unlimited, time.Second) {
+		t.Error("a rule without duty cycle asks for a save")
+	}
+	short := unlimited
+	short.MaxTransmit = 400 * time.Millisecond
+	if _, ok := l.Wait(epoch, short, 401*time.Millisecond); ok {
+		t.Error("a transmission above the longest allowed was let through")
+	}
+}
+
+// Against a naive model that keeps every frame: the ledger never forgets airtime
+// early, and keeps none for more than a second too long.
+func TestLedgerAgainstNaiveModel(t *testing.T) {
+	for seed := range uint64(8) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		l, now := NewLedger(), epoch
+		var all []spend
+		used := func(window time.Duration) (sum time.Duration) {
+			for _, s := range all {
+				if now.Sub(s.end) < window {
+					sum += s.air
+				}
+			}
+			return sum
+		}
+		for step := range 1500 {
+			now = now.Add(time.Duration(rng.Int64N(int64(8 * time.Second))))
+			air := time.Duration(1 + rng.Int64N(int64(900*time.Millisecond)))
+			wait, ok := l.Wait(now, onePercent, air)
+			if !ok {
+				t.Fatalf("seed %d step %d: %v refused", seed, step, air)
+			}
+			if fits := used(phy.Window)+air <= onePercent.Allowed(); wait == 0 && !fits {
+				t.Fatalf("seed %d step %d: let through %v over %v", seed, step, air, used(phy.Window))
+			} else if certainly := used(phy.Window+mergeWithin)+air <= onePercent.Allowed(); wait > 0 && certainly {
+				t.Fatalf("seed %d step %d: waits %v for %v over %v", seed, step, wait, air, used(phy.Window+mergeWithin))
+			}
+			if wait > 0 {
+				if rng.IntN(4) > 0 {
+					continue
+				}
+				now = now.Add(wait)
+				if left, _ := l.Wait(now, onePercent, air); left != 0 {
+					t.Fatalf("seed %d step %d: %v still to wait after waiting", seed, step, left)
+				}
+			}
+			l.Spend(now, onePercent, air)
+			all = append(all, spend{end: now, air: air})
+			if got := l.Used(now, onePercent); got < used(phy.Window) || got > used(phy.Window+mergeWithin) {
+				t.Fatalf("seed %d step %d: used %v, want %v to %v", seed, step, got, used(phy.Window), used(phy.Window+mergeWithin))
+			}
+		}
+		if n := len(l.band(onePercent.SubBand()).spends); n > 3601 {
+			t.Errorf("seed %d: %d entries kept, want at most 3601", seed, n)
+		}
+	}
+}
+
+// A crash at any moment: what was on the air counts after the restart, and at
+// most one reservation more.
+func TestLedgerCrashNeverEarnsAirtime(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for run := range 200 {
+		l, now := NewLedger(), epoch
+		var disk []byte
+		var sent time.Duration
+		for range rng.IntN(120) {
+			air := time.Duration(1+rng.Int64N(3_000_000)) * time.Microsecond
+			if l.Reserve(tenPercent, air) {
+				disk = l.Marshal(now, true)
+			}
+			now = now.Add(air)
+			l.Spend(now, tenPercent, air)
+			sent += air
+		}
+		if disk == nil {
+			continue
+		}
+		known := rng.IntN(2) == 0
+		after, err := LoadLedger(disk, now.Add(time.Second), known)
+		if err != nil {
+			t.Fatalf("run %d: %v", run, err)
+		}
+		got := after.Used(now.Add(time.Second), tenPercent)
+		if got < sent || got > sent+Reservation {
+			t.Errorf("run %d: %v after the crash, want %v to %v", run, got, sent, sent+Reservation)
+		}
+	}
+}
+
+func TestLedgerSavesOncePerReservation(t *testing.T) {
+	l, saves := NewLedger(), 0
+	for range 100 {
+		if l.Reserve(tenPercent, 400*time.Millisecond) {
+			saves++
+		}
+		l.Spend(epoch, tenPercent, 400*time.Millisecond)
+	}
+	if want := 4; saves != want {
+		t.Errorf("40 s of airtime: got %d saves, want %d", saves, want)
+	}
+}
+
+func TestLedgerSettleGivesTheReservationBack(t *testing.T) {
+	l := NewLedger()
+	l.Reserve(tenPercent, time.Second)
+	l.Spend(epoch, tenPercent, time.Second)
+	l.Settle()
+	after, err := LoadLedger(l.Marshal(epoch, true), epoch, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := after.Used(epoch, tenPercent), time.Second; got != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestLedgerAtBoot(t *testing.T) {
+	l := NewLedger()
+	l.Spend(epoch, tenPercent, 100*time.Second)
+	known, unknown := l.Marshal(epoch, true), l.Marshal(epoch, false)
+	later := epoch.Add(2 * time.Hour)
+	for _, c := range []struct {
+		name  string
+		disk  []byte
+		now   time.Time
+		clock bool
+		want  time.Duration
+	}{
+		{"two hours later nothing counts", known, later, true, 0},
+		{"half an hour later all counts", known, epoch.Add(30 * time.Minute), true, 100 * time.Second},
+		{"without a clock all counts", known, later, false, 100 * time.Second},
+		{"saved without a clock all counts", unknown, later, true, 100 * time.Second},
+		{"when time ran backwards all counts", known, epoch.Add(-time.Hour), true, 100 * time.Second},
+	} {
+		after, err := LoadLedger(c.disk, c.now, c.clock)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if got := after.Used(c.now, tenPercent); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+		if got := after.Used(c.now.Add(time.Hour), tenPercent); got != 0 {
+			t.Errorf("%s, an hour on: got %v, want 0", c.name, got)
+		}
+	}
+}
+
+func TestLedgerRefusesDamage(t *testing.T) {
+	l := NewLedger()
+	l.Spend(epoch, tenPercent, time.Second)
+	l.Spend(epoch.Add(5*time.Minute), onePercent, time.Second)
+	good := l.Marshal(epoch, true)
+	for n := range good {
+		if _, err := LoadLedger(good[:n], epoch, true); !errors.Is(err, ErrLedger) {
+			t.Errorf("cut to %d octets: got %v, want ErrLedger", n, err)
+		}
+	}
+	if _, err := LoadLedger(append(bytes.Clone(good), 0), epoch, true); !errors.Is(err, ErrLedger) {
+		t.Errorf("one octet too many: got %v, want ErrLedger", err)
+	}
+	l.Fill(epoch, tenPercent)
+	if wait, ok := l.Wait(epoch, tenPercent, time.Second); wait != time.Hour || !ok {
+		t.Errorf("filled: got %v %v, want an hour", wait, ok)
+	}
+}
+
+func TestLedgerMarshalChangesNothing(t *testing.T) {
+	l := NewLedger()
+	for i := range 5 {
+		l.Spend(epoch.Add(time.Duration(i)*20*time.Minute), tenPercent, time.Duration(1<<i)*time.Second)
+	}
+	now := epoch.Add(81 * time.Minute)
+	l.Marshal(now, true)
+	if got, want := l.Used(now, tenPercent), 28*time.Second; got != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestLedgerForgetsTheSmallestBand(t *testing.T) {
+	l := NewLedger()
+	l.Spend(epoch, tenPercent, time.Minute)
+	for i := range uint32(40) {
+		r := onePercent
+		r.LowHz += i
+		l.Spend(epoch, r, time.Duration(i+1)*time.Millisecond)
+	}
+	if got := len(l.bands); got != maxBands {
+		t.Errorf("got %d bands, want %d", got, maxBands)
+	}
+	if got := l.Used(epoch, tenPercent); got != time.Minute {
+		t.Errorf("the busiest band: got %v, want 1m", got)
+	}
+}
+
+func FuzzLoadLedger(f *testing.F) {
+	l := NewLedger()
+	l.Spend(epoch, tenPercent, time.Second)
+	l.Reserve(onePercent, time.Second)
+	f.Add(l.Marshal(epoch, true), true)
+	f.Add([]byte{1, 1}, false)
+	f.Fuzz(func(t *testing.T, b []byte, known bool) {
+		l, err := LoadLedger(b, epoch, known)
+		if err != nil {
+			return
+		}
+		again, err := LoadLedger(l.Marshal(epoch, known), epoch, known)
+		if err != nil {
+			t.Fatalf("own form not read back: %v", err)
+		}
+		if got, want := again.Used(epoch, tenPercent), l.Used(epoch, tenPercent); got != want && want <= time.Hour {
+			t.Fatalf("used: got %v, want %v", got, want)
+		}
+	})
+}
