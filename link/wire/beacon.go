@@ -1,0 +1,88 @@
+package wire
+
+import "encoding/binary"
+
+// Octets of a whole frame; a record adds its length.
+const (
+	BeaconSize     = 1 + ShortSize + 4 + 2 + MACSize // 23
+	QuerySize      = 1 + ShortSize + MACSize         // 17
+	RecordOverhead = 1 + MACSize                     // 9
+	MaxRecord      = 200
+)
+
+// Beacon says that a gateway is near, in one boot of its life.
+//
+//	0  1  type
+//	1  8  short id
+//	9  4  boot: random, anew at each start
+//	13 2  sequence within the boot
+//	15 8  MAC over 0..14
+type Beacon struct {
+	Short [ShortSize]byte
+	Boot  uint32
+	Seq   uint16
+}
+
+// AppendBeacon appends the frame without its MAC.
+func AppendBeacon(b []byte, f Beacon) []byte {
+	b = append(b, byte(TypeBeacon)<<4)
+	b = append(b, f.Short[:]...)
+	b = binary.BigEndian.AppendUint32(b, f.Boot)
+	return binary.BigEndian.AppendUint16(b, f.Seq)
+}
+
+// ParseBeacon reads a whole frame; the MAC is checked with SplitMAC.
+func ParseBeacon(b []byte) (f Beacon, err error) {
+	if len(b) != BeaconSize || !plain(b, TypeBeacon, BeaconSize) {
+		return f, ErrFrame
+	}
+	copy(f.Short[:], b[1:])
+	f.Boot = binary.BigEndian.Uint32(b[9:])
+	f.Seq = binary.BigEndian.Uint16(b[13:])
+	return f, nil
+}
+
+// AppendQuery appends a query without its MAC: who is the gateway of this short id?
+//
+//	0 1 type
+//	1 8 short id
+//	9 8 MAC over 0..8
+func AppendQuery(b []byte, short [ShortSize]byte) []byte {
+	return append(append(b, byte(TypeQuery)<<4), short[:]...)
+}
+
+// ParseQuery reads a whole frame.
+func ParseQuery(b []byte) (short [ShortSize]byte, err error) {
+	if len(b) != QuerySize || !plain(b, TypeQuery, QuerySize) {
+		return short, ErrFrame
+	}
+	copy(short[:], b[1:])
+	return short, nil
+}
+
+// AppendRecord appends a membership record without its MAC.
+//
+//	0   1 type
+//	1   n record, 1..200
+//	1+n 8 MAC over 0..n
+func AppendRecord(b, record []byte) []byte {
+	return append(append(b, byte(TypeRecord)<<4), record...)
+}
+
+// ParseRecord returns the record inside a whole frame, borrowed.
+func ParseRecord(b []byte) ([]byte, error) {
+	n := len(b) - RecordOverhead
+	if n < 1 || n > MaxRecord || !plain(b, TypeRecord, RecordOverhead) {
+		return nil, ErrFrame
+	}
+	return b[1 : 1+n], nil
+}
+
+// SplitMAC parts a beacon, query or record frame into what the MAC covers and the MAC.
+func SplitMAC(b []byte) (covered, mac []byte) {
+	if len(b) < MACSize {
+		return nil, nil
+	}
+	n := len(b) - MACSize
+	return b[:n], b[n:]
+}
