@@ -58,8 +58,9 @@ func (r *reader) done() error {
 	return nil
 }
 
+// appendSeconds clips dates before 1970 and after 2106.
 func appendSeconds(b []byte, t time.Time) []byte {
-	return binary.BigEndian.AppendUint32(b, uint32(t.Unix()))
+	return binary.BigEndian.AppendUint32(b, uint32(seconds(t).Unix()))
 }
 
 func append8(b, field []byte) []byte { return append(append(b, byte(len(field))), field...) }
