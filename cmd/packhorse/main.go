@@ -1,4 +1,20 @@
-// Command packhorse is the gateway and everything around it.
+// Command packhorse is the gateway and everything around it: a delay-tolerant gateway
+// for Awala parcels over LoRa radios and whatever Internet is left. Each file holds one
+// subcommand; the work is done in the other rooms.
 package main
 
-func main() {}
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, root: os.Geteuid() == 0}
+	a.host, _ = os.Hostname()
+	code := a.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+
+	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/gateway/admin"
+)
+
+// app is one run of the command: its streams, its environment and the flags that every
+// subcommand takes. stdout carries the answer, stderr progress and hints.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	getenv   func(string) string
+	host     string
+	root     bool // running as the superuser
+
+	json                  bool
+	config, state, socket string
+}
+
+// load reads the configuration as the flags and the environment say.
+func (a *app) load() (*config.Loaded, error) {
+	return config.Load(config.Options{Path: a.config, State: a.state, Socket: a.socket, Getenv: a.getenv, Root: a.root, Host: a.host})
+}
+
+// systemSocket is where a gateway that was started as a service listens.
+const systemSocket = "/run/packhorse/packhorse.sock"
+
+// dial makes the client of the running gateway. A user without a gateway of their own
+// reaches the one of the system.
+func (a *app) dial() (admin.Client, error) {
+	l, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	path := l.Socket
+	if _, err := os.Stat(path); err != nil && l.Origin("socket") == "default" && l.Origin("state_dir") == "default" {
+		if _, err := os.Stat(systemSocket); err == nil {
+			path = systemSocket
+		}
+	}
+	return admin.Dial(path), nil
+}
+
+// with runs f with a client.
+func (a *app) with(f func(admin.Client) error) error {
+	c, err := a.dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return f(c)
+}
+
+// answer prints v as JSON with --json, or what text prints.
+func (a *app) answer(v any, text func()) error {
+	if !a.json {
+		text()
+		return nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.out, "%s\n", b)
+	return err
+}
+
+func (a *app) say(format string, v ...any)  { fmt.Fprintf(a.out, format+"\n", v...) }
+func (a *app) hint(format string, v ...any) { fmt.Fprintf(a.err, format+"\n", v...) }
+
+// terminal tells whether a stream is one that a person looks at.
+func terminal(s any) bool {
+	f, ok := s.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// run executes a command line and answers the exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.command()
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	err := root.ExecuteContext(ctx)
+	if err != nil && ctx.Err() != nil {
+		return exitInterrupted
+	}
+	return a.fail(err)
+}

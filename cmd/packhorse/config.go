@@ -1,0 +1,104 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"packhorse/cmd/packhorse/internal/config"
+)
+
+func (a *app) configCommand() *cobra.Command {
+	return group("config", "look at the configuration; it is never written to",
+		a.configCheck(), a.configShow(), a.configPath())
+}
+
+func (a *app) configCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "read every file and say what is wrong",
+		Args:  none,
+		RunE: func(*cobra.Command, []string) error {
+			l, err := a.load()
+			if err != nil {
+				return err
+			}
+			v := struct {
+				Schema string   `json:"schema"`
+				Files  []string `json:"files"`
+			}{"packhorse.config_check/1", some(l.Files)}
+			return a.answer(v, func() {
+				a.say("OK, %d files read, %d radios, %d internet peers", len(l.Files), len(l.Radio), len(l.Internet.Peer))
+				a.missing(l)
+			})
+		},
+	}
+}
+
+// missing tells on stderr what a gateway with this configuration will not do.
+func (a *app) missing(l *config.Loaded) {
+	if len(l.Files) == 0 {
+		a.hint("note: no configuration at %s: running with defaults", l.Path)
+	}
+	if len(l.Radio) == 0 {
+		a.hint("note: no radio: add a [[radio]] section with name and port (docs/CONFIG.md)")
+	}
+}
+
+func (a *app) configShow() *cobra.Command {
+	var origin bool
+	c := &cobra.Command{
+		Use:   "show",
+		Short: "print every value in force",
+		Args:  none,
+		RunE: func(*cobra.Command, []string) error {
+			l, err := a.load()
+			if err != nil {
+				return err
+			}
+			v := struct {
+				Schema string        `json:"schema"`
+				Values []config.Line `json:"values"`
+			}{"packhorse.config/1", some(l.Lines())}
+			return a.answer(v, func() { a.showConfig(l, origin) })
+		},
+	}
+	c.Flags().BoolVar(&origin, "origin", false, "say where each value came from")
+	return c
+}
+
+func (a *app) showConfig(l *config.Loaded, origin bool) {
+	var rows [][]string
+	for _, line := range l.Lines() {
+		row := []string{line.Key, "= " + line.Value}
+		if origin {
+			row = append(row, "# "+line.Origin)
+		}
+		rows = append(rows, row)
+	}
+	table(a.out, rows)
+}
+
+func (a *app) configPath() *cobra.Command {
+	return &cobra.Command{
+		Use:   "path",
+		Short: "print the files that are read, in order",
+		Args:  none,
+		RunE: func(*cobra.Command, []string) error {
+			l, err := a.load()
+			if err != nil {
+				return err
+			}
+			v := struct {
+				Schema string   `json:"schema"`
+				Files  []string `json:"files"`
+			}{"packhorse.config_path/1", some(l.Files)}
+			return a.answer(v, func() {
+				for _, f := range l.Files {
+					a.say("%s", f)
+				}
+				if len(l.Files) == 0 {
+					a.hint("no file is there; %s would be read first", l.Path)
+				}
+			})
+		},
+	}
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"packhorse/gateway/admin"
+)
+
+// fake is a gateway that answers what a test put into it.
+type fake struct {
+	admin.Backend // the methods a test does not name are not called
+	status        admin.Status
+	up            admin.Up
+	sent          admin.Send
+	steps         []admin.Parcel // answers of Parcel, the last one for ever
+	queue         []admin.Parcel
+	letters       []admin.Letter
+	joined        string
+	card          string
+	err           error
+}
+
+func (f *fake) Status(context.Context) (admin.Status, error) { return f.status, f.err }
+func (f *fake) Up(_ context.Context, u admin.Up) (admin.Status, error) {
+	f.up = u
+	return f.status, f.err
+}
+func (f *fake) Send(_ context.Context, s admin.Send) (admin.Parcel, error) {
+	f.sent = s
+	return admin.Parcel{ID: "7c1e40", To: s.To, SizeBytes: len(s.Content), State: admin.Saved, AirtimeS: 14, Expires: time.Now().Add(s.TTL)}, f.err
+}
+func (f *fake) Parcel(context.Context, string) (admin.Parcel, error) {
+	p := f.steps[0]
+	if len(f.steps) > 1 {
+		f.steps = f.steps[1:]
+	}
+	return p, nil
+}
+func (f *fake) Queue(context.Context) ([]admin.Parcel, error)      { return f.queue, f.err }
+func (f *fake) Inbox(context.Context) ([]admin.Letter, error)      { return f.letters, f.err }
+func (f *fake) Contacts(context.Context) ([]string, error)         { return []string{"clinic"}, f.err }
+func (f *fake) ContactCard(context.Context) (string, error)        { return "packhorse-card:x", f.err }
+func (f *fake) Read(context.Context, string) (admin.Letter, error) { return f.letters[0], f.err }
+func (f *fake) ContactExport(_ context.Context, c string) (string, error) {
+	f.card = c
+	return "packhorse-contact:y", f.err
+}
+func (f *fake) OpenPairing(context.Context) (admin.PairOffer, error) {
+	return admin.PairOffer{Code: "K7QM-2XTD", Invite: "packhorse:1:AAAA", Until: time.Now().Add(10 * time.Minute)}, f.err
+}
+func (f *fake) Pairing(context.Context) (admin.PairResult, error) {
+	return admin.PairResult{Domain: "ridge", Peer: "ridge-2"}, nil
+}
+func (f *fake) JoinPairing(_ context.Context, c string) (admin.PairResult, error) {
+	f.joined = c
+	return admin.PairResult{Domain: "ridge", Peer: "ridge-1"}, f.err
+}
+
+// Events sends one event about the parcel after another as fast as they are taken, so
+// that a waiting command looks again at once.
+func (f *fake) Events(ctx context.Context) (<-chan admin.Event, error) {
+	ch := make(chan admin.Event)
+	go func() {
+		defer close(ch)
+		for {
+			select {
+			case ch <- admin.Event{Type: "parcel", Parcel: &admin.Parcel{ID: "7c1e40"}}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ch, nil
+}
+
+// bench is a command line beside a gateway.
+type bench struct {
+	t        *testing.T
+	dir      string
+	env      map[string]string
+	in       string
+	out, err string
+}
+
+// newBench serves b, if any, on the socket that the commands find.
+func newBench(t *testing.T, b admin.Backend) *bench {
+	t.Helper()
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "p.sock")
+	if b != nil {
+		l, err := admin.Listen(socket, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() { defer close(done); admin.Serve(ctx, l, b) }()
+		t.Cleanup(func() { stop(); <-done })
+	}
+	return &bench{t: t, dir: dir, env: map[string]string{"HOME": dir, "PACKHORSE_SOCKET": socket,
+		"PACKHORSE_CONFIG": ""}}
+}
+
+// run executes a command and answers its exit code; out and err hold what it printed.
+func (b *bench) run(args ...string) int {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return b.runIn(ctx, args...)
+}
+
+func (b *bench) runIn(ctx context.Context, args ...string) int {
+	var out, errs bytes.Buffer
+	a := &app{in: strings.NewReader(b.in), out: &out, err: &errs, getenv: func(k string) string { return b.env[k] }, host: "box"}
+	code := a.run(ctx, args)
+	b.out, b.err = out.String(), errs.String()
+	return code
+}
+
+// want runs a command and checks its exit code and what it says.
+func (b *bench) want(code int, says []string, args ...string) {
+	b.t.Helper()
+	got := b.run(args...)
+	if got != code {
+		b.t.Errorf("%v: got exit %d, want %d\nstdout: %s\nstderr: %s", args, got, code, b.out, b.err)
+	}
+	for _, s := range says {
+		if !strings.Contains(b.out+b.err, s) {
+			b.t.Errorf("%v: nothing says %q\nstdout: %s\nstderr: %s", args, s, b.out, b.err)
+		}
+	}
+}

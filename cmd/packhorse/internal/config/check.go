@@ -1,0 +1,147 @@
+package config
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// maxName is the longest name of a gateway, in octets.
+const maxName = 24
+
+func nameOctet(c byte) bool {
+	return c == '-' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// ValidName tells whether a gateway, a domain, a radio or a peer may be called so.
+func ValidName(s string) bool {
+	if s == "" || len(s) > maxName {
+		return false
+	}
+	for i := range len(s) {
+		if !nameOctet(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// wrong is an error about the value of a key.
+func (l *Loaded) wrong(key, fix, format string, a ...any) error {
+	where := l.Origin(key)
+	if where == "default" {
+		where = l.whole(key)
+	}
+	return &Error{Where: where, Message: key[strings.LastIndexByte(key, '.')+1:] + ": " + fmt.Sprintf(format, a...), Fix: fix}
+}
+
+// whole is the place of a key that was not given: its table's first key, or the file.
+func (l *Loaded) whole(key string) string {
+	table := key[:strings.LastIndexByte(key, '.')+1]
+	for _, k := range Keys {
+		if at, ok := l.Origins[table+k.Name[strings.LastIndexByte(k.Name, '.')+1:]]; ok && table != "" {
+			return at
+		}
+	}
+	return l.Path
+}
+
+const nameFix = "use 1 to 24 letters, digits and hyphens"
+
+func (l *Loaded) check() error {
+	if !ValidName(l.Name) {
+		return l.wrong("name", nameFix, "%q is not a name", l.Name)
+	}
+	if l.Store.MaxBytes < 1<<20 {
+		return l.wrong("store.max_bytes", "give at least 1048576", "%d is too small", l.Store.MaxBytes)
+	}
+	for _, a := range []struct{ key, value string }{{"poweb.listen", l.PoWeb.Listen}, {"internet.listen", l.Internet.Listen}} {
+		if err := l.address(a.key, a.value); err != nil {
+			return err
+		}
+	}
+	for i := range l.Radio {
+		if err := l.checkRadio(i); err != nil {
+			return err
+		}
+	}
+	for i := range l.Internet.Peer {
+		if err := l.checkPeer(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Loaded) address(key, v string) error {
+	if v == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(v)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return l.wrong(key, "write host:port, such as 127.0.0.1:13276", "%q is no address", v)
+	}
+	return nil
+}
+
+func (l *Loaded) checkRadio(i int) error {
+	r, key := l.Radio[i], fmt.Sprintf("radio.%d.", i)
+	if !ValidName(r.Name) {
+		return l.wrong(key+"name", nameFix, "%q is not a name for a radio", r.Name)
+	}
+	for j := range i {
+		was := l.Radio[j]
+		if was.Name == r.Name || was.Port == r.Port {
+			return l.twice(fmt.Sprintf("radio.%d.", j), key, was.Name == r.Name, r)
+		}
+	}
+	switch {
+	case r.Kind != "rnode":
+		return l.wrong(key+"kind", `this version drives "rnode"`, "%q is not a kind of radio", r.Kind)
+	case r.Port == "":
+		return l.wrong(key+"port", "name the serial port, such as /dev/ttyUSB0", "radio %s has no port", r.Name)
+	case r.SpreadingFactor != 0 && (r.SpreadingFactor < 5 || r.SpreadingFactor > 12):
+		return l.wrong(key+"spreading_factor", "give 5 to 12", "%d does not exist", r.SpreadingFactor)
+	case r.CodingRate != 0 && (r.CodingRate < 5 || r.CodingRate > 8):
+		return l.wrong(key+"coding_rate", "give 5 to 8", "%d does not exist", r.CodingRate)
+	case r.BandwidthHz != 0 && (r.BandwidthHz < 7_800 || r.BandwidthHz > 500_000):
+		return l.wrong(key+"bandwidth_hz", "give 7812 to 500000, such as 125000", "%d Hz does not exist", r.BandwidthHz)
+	case r.FrequencyHz != 0 && (r.FrequencyHz < 137_000_000 || r.FrequencyHz > 1_020_000_000):
+		return l.wrong(key+"frequency_hz", "give it in Hz, such as 869525000", "%d Hz is out of reach", r.FrequencyHz)
+	case r.PowerDBm != nil && (*r.PowerDBm < -9 || *r.PowerDBm > 30):
+		return l.wrong(key+"power_dbm", "give -9 to 30", "%d dBm is out of reach", *r.PowerDBm)
+	case *r.AntennaGainDBi < -20 || *r.AntennaGainDBi > 30:
+		return l.wrong(key+"antenna_gain_dbi", "give what the antenna's data sheet says", "%g dBi is no antenna", *r.AntennaGainDBi)
+	}
+	return nil
+}
+
+// twice names both places where a radio is defined.
+func (l *Loaded) twice(was, is string, name bool, r Radio) error {
+	field, value := "port", r.Port
+	if name {
+		field, value = "name", r.Name
+	}
+	return l.wrong(is+field, "remove one of the two", "radio %s is defined twice, first in %s", value, l.Origin(was+field))
+}
+
+func (l *Loaded) checkPeer(i int) error {
+	p, key := l.Internet.Peer[i], fmt.Sprintf("internet.peer.%d.", i)
+	if !ValidName(p.Name) {
+		return l.wrong(key+"name", nameFix, "%q is not a name for a peer", p.Name)
+	}
+	if b, err := hex.DecodeString(p.ID); err != nil || len(b) != 32 {
+		return l.wrong(key+"id", "copy `id` from the peer's `packhorse status --json`", "%q is not a gateway id of 64 hex digits", p.ID)
+	}
+	for j := range i {
+		if l.Internet.Peer[j].ID == p.ID {
+			return l.wrong(key+"id", "remove one of the two", "peer %s is defined twice, first in %s", p.Name, l.Origin(fmt.Sprintf("internet.peer.%d.id", j)))
+		}
+	}
+	return l.address(key+"address", p.Address)
+}

@@ -1,0 +1,94 @@
+// Package config reads packhorse.toml and the files of conf.d beside it. Unknown keys,
+// keys given twice and values out of range are errors that name file, line and key. It
+// never writes a file.
+package config
+
+// Config is the whole configuration of a gateway, defaults filled in. The TOML keys are
+// described in docs/CONFIG.md, from Keys.
+type Config struct {
+	Name     string   `toml:"name"`
+	Region   string   `toml:"region"`
+	StateDir string   `toml:"state_dir"`
+	Socket   string   `toml:"socket"`
+	PoWeb    PoWeb    `toml:"poweb"`
+	Internet Internet `toml:"internet"`
+	Store    Store    `toml:"store"`
+	Radio    []Radio  `toml:"radio"`
+}
+
+// PoWeb is where Awala apps reach this gateway.
+type PoWeb struct {
+	Listen string `toml:"listen"`
+}
+
+// Store bounds what is kept on disk.
+type Store struct {
+	MaxBytes int64 `toml:"max_bytes"`
+}
+
+// Internet is the DTLS transport. Without Listen and Peer it is off.
+type Internet struct {
+	Listen string `toml:"listen"`
+	Peer   []Peer `toml:"peer"`
+}
+
+// Peer is a gateway to reach over DTLS.
+type Peer struct {
+	Name    string `toml:"name"`
+	ID      string `toml:"id"`
+	Address string `toml:"address"`
+}
+
+// Radio is one radio. A zero (for power: nil) means the region's plan decides;
+// AntennaGainDBi is never nil once loaded.
+type Radio struct {
+	Name            string   `toml:"name"`
+	Kind            string   `toml:"kind"`
+	Port            string   `toml:"port"`
+	FrequencyHz     uint32   `toml:"frequency_hz"`
+	BandwidthHz     uint32   `toml:"bandwidth_hz"`
+	SpreadingFactor uint8    `toml:"spreading_factor"`
+	CodingRate      uint8    `toml:"coding_rate"`
+	PowerDBm        *int     `toml:"power_dbm"`
+	AntennaGainDBi  *float64 `toml:"antenna_gain_dbi"`
+}
+
+// defaults fills in what a file left out and no region decides.
+func (r *Radio) defaults() {
+	if r.Kind == "" {
+		r.Kind = "rnode"
+	}
+	if r.AntennaGainDBi == nil {
+		gain := 2.0
+		r.AntennaGainDBi = &gain
+	}
+}
+
+// Key describes one key: what docs/CONFIG.md says of it.
+type Key struct {
+	Name, Default, Unit, Meaning string
+}
+
+// Keys is every key there is, in the order of the documentation. Tables in double
+// brackets may be given several times.
+var Keys = []Key{
+	{"name", "the host name", "", "what this gateway is called, at most 24 letters, digits and hyphens"},
+	{"region", "none", "", "whose radio rules apply, such as `EU868`; nothing is transmitted without it. `packhorse up --region` sets it too"},
+	{"state_dir", "`/var/lib/packhorse` for root, else `~/.local/state/packhorse`", "", "where keys, parcels and ledgers live"},
+	{"socket", "`/run/packhorse/packhorse.sock` for root, else `packhorse.sock` in `state_dir`", "", "the local API, for the other commands"},
+	{"poweb.listen", "`127.0.0.1:13276`", "address", "where Awala apps reach this gateway; empty switches it off"},
+	{"internet.listen", "empty: off", "address", "UDP address for DTLS links from other gateways, such as `:4726`"},
+	{"[[internet.peer]].name", "required", "", "a name for status and logs"},
+	{"[[internet.peer]].id", "required", "hex", "the peer's gateway id, 64 digits: `id` in its `packhorse status --json`"},
+	{"[[internet.peer]].address", "empty: it calls us", "address", "host and port of the peer"},
+	{"store.max_bytes", "1073741824", "octets", "largest live size of the store; new parcels are refused beyond it"},
+	{"[[radio]].name", "required", "", "a name for status and logs, such as `lora0`"},
+	{"[[radio]].kind", "`rnode`", "", "the modem: `rnode`"},
+	{"[[radio]].port", "required", "path", "the serial port; prefer a name under `/dev/serial/by-id`"},
+	{"[[radio]].frequency_hz", "the region's plan", "Hz", "carrier frequency"},
+	{"[[radio]].bandwidth_hz", "the region's plan", "Hz", "LoRa bandwidth: 7812 to 500000"},
+	{"[[radio]].spreading_factor", "the region's plan", "", "LoRa spreading factor, 5 to 12"},
+	{"[[radio]].coding_rate", "the region's plan", "", "n of the LoRa coding rate 4/n, 5 to 8"},
+	{"[[radio]].power_dbm", "what region and antenna allow", "dBm", "transmit power at the antenna socket; the law's limit still applies"},
+	{"[[radio]].antenna_gain_dbi", "2", "dBi", "gain of the antenna, counted against the region's limit"},
+}

@@ -1,0 +1,125 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+)
+
+// DefaultPath is read when nothing else is named; it may be missing.
+const DefaultPath = "/etc/packhorse/packhorse.toml"
+
+// maxFile bounds one file.
+const maxFile = 1 << 20
+
+// Options say where to look. The zero value reads DefaultPath.
+type Options struct {
+	Path   string              // empty: PACKHORSE_CONFIG, or DefaultPath
+	State  string              // of --state; empty: PACKHORSE_STATE, the file, the default
+	Socket string              // of --socket; empty: PACKHORSE_SOCKET, the file, the default
+	Getenv func(string) string // required
+	Root   bool                // running as root: system paths instead of the user's
+	Host   string              // host name, the default of name
+}
+
+// Loaded is a configuration and where each value came from.
+type Loaded struct {
+	Config
+	Path    string            // the main file, which may not exist
+	Files   []string          // those that were read
+	Origins map[string]string // key to "file:line", "environment NAME", "flag --NAME"; absent: default
+}
+
+// Origin says where a key's value came from.
+func (l *Loaded) Origin(key string) string {
+	if o, ok := l.Origins[key]; ok {
+		return o
+	}
+	return "default"
+}
+
+// Load reads the files, fills in defaults and checks all values. Errors are *Error
+// where a person's mistake is behind them.
+func Load(o Options) (*Loaded, error) {
+	l := &Loaded{Path: first(o.Path, o.Getenv("PACKHORSE_CONFIG"), DefaultPath), Origins: map[string]string{}}
+	named := o.Path != "" || o.Getenv("PACKHORSE_CONFIG") != ""
+	l.defaults(o)
+	if err := l.file(l.Path); err != nil && (named || !errors.Is(err, os.ErrNotExist)) {
+		return nil, err
+	}
+	more, err := filepath.Glob(filepath.Join(filepath.Dir(l.Path), "conf.d", "*.toml"))
+	if err != nil {
+		return nil, fmt.Errorf("look for conf.d: %w", err)
+	}
+	sort.Strings(more)
+	for _, path := range more {
+		if err := l.file(path); err != nil {
+			return nil, err
+		}
+	}
+	l.outside(o)
+	return l, l.check()
+}
+
+func first(s ...string) string {
+	for _, v := range s {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// defaults are what holds without any file.
+func (l *Loaded) defaults(o Options) {
+	l.Name = Hostname(o.Host)
+	l.PoWeb.Listen = "127.0.0.1:13276"
+	l.Store.MaxBytes = 1 << 30
+	l.StateDir = "/var/lib/packhorse"
+	if !o.Root {
+		state := o.Getenv("XDG_STATE_HOME")
+		if state == "" {
+			state = filepath.Join(o.Getenv("HOME"), ".local", "state")
+		}
+		l.StateDir = filepath.Join(state, "packhorse")
+	}
+}
+
+// outside applies environment and flags, which win over files, and the defaults that
+// follow from other values.
+func (l *Loaded) outside(o Options) {
+	set := func(key string, v *string, flag, value, env string) {
+		if e := o.Getenv(env); e != "" {
+			*v, l.Origins[key] = e, "environment "+env
+		}
+		if value != "" {
+			*v, l.Origins[key] = value, "flag --"+flag
+		}
+	}
+	set("state_dir", &l.StateDir, "state", o.State, "PACKHORSE_STATE")
+	set("socket", &l.Socket, "socket", o.Socket, "PACKHORSE_SOCKET")
+	if l.Socket != "" {
+		return
+	}
+	l.Socket = filepath.Join(l.StateDir, "packhorse.sock")
+	if o.Root && l.Origin("state_dir") == "default" {
+		l.Socket = "/run/packhorse/packhorse.sock"
+	}
+}
+
+// Hostname makes a gateway's name of a host name: its first label, what is not a
+// letter, digit or hyphen left out, at most 24 octets.
+func Hostname(host string) string {
+	var b []byte
+	for i := 0; i < len(host) && host[i] != '.' && len(b) < maxName; i++ {
+		if nameOctet(host[i]) {
+			b = append(b, host[i])
+		}
+	}
+	if len(b) == 0 {
+		return "packhorse"
+	}
+	return string(b)
+}

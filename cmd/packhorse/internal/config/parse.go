@@ -1,0 +1,170 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// Error is a mistake in a configuration: where, what, and what to do.
+type Error struct {
+	Where   string // file:line, or what else set it
+	Message string
+	Excerpt string // the line with a caret under the place; may be empty
+	Fix     string
+}
+
+// Error is one line; Excerpt and Fix are for a person besides.
+func (e *Error) Error() string { return e.Where + ": " + e.Message }
+
+// file merges one file into l.
+func (l *Loaded) file(path string) error {
+	b, err := read(path)
+	if err != nil {
+		return err
+	}
+	l.Files = append(l.Files, path)
+	next := l.Config
+	next.Radio, next.Internet.Peer = nil, nil
+	d := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields()
+	if err := d.Decode(&next); err != nil {
+		return explain(path, err)
+	}
+	for i := range next.Radio {
+		next.Radio[i].defaults()
+	}
+	l.locate(path, b)
+	next.Radio = append(l.Radio, next.Radio...)
+	next.Internet.Peer = append(l.Internet.Peer, next.Internet.Peer...)
+	l.Config = next
+	return nil
+}
+
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the configuration: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	if len(b) > maxFile {
+		return nil, &Error{Where: path, Message: fmt.Sprintf("larger than %d octets", maxFile), Fix: "this is not a configuration: check the path"}
+	}
+	return b, nil
+}
+
+// explain turns the decoder's error into one with file, line and caret.
+func explain(path string, err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		e := &strict.Errors[0]
+		key := strings.Join(e.Key(), ".")
+		return decodeError(path, e, fmt.Sprintf("unknown key %q", key), nearest(key))
+	}
+	var e *toml.DecodeError
+	if errors.As(err, &e) {
+		return decodeError(path, e, strings.TrimPrefix(e.Error(), "toml: "), "correct the line; docs/CONFIG.md lists every key")
+	}
+	return &Error{Where: path, Message: err.Error(), Fix: "docs/CONFIG.md lists every key"}
+}
+
+func decodeError(path string, e *toml.DecodeError, what, fix string) error {
+	row, col := e.Position()
+	return &Error{Where: fmt.Sprintf("%s:%d:%d", path, row, col), Message: what, Excerpt: e.String(), Fix: fix}
+}
+
+// nearest suggests the known key that differs least from a mistaken one.
+func nearest(key string) string {
+	last := key[strings.LastIndexByte(key, '.')+1:]
+	best, at := "", 3
+	for _, k := range Keys {
+		name := k.Name[strings.LastIndexByte(k.Name, '.')+1:]
+		if d := distance(last, name); d < at {
+			best, at = k.Name, d
+		}
+	}
+	if best == "" {
+		return "remove it; docs/CONFIG.md lists every key"
+	}
+	return "did you mean " + best + "?"
+}
+
+// distance is the Levenshtein distance of two short words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// locate notes the line of every key of a file. Elements of arrays of tables are
+// numbered over all files.
+func (l *Loaded) locate(path string, b []byte) {
+	p := unstable.Parser{}
+	p.Reset(b)
+	counts := map[string]int{"radio": len(l.Radio), "internet.peer": len(l.Internet.Peer)}
+	table := ""
+	for p.NextExpression() {
+		e := p.Expression()
+		key, line := keyOf(&p, e)
+		switch e.Kind {
+		case unstable.Table:
+			table = key
+		case unstable.ArrayTable:
+			table = fmt.Sprintf("%s.%d", key, counts[key])
+			counts[key]++
+		case unstable.KeyValue:
+			if table != "" {
+				key = table + "." + key
+			}
+			l.note(&p, key, e.Value(), fmt.Sprintf("%s:%d", path, line))
+		}
+	}
+}
+
+// note records a key's place; the keys of an inline table are recorded one by one.
+func (l *Loaded) note(p *unstable.Parser, key string, v *unstable.Node, where string) {
+	if v.Kind != unstable.InlineTable {
+		l.Origins[key] = where
+		return
+	}
+	for it := v.Children(); it.Next(); {
+		name, _ := keyOf(p, it.Node())
+		l.note(p, key+"."+name, it.Node().Value(), where)
+	}
+}
+
+func keyOf(p *unstable.Parser, e *unstable.Node) (string, int) {
+	var parts []string
+	line := 0
+	for it := e.Key(); it.Next(); {
+		n := it.Node()
+		parts = append(parts, string(n.Data))
+		if line == 0 {
+			line = p.Shape(n.Raw).Start.Line
+		}
+	}
+	return strings.Join(parts, "."), line
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"packhorse/gateway/admin"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var watch, check bool
+	every := 2 * time.Second
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "how the gateway is: verdict, problems and their fixes, radios, peers, queue",
+		Args:  none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if watch && every < 100*time.Millisecond {
+				return usage("--interval 2s", "an interval of %s is too short", every)
+			}
+			return a.with(func(b admin.Client) error {
+				if watch {
+					return a.watchStatus(c.Context(), b, every)
+				}
+				return a.oneStatus(c.Context(), b, check)
+			})
+		},
+	}
+	c.Flags().BoolVar(&watch, "watch", false, "print it again and again until Ctrl-C")
+	c.Flags().DurationVar(&every, "interval", every, "how often --watch asks")
+	c.Flags().BoolVar(&check, "check", false, "end with exit code 6 when there is a problem")
+	return c
+}
+
+func (a *app) oneStatus(ctx context.Context, b admin.Client, check bool) error {
+	s, err := b.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.answer(s, func() { a.showStatus(s) }); err != nil {
+		return err
+	}
+	if check && len(s.Problems) > 0 {
+		return problem{len(s.Problems)}
+	}
+	return nil
+}
+
+// watchStatus goes on when the gateway goes away, and says so.
+func (a *app) watchStatus(ctx context.Context, b admin.Client, every time.Duration) error {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		if terminal(a.out) && !a.json {
+			fmt.Fprint(a.out, "\x1b[H\x1b[2J")
+		}
+		if err := a.oneStatus(ctx, b, false); err != nil && ctx.Err() == nil {
+			a.fail(err)
+		}
+		if !a.json {
+			a.say("")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.C:
+		}
+	}
+}
+
+func (a *app) showStatus(s admin.Status) {
+	a.say("%s", verdict(s))
+	for _, p := range s.Problems {
+		a.say("%-4s  %s", p.Level, clean(p.What))
+		if p.Fix != "" {
+			a.say("      fix: %s", clean(p.Fix))
+		}
+	}
+	if len(s.Radios) > 0 {
+		table(a.out, radioRows(s.Radios))
+	}
+	if len(s.Peers) > 0 {
+		table(a.out, peerRows(s.Peers))
+	} else {
+		a.say("No neighbours yet.")
+	}
+	if s.Queue.Parcels > 0 {
+		a.say("%s waiting, %s: packhorse queue", count(s.Queue.Parcels, "parcel"), size(s.Queue.Bytes))
+	}
+}
+
+// verdict is the first line: all that matters when one line is all there is.
+func verdict(s admin.Status) string {
+	var w, f int
+	for _, p := range s.Problems {
+		if p.Level == "fail" {
+			f++
+		} else {
+			w++
+		}
+	}
+	head := "OK"
+	switch {
+	case f > 0:
+		head = "NOT OK, " + count(f, "problem")
+	case w > 0:
+		head = "OK, " + count(w, "warning")
+	}
+	where := "in no domain"
+	if s.Domain != "" {
+		where = "in domain " + cell(s.Domain)
+	}
+	region := "no region"
+	if s.Region != "" {
+		region = s.Region
+	}
+	return fmt.Sprintf("%s. %s (%s) %s, %s, up %s, clock %s", head, cell(s.Name), cell(s.Version), where, region,
+		span(time.Duration(s.UptimeS)*time.Second), cell(s.Clock))
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func radioRows(rs []admin.RadioInfo) [][]string {
+	rows := [][]string{{"RADIO", "STATE", "BAND", "MOD", "AIRTIME 1H", "FREE IN", "FRAMES IN/OUT"}}
+	for _, r := range rs {
+		state, free := "ok", "now"
+		if !r.OK {
+			state = "down"
+		}
+		if r.FreeInS > 0 {
+			free = span(seconds(r.FreeInS))
+		}
+		rows = append(rows, []string{cell(r.Name), state, cell(r.Band), cell(r.Modulation), airtime(r), free, fmt.Sprintf("%d/%d", r.FramesIn, r.FramesOut)})
+	}
+	return rows
+}
+
+// airtime is the ledger's "used of allowed".
+func airtime(r admin.RadioInfo) string {
+	if r.AirtimeAllowedS == 0 {
+		return fmt.Sprintf("%.1f s, no limit", r.AirtimeUsedS)
+	}
+	return fmt.Sprintf("%.1f of %.0f s", r.AirtimeUsedS, r.AirtimeAllowedS)
+}
+
+func peerRows(ps []admin.PeerInfo) [][]string {
+	rows := [][]string{{"PEER", "PATH", "SNR", "LAST", "QUEUE"}}
+	for _, p := range ps {
+		path, snr, waits, last := p.Path, "-", "-", "-"
+		if len(p.Ports) > 0 {
+			path += " " + strings.Join(p.Ports, ", ")
+		}
+		if p.SNRdB != nil {
+			snr = fmt.Sprintf("%.1f dB", *p.SNRdB)
+		}
+		if p.Parcels > 0 {
+			waits = count(p.Parcels, "parcel") + ", " + size(p.Bytes)
+		}
+		if p.LastS > 0 || len(p.Ports) > 0 {
+			last = span(seconds(p.LastS))
+		}
+		rows = append(rows, []string{cell(p.Name), cell(path), snr, last, waits})
+	}
+	return rows
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// version is stamped by the Makefile.
+var version = ""
+
+// versionText is the stamped version, or what the build knows of its commit.
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if b, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range b.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+				return "dev-" + s.Value[:12]
+			}
+		}
+	}
+	return "dev"
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "print the version",
+		Args:  none,
+		RunE: func(*cobra.Command, []string) error {
+			v := struct {
+				Schema  string `json:"schema"`
+				Version string `json:"version"`
+				Go      string `json:"go"`
+				OS      string `json:"os"`
+				Arch    string `json:"arch"`
+			}{"packhorse.version/1", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH}
+			return a.answer(v, func() { a.say("packhorse %s %s/%s %s", v.Version, v.OS, v.Arch, v.Go) })
+		},
+	}
+}
