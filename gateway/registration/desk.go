@@ -1,0 +1,70 @@
+package registration
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"slices"
+	"time"
+
+	"packhorse/link"
+)
+
+// Lifetime is how long an authorization can be used.
+const Lifetime = 10 * time.Second
+
+// maxOpen bounds the authorizations that wait to be used. Beyond it the oldest goes.
+const maxOpen = 1024
+
+// Desk hands out authorizations and takes each back once. Not safe for concurrent use.
+type Desk struct {
+	gateway link.PeerID
+	key     ed25519.PrivateKey
+	open    []ticket // oldest first
+}
+
+type ticket struct {
+	hash  [32]byte // of the PNRA
+	until time.Time
+}
+
+// NewDesk serves for the gateway of this Ed25519 key.
+func NewDesk(key ed25519.PrivateKey) *Desk {
+	d := &Desk{key: key}
+	copy(d.gateway[:], key.Public().(ed25519.PublicKey))
+	return d
+}
+
+// PreRegister makes the PNRA for the SHA-256 of an endpoint's SPKI and a sequence from NextSequence. The age of
+// an authorization is counted on the monotonic clock of now, not by the date in it.
+func (d *Desk) PreRegister(now time.Time, digest [32]byte, sequence uint64) []byte {
+	d.expire(now)
+	if len(d.open) == maxOpen {
+		d.open = d.open[1:]
+	}
+	a := Authorize(Claim{Digest: digest, Gateway: d.gateway, Sequence: sequence}, now.Add(Lifetime), d.key)
+	d.open = append(d.open, ticket{sha256.Sum256(a.Raw), now.Add(Lifetime)})
+	return a.Raw
+}
+
+// Register takes a PNRR. Once it succeeded, its authorization is used up: store the result, then Issue. Request.Raw
+// is the proof for an EngineAdvert. Errors are *Error.
+func (d *Desk) Register(now time.Time, pnrr []byte) (Request, error) {
+	r, err := ParseRequest(slices.Clone(pnrr))
+	if err != nil {
+		return Request{}, err
+	}
+	d.expire(now)
+	hash := sha256.Sum256(r.Authorization.Raw)
+	at := slices.IndexFunc(d.open, func(t ticket) bool { return t.hash == hash })
+	if at < 0 {
+		return Request{}, refuse(Expired, "the authorization is older than %v, used before or not ours: pre-register again", Lifetime)
+	}
+	d.open = slices.Delete(d.open, at, at+1)
+	return r, nil
+}
+
+func (d *Desk) expire(now time.Time) {
+	for len(d.open) > 0 && now.After(d.open[0].until) {
+		d.open = d.open[1:]
+	}
+}
