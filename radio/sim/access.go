@@ -28,6 +28,7 @@ type phase uint8
 const (
 	phaseIdle phase = iota
 	phaseFree
+	phaseLocked // over the airtime limit: look again at until
 	phaseDIFS
 	phaseWindow
 	phaseTurn // decided: the carrier comes up at until
@@ -53,11 +54,15 @@ func (a *Air) contend(now time.Time, s *station) {
 		a.next(now, s)
 		return
 	}
-	s.access.phase = phaseFree
 	a.tryDIFS(now, s)
 }
 
 func (a *Air) tryDIFS(now time.Time, s *station) {
+	if s.locked(now) {
+		s.access.phase, s.access.until = phaseLocked, now.Add(lockedFor)
+		return
+	}
+	s.access.phase = phaseFree
 	if a.Busy(now, s.index) {
 		return
 	}
@@ -93,6 +98,8 @@ func (s *station) interrupted(now time.Time) {
 func (a *Air) advance(now time.Time, s *station) {
 	c := &s.access
 	switch c.phase {
+	case phaseLocked:
+		a.tryDIFS(now, s)
 	case phaseDIFS:
 		s.drawWindow(now)
 		if !c.clock.IsZero() {
@@ -129,7 +136,7 @@ func (s *station) drawWindow(now time.Time) {
 	if c.drawn {
 		return
 	}
-	low, high := s.timing.Windows(s.load.percent(now))
+	low, high := s.timing.Windows(int(100 * s.load.short(now)))
 	c.drawn = true
 	c.target = time.Duration(low+s.rand.IntN(high-low)) * s.timing.Slot
 }

@@ -147,6 +147,13 @@ func (a *Air) Stats(station int) Stats { return a.stations[station].stats }
 // PollReceive returns the next reception, in order of time.
 func (a *Air) PollReceive() (Reception, bool) { return pop(&a.received) }
 
+// PollFrame is PollReceive in plain values, for a host that declares the air it
+// needs as an interface of its own.
+func (a *Air) PollFrame() (station int, frame []byte, rssiDBm, snrDB float64, ok bool) {
+	r, ok := a.PollReceive()
+	return r.Station, r.Data, r.RSSIdBm, r.SNRdB, ok
+}
+
 // PollSent returns the next frame that has left the air, in order of time.
 func (a *Air) PollSent() (Sent, bool) { return pop(&a.sent) }
 

@@ -363,6 +363,39 @@ func TestOffEndsAPacketOnTheAir(t *testing.T) {
 	}
 }
 
+func TestAirtimeLimitStopsTheModemUntilItHasRested(t *testing.T) {
+	a := newAir(t, 2, RNode, nil)
+	a.LimitAirtime(0, 0.05, 0)
+	for i := range 4 {
+		queue(t, a, epoch.Add(time.Duration(i)*time.Second), 0, 254) // 416 ms each: two are 5.5 % of 15 s
+		a.HandleTimeout(epoch.Add(time.Duration(i)*time.Second + 999*time.Millisecond))
+	}
+	if n := a.Stats(0).FramesSent; n != 2 {
+		t.Errorf("%d frames left within the limit, want 2", n)
+	}
+	air, _, busy, _ := a.Load(epoch.Add(4*time.Second), 1)
+	if air != 0 || math.Abs(busy-0.055) > 0.001 {
+		t.Errorf("the listener reports airtime %v and load %v, want 0 and 0.055", air, busy)
+	}
+	_, _, last := drain(a)
+	if n := a.Stats(0).FramesSent; n != 4 || last.Sub(epoch) < 15*time.Second {
+		t.Errorf("%d frames in %v, want 4 in over 15 s", n, last.Sub(epoch))
+	}
+}
+
+func TestLoadForgetsAfterAnHour(t *testing.T) {
+	var l load
+	l.add(epoch, 36*time.Second)
+	for _, c := range []struct {
+		after       time.Duration
+		short, long float64
+	}{{0, 1, 0.01}, {binLength, 1, 0.01}, {2 * binLength, 0, 0.01}, {time.Hour - binLength, 0, 0.01}, {time.Hour, 0, 0}, {3 * time.Hour, 0, 0}} {
+		if s, g := l.short(epoch.Add(c.after)), l.long(epoch.Add(c.after)); s != c.short || g != c.long {
+			t.Errorf("after %v: %v, %v; want %v, %v", c.after, s, g, c.short, c.long)
+		}
+	}
+}
+
 func TestNewNamesWhatIsWrong(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"no station": {},

@@ -108,6 +108,9 @@ func (a *Air) finish(t *transmission) {
 		if r.index == t.from {
 			continue
 		}
+		if _, senses := a.sensedFrom(t, r.index); senses {
+			r.heard.add(t.start, t.end.Sub(t.start))
+		}
 		// Drawn for every other station, so that who hears whom does not move
 		// the fate of later packets.
 		lost, twice := a.fate.Float64() < a.loss[t.from][r.index], a.fate.Float64() < a.duplicate

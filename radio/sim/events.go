@@ -16,7 +16,7 @@ func (a *Air) PollTimeout() (time.Time, bool) {
 	}
 	for _, s := range a.stations {
 		switch s.access.phase {
-		case phaseTurn:
+		case phaseTurn, phaseLocked:
 			earlier(s.access.until)
 		case phaseDIFS, phaseWindow:
 			earlier(s.access.until)
@@ -62,7 +62,7 @@ func (a *Air) step(at time.Time) {
 	a.sense(at)
 	for _, s := range a.stations {
 		switch s.access.phase {
-		case phaseDIFS, phaseWindow, phaseTurn:
+		case phaseDIFS, phaseWindow, phaseTurn, phaseLocked:
 			if !s.access.until.After(at) {
 				a.advance(at, s)
 				return

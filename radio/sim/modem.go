@@ -38,7 +38,9 @@ type station struct {
 	octets    int // in queue
 
 	access access
-	load   load
+	load   load // of this transmitter
+	heard  load // of the others that this receiver senses
+	limits limits
 	half   half
 	rand   *rand.Rand
 
@@ -116,13 +118,20 @@ func (a *Air) Queue(now time.Time, station int, frame []byte) error {
 		return fmt.Errorf("sim: station %d is off", station)
 	case len(frame) == 0 || len(frame) > limit:
 		return fmt.Errorf("sim: station %d: a frame of %d octets; its modem takes 1 to %d", station, len(frame), limit)
-	case len(s.queue) >= queueFrames || s.octets+len(frame) > queueOctets:
+	case !s.room(len(frame)):
 		return ErrQueueFull
 	}
 	s.queue = append(s.queue, append([]byte(nil), frame...))
 	s.octets += len(frame)
 	a.contend(now, s)
 	return nil
+}
+
+// Room tells whether the station's modem takes a frame of n octets now.
+func (a *Air) Room(station, n int) bool { return a.stations[station].room(n) }
+
+func (s *station) room(n int) bool {
+	return len(s.queue) < queueFrames && s.octets+n <= queueOctets
 }
 
 // Waiting is how many frames the station holds that have not begun to be sent.
