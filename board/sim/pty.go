@@ -1,0 +1,47 @@
+//go:build linux
+
+package sim
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// openPty makes a pseudo-terminal in raw mode and returns its master side, and
+// the path of the side that a host opens.
+func openPty() (*os.File, string, error) {
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, "", fmt.Errorf("sim: no pseudo-terminal: open /dev/ptmx: %w", err)
+	}
+	path, err := preparePty(fd)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, "", fmt.Errorf("sim: no pseudo-terminal: %w", err)
+	}
+	return os.NewFile(uintptr(fd), path), path, nil
+}
+
+func preparePty(fd int) (string, error) {
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		return "", fmt.Errorf("unlock: %w", err)
+	}
+	n, err := unix.IoctlGetUint32(fd, unix.TIOCGPTN)
+	if err != nil {
+		return "", fmt.Errorf("number: %w", err)
+	}
+	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return "", fmt.Errorf("read settings: %w", err)
+	}
+	t.Iflag, t.Oflag, t.Lflag = 0, 0, 0
+	t.Cflag = unix.CS8 | unix.CREAD | unix.CLOCAL | unix.B115200
+	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
+	if err := unix.IoctlSetTermios(fd, unix.TCSETS, t); err != nil {
+		return "", fmt.Errorf("set raw mode: %w", err)
+	}
+	return "/dev/pts/" + strconv.FormatUint(uint64(n), 10), nil
+}
