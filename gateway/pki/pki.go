@@ -54,7 +54,7 @@ func Parse(der []byte) (*Certificate, error) {
 	if len(der) > MaxCertificateSize {
 		return nil, fmt.Errorf("pki: certificate of %d octets is larger than %d", len(der), MaxCertificateSize)
 	}
-	x, err := x509.ParseCertificate(der)
+	x, err := parseX509(der)
 	if err != nil {
 		return nil, fmt.Errorf("pki: malformed certificate: %w", err)
 	}

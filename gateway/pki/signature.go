@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"packhorse/gateway/cms/ber"
 )
 
 // Purpose says what a detached or bare signature is for, so that one can never stand for another. Each has
@@ -39,30 +41,11 @@ func (p Purpose) oid() [oidSize]byte {
 // with implicit tags, each field given as its content octets. At most 29 fields.
 func (p Purpose) Plaintext(fields ...[]byte) []byte {
 	oid := p.oid()
-	body := appendTLV(nil, 0x80, oid[:])
+	parts := []ber.Pieces{ber.Bytes(0x80, oid[:])}
 	for i, f := range fields {
-		body = appendTLV(body, 0x81+byte(i), f)
+		parts = append(parts, ber.Bytes(0x81+byte(i), f))
 	}
-	return appendTLV(nil, 0x30, body)
-}
-
-// appendTLV appends one DER element. tag is the whole identifier octet.
-func appendTLV(b []byte, tag byte, content []byte) []byte {
-	b = append(b, tag)
-	n := len(content)
-	switch {
-	case n < 0x80:
-		b = append(b, byte(n))
-	case n < 1<<8:
-		b = append(b, 0x81, byte(n))
-	case n < 1<<16:
-		b = append(b, 0x82, byte(n>>8), byte(n))
-	case n < 1<<24:
-		b = append(b, 0x83, byte(n>>16), byte(n>>8), byte(n))
-	default:
-		b = append(b, 0x84, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
-	}
-	return append(b, content...)
+	return ber.Encode(0x30, parts...).Join()
 }
 
 // SignPSS signs with RSASSA-PSS, SHA-256 and 32 octets of salt from rand, without any CMS around.

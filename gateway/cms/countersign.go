@@ -1,0 +1,48 @@
+package cms
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"packhorse/gateway/pki"
+)
+
+// MaxCountersignature bounds a detached signature in octets: certificate and signature of the
+// largest keys fit three times.
+const MaxCountersignature = 16 << 10
+
+// Countersign signs octets for a purpose, detached: the parcel one delivers, or the nonce of a
+// collection (RS-016). Only the signer's certificate is attached.
+func Countersign(p pki.Purpose, octets []byte, signer *pki.Certificate, key crypto.Signer, rand io.Reader) ([]byte, error) {
+	return SignDetached(p.Plaintext(octets), signer, key, rand)
+}
+
+// VerifyCountersignature verifies what Countersign made and returns the signer's certificate. It
+// must be in date and have been issued directly by an anchor that is in date; certificates in
+// between are not accepted.
+func VerifyCountersignature(p pki.Purpose, signature, octets []byte, anchors []*pki.Certificate, now time.Time, q pki.Quality) (*pki.Certificate, error) {
+	if len(signature) > MaxCountersignature {
+		return nil, fmt.Errorf("cms: countersignature of %d octets is larger than %d", len(signature), MaxCountersignature)
+	}
+	s, err := ParseSignedData(signature)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Detached {
+		return nil, errors.New("cms: countersignature is not detached")
+	}
+	path, err := pki.Path(s.Signer, nil, anchors, now, q)
+	if err != nil {
+		return nil, err
+	}
+	if len(path) != 2 {
+		return nil, errors.New("cms: countersigner is a trust anchor itself")
+	}
+	if err := s.Verify(p.Plaintext(octets)); err != nil {
+		return nil, err
+	}
+	return s.Signer, nil
+}
