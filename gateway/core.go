@@ -7,6 +7,9 @@ import (
 
 	"packhorse/gateway/domain"
 	"packhorse/gateway/endpoint"
+	"packhorse/gateway/pki"
+	"packhorse/gateway/registration"
+	"packhorse/gateway/route"
 	"packhorse/link"
 )
 
@@ -17,64 +20,224 @@ type Config struct {
 	Membership *domain.Membership // nil: no domain yet
 	Owner      *domain.Owner      // nil: we do not own the domain
 	Endpoint   *endpoint.Endpoint // the built-in endpoint: identity key; the rest comes from records when they have it. Required
+	Clock      pki.Quality        // as an event Clock before the first frame
 	Rand       io.Reader          // required; a seed replays a run
 	Limits     Limits
 }
 
-// Limits bound what others can make us keep. Zero values mean the defaults.
-type Limits struct {
-	Parcels      int   // records of parcels; 10,000
-	Bytes        int64 // bodies in custody; 256 MiB
-	PeerBytes    int64 // bodies from one neighbour; half of Bytes
-	Gateways     int   // gateways known by advert; 1,000
-	Endpoints    int   // endpoints known by advert or registered; 4,000
-	Letters      int   // letters in the inbox; 10,000
-	PartialBytes int64 // symbols kept across a restart; 32 MiB
+// Core is the state machine of one gateway. It is not safe for concurrent use.
+type Core struct {
+	cfg     Config
+	id      *domain.Identity
+	self    link.PeerID
+	member  *domain.Membership
+	owner   *domain.Owner
+	quality pki.Quality
+	link    *link.Core
+
+	queue   queue
+	notes   notes
+	adverts adverts
+	routes  *route.Table
+	roster  *domain.Roster // nil: no domain
+	members map[link.PeerID]memberRecord
+	desk    *registration.Desk
+	peers   map[link.PeerID]*peer
+	ports   map[link.Port]portInfo
+	subs    map[uint64]*subscription
+	local   map[pki.NodeID]localEndpoint
+	box     box
+	pairing *pairing
+
+	counters   map[string]uint64
+	partials   partials
+	loads      map[loadKey][]loadDone
+	batches    []batchDone
+	seq        uint64
+	out        []Event
+	resumes    []link.Resume // until boot
+	booted     bool
+	advertised bool // in this life
+	dirty      bool // routes, peers or waiting items changed: the submits may have to
 }
 
-// Core is the state machine of one gateway. It is not safe for concurrent use.
-type Core struct{}
+type portInfo struct{ up link.PortUp }
 
 // New rebuilds a gateway from its records (of BootKinds, in any order). Records that cannot be read are
 // skipped and told as a Notice.
 func New(cfg Config, records []Record) (*Core, error) {
-	return nil, errors.New("gateway: not built yet")
+	if cfg.Identity == nil || cfg.Endpoint == nil || cfg.Rand == nil {
+		return nil, errors.New("gateway: Config needs Identity, Endpoint and Rand")
+	}
+	cfg.Limits.fill()
+	c := &Core{cfg: cfg, id: cfg.Identity, self: cfg.Identity.ID(), member: cfg.Membership, owner: cfg.Owner, quality: cfg.Clock,
+		queue: newQueue(), notes: newNotes(), adverts: newAdverts(), routes: route.NewTable(cfg.Limits.Gateways),
+		members: map[link.PeerID]memberRecord{}, desk: registration.NewDesk(cfg.Identity.Sign), peers: map[link.PeerID]*peer{}, ports: map[link.Port]portInfo{},
+		subs: map[uint64]*subscription{}, local: map[pki.NodeID]localEndpoint{},
+		counters: map[string]uint64{}, partials: newPartials(), loads: map[loadKey][]loadDone{}, dirty: true}
+	if cfg.Name != "" {
+		c.id.Name = cfg.Name
+	}
+	l, err := link.New(link.Config{Self: c.self, Static: c.id.Static, Domain: c.linkDomain(), Rand: cfg.Rand})
+	if err != nil {
+		return nil, err
+	}
+	c.link = l
+	c.box = newBox(cfg.Endpoint)
+	c.restore(records)
+	return c, nil
 }
 
 // HandleFrame takes one frame from a port. b is borrowed.
-func (c *Core) HandleFrame(now time.Time, p link.Port, b []byte, m link.Meta) {}
-
-// HandleEvent takes an event of the "into the core" group. Slices in it belong to the core.
-func (c *Core) HandleEvent(now time.Time, e Event) {}
+func (c *Core) HandleFrame(now time.Time, p link.Port, b []byte, m link.Meta) {
+	c.link.HandleFrame(now, p, b, m)
+	c.settle(now)
+}
 
 // HandleTimeout is called at or after PollTimeout's time.
-func (c *Core) HandleTimeout(now time.Time) {}
+func (c *Core) HandleTimeout(now time.Time) {
+	if at, ok := c.link.PollTimeout(); ok && !at.After(now) {
+		c.link.HandleTimeout(now)
+	}
+	c.expire(now)
+	c.expirePairing(now)
+	c.releaseHolds(now)
+	c.settle(now)
+}
 
 // PollTransmit appends the next frame for the port to buf. Call it when the port can take a
 // frame, until it answers false.
 func (c *Core) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, bool) {
-	return buf, false
+	b, ok := c.link.PollTransmit(now, p, buf)
+	c.settle(now)
+	return b, ok
 }
 
 // PollTimeout is the next time HandleTimeout wants to be called. After HandleTimeout(now) it lies
 // after now, or there is none.
-func (c *Core) PollTimeout() (time.Time, bool) { return time.Time{}, false }
+func (c *Core) PollTimeout() (time.Time, bool) {
+	at, ok := c.link.PollTimeout()
+	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline()} {
+		if !t.IsZero() && (!ok || t.Before(at)) {
+			at, ok = t, true
+		}
+	}
+	return at, ok
+}
 
 // PollEvent returns the next event for the shell.
-func (c *Core) PollEvent() (Event, bool) { return nil, false }
+func (c *Core) PollEvent() (Event, bool) {
+	if len(c.out) == 0 {
+		return nil, false
+	}
+	e := c.out[0]
+	c.out[0] = nil
+	c.out = c.out[1:]
+	return e, true
+}
 
-// Snapshot tells how the gateway is.
-func (c *Core) Snapshot(now time.Time) Snapshot { return Snapshot{} }
+// HandleEvent takes an event of the "into the core" group. Slices in it belong to the core.
+func (c *Core) HandleEvent(now time.Time, e Event) {
+	switch e := e.(type) {
+	case FromPort:
+		c.fromPort(now, e.Event)
+	case Persisted:
+		c.persisted(now, e)
+	case Loaded:
+		c.loaded(now, e)
+	case Clock:
+		c.quality, c.dirty = e.Quality, true
+	case Up:
+		c.up(now, e)
+	case Deliver:
+		c.deliver(now, e)
+	case Register:
+		c.register(now, e)
+	case Collect:
+		c.collect(e)
+	case Next:
+		c.next(now, e)
+	case Ack:
+		c.ack(now, e)
+	case CloseCollect:
+		c.closeCollect(e.Sub)
+	case Forget:
+		c.forget(e.Token)
+	default:
+		c.handlePersonal(now, e)
+	}
+	c.settle(now)
+}
 
-// Parcels lists the parcels we have not finished with, by priority and age, and with all also
-// those that ended but are remembered.
-func (c *Core) Parcels(now time.Time, all bool) []Parcel { return nil }
+// handlePersonal takes what people ask for with the CLI or the page.
+func (c *Core) handlePersonal(now time.Time, e Event) {
+	switch e := e.(type) {
+	case Send:
+		c.send(now, e)
+	case ReadLetter:
+		c.readLetter(now, e)
+	case OpenPairing:
+		c.openPairing(now, e)
+	case JoinPairing:
+		c.joinPairing(now, e)
+	case AwaitPairing:
+		c.awaitPairing(e.Token)
+	case ClosePairing:
+		c.endPairing(now, PairResult{}, &Error{Code: "refused", Message: "the pairing was closed", Fix: "packhorse pair"})
+	case ContactCard:
+		c.contactCard(e)
+	case ExportContact:
+		c.exportContact(now, e)
+	case AddContact:
+		c.addContact(now, e)
+	}
+}
 
-// Parcel finds one by its id or a unique prefix.
-func (c *Core) Parcel(now time.Time, id string) (Parcel, error) { return Parcel{}, nil }
+// settle carries on until the link has nothing to tell and all that waits is submitted.
+func (c *Core) settle(now time.Time) {
+	c.boot(now)
+	for {
+		for e, ok := c.link.PollEvent(); ok; e, ok = c.link.PollEvent() {
+			c.fromLink(now, e)
+		}
+		if !c.dirty {
+			return
+		}
+		c.dirty = false
+		c.pump(now)
+	}
+}
 
-// Letters lists the inbox, newest first, without content.
-func (c *Core) Letters() []Letter { return nil }
+func (c *Core) emit(e Event) { c.out = append(c.out, e) }
 
-// Contacts lists the names that Send accepts, sorted.
-func (c *Core) Contacts() []string { return nil }
+func (c *Core) answer(t Token, v any, err error) {
+	if t != 0 {
+		c.emit(Answer{Token: t, Value: v, Err: err})
+	}
+}
+
+func (c *Core) notice(warn bool, text string) { c.emit(Notice{Text: text, Warn: warn}) }
+
+// fromPort passes what transports tell on to the link.
+func (c *Core) fromPort(now time.Time, e link.Event) {
+	switch e := e.(type) {
+	case link.PortUp:
+		c.ports[e.Port] = portInfo{up: e}
+	case link.PortDown:
+		delete(c.ports, e.Port)
+	case link.PortClear, link.Probe:
+	default:
+		return
+	}
+	c.link.HandleEvent(now, e)
+	c.dirty = true
+}
+
+func (c *Core) linkDomain() link.Domain {
+	if c.member == nil {
+		return link.Domain{}
+	}
+	return c.member.Link()
+}
+
+func (c *Core) name() string { return c.id.Name }

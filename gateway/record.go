@@ -6,7 +6,7 @@ import "packhorse/store"
 const (
 	KindBody       store.Kind = 1  // key: hex link digest; the body as it travels
 	KindParcel     store.Kind = 2  // key: hex hash of (sender, recipient, id); state of a parcel, kept until it expires
-	KindReceipt    store.Kind = 3  // key: hex link digest; a receipt in our custody
+	KindNote       store.Kind = 3  // key: hex link digest; a receipt or contact in our custody
 	KindAdvert     store.Kind = 4  // key: kind and subject; the newest advert of each subject
 	KindEndpoint   store.Kind = 5  // key: endpoint id; a registered endpoint
 	KindBuiltin    store.Kind = 6  // key: "state"; the built-in endpoint without its identity key
@@ -28,6 +28,6 @@ type Record struct {
 
 // BootKinds are the kinds whose records New needs. The others are asked for with Load.
 func BootKinds() []store.Kind {
-	return []store.Kind{KindParcel, KindReceipt, KindAdvert, KindEndpoint, KindBuiltin,
+	return []store.Kind{KindParcel, KindNote, KindAdvert, KindEndpoint, KindBuiltin,
 		KindLetter, KindPartial, KindMember, KindCounter}
 }

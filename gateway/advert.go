@@ -1,0 +1,294 @@
+package gateway
+
+import (
+	"crypto/rsa"
+	"errors"
+	"time"
+
+	"packhorse/gateway/domain"
+	"packhorse/gateway/pki"
+	"packhorse/gateway/registration"
+	"packhorse/link"
+	"packhorse/store"
+)
+
+// advert is a verified statement of a gateway on itself, or of an endpoint on where it is.
+type advert struct {
+	kind     uint8
+	subject  string
+	gateway  link.PeerID
+	endpoint pki.NodeID // of an engine advert
+	seq      uint64
+	record   []byte // membership record in a node advert
+	body     []byte
+	digest   link.Digest
+}
+
+// adverts are the newest advert of each subject.
+type adverts struct {
+	bySubject map[string]*advert
+	byDigest  map[link.Digest]*advert
+	nodes     int
+}
+
+func newAdverts() adverts {
+	return adverts{bySubject: map[string]*advert{}, byDigest: map[link.Digest]*advert{}}
+}
+
+// Node adverts sort before engine adverts: who hears an endpoint's should know its gateway.
+func nodeSubject(id link.PeerID) string  { return "1/" + peerKey(id) }
+func engineSubject(id pki.NodeID) string { return "2/" + string(id) }
+func (t *adverts) old(a *advert) bool    { k := t.bySubject[a.subject]; return k != nil && k.seq >= a.seq }
+func (a *advert) put() store.Op {
+	return store.Op{Kind: KindAdvert, Key: a.subject, Value: append([]byte{a.kind}, a.body...)}
+}
+
+const (
+	advertWindow   = 4 // adverts submitted to one neighbour at a time
+	advertLifetime = 7 * day
+	counterAdvert  = "node advert"
+)
+
+// set replaces the advert of the same subject.
+func (t *adverts) set(a *advert) {
+	t.remove(a.subject)
+	t.bySubject[a.subject], t.byDigest[a.digest] = a, a
+	if a.kind == ItemNodeAdvert {
+		t.nodes++
+	}
+}
+
+func (t *adverts) remove(subject string) {
+	old := t.bySubject[subject]
+	if old == nil {
+		return
+	}
+	delete(t.byDigest, old.digest)
+	delete(t.bySubject, subject)
+	if old.kind == ItemNodeAdvert {
+		t.nodes--
+	}
+}
+
+// full tells whether one more subject of a kind would pass the limits.
+func (c *Core) advertsFull(kind uint8) bool {
+	if kind == ItemNodeAdvert {
+		return c.adverts.nodes >= c.cfg.Limits.Gateways
+	}
+	return len(c.adverts.bySubject)-c.adverts.nodes >= c.cfg.Limits.Endpoints
+}
+
+// judgeAdvert answers an offer of an advert. Also of one that we have the cost is news.
+func (c *Core) judgeAdvert(from link.PeerID, it link.Item) (link.Verdict, link.Reason) {
+	if c.member == nil {
+		return link.Refuse, link.ReasonPolicy
+	}
+	if a := c.adverts.byDigest[it.Digest]; a != nil {
+		c.heardFrom(from, a, it.Cost)
+		return link.Have, link.ReasonNone
+	}
+	return link.Accept, link.ReasonNone
+}
+
+// heardFrom notes that a neighbour has an advert, and what its way to the gateway costs.
+func (c *Core) heardFrom(from link.PeerID, a *advert, cost uint16) {
+	p := c.peers[from]
+	if p == nil {
+		return
+	}
+	p.has[a.digest] = true
+	if a.kind == ItemNodeAdvert && a.gateway != c.self && c.routes.Learn(a.gateway, a.seq, from, cost, c.hopCost(p)) {
+		c.dirty = true
+	}
+}
+
+// takeAdvert verifies what was flooded before it is believed and passed on.
+func (c *Core) takeAdvert(now time.Time, e link.Received, reply replyFunc) {
+	a, err := c.parseAdvert(e.Item.Kind, e.Body)
+	if err != nil {
+		reply(now, link.ReasonMalformed)
+		return
+	}
+	if r := c.judgeClaim(now, a); r != link.ReasonNone {
+		reply(now, r)
+		return
+	}
+	if c.adverts.old(a) {
+		reply(now, link.ReasonNone)
+		return
+	}
+	if c.adverts.bySubject[a.subject] == nil && c.advertsFull(a.kind) {
+		reply(now, link.ReasonFull)
+		return
+	}
+	c.persist(batch{ops: c.advertOps(a)}, func(now time.Time, err error) {
+		if err == nil && !c.adverts.old(a) {
+			c.believe(now, a)
+		}
+		if err == nil {
+			c.heardFrom(e.Peer, a, e.Item.Cost)
+		}
+		reply(now, reasonOfStore(err))
+	})
+}
+
+// judgeClaim tells why an advert is not believed.
+func (c *Core) judgeClaim(now time.Time, a *advert) link.Reason {
+	if a.gateway == c.self && a.kind == ItemNodeAdvert {
+		return link.ReasonPolicy // our own, newer than ours: it can only be an old life of us
+	}
+	var err error
+	if a.kind == ItemNodeAdvert {
+		_, _, err = c.roster.Add(a.record, now, c.quality)
+	} else {
+		err = c.roster.Check(a.gateway, now, c.quality)
+	}
+	switch {
+	case errors.Is(err, domain.ErrUnknown):
+		return link.ReasonBusy // its node advert may still be on its way
+	case err != nil:
+		return link.ReasonUnauthorised
+	case a.kind == ItemEngineAdvert && registration.Ahead(a.seq, now, c.quality):
+		return link.ReasonUnauthorised
+	}
+	return link.ReasonNone
+}
+
+// advertOps are the records of an advert, with the membership record in it.
+func (c *Core) advertOps(a *advert) []store.Op {
+	ops := []store.Op{a.put()}
+	if a.kind == ItemNodeAdvert {
+		m := memberRecord{Raw: a.record, Expect: c.members[a.gateway].Expect}
+		ops = append(ops, m.put(a.gateway))
+	}
+	return ops
+}
+
+// believe takes a durable advert over.
+func (c *Core) believe(now time.Time, a *advert) {
+	c.adverts.set(a)
+	c.dirty = true
+	switch {
+	case a.kind == ItemNodeAdvert:
+		c.members[a.gateway] = memberRecord{Raw: a.record, Expect: c.members[a.gateway].Expect}
+		if rec, ok := c.roster.Get(a.gateway); ok && a.gateway != c.self {
+			c.link.HandleEvent(now, link.AddMember{Member: rec.Member()})
+		}
+	case a.gateway != c.self:
+		c.lose(now, a.endpoint)
+	}
+}
+
+func (c *Core) parseAdvert(kind uint8, body []byte) (*advert, error) {
+	a := &advert{kind: kind, body: body, digest: digestOf(kind, body)}
+	switch kind {
+	case ItemNodeAdvert:
+		n, err := domain.ParseNodeAdvert(body, c.member.Domain)
+		if err != nil {
+			return nil, err
+		}
+		a.gateway, a.seq, a.record, a.subject = n.Gateway(), n.Sequence, n.Record.Raw, nodeSubject(n.Gateway())
+	case ItemEngineAdvert:
+		n, err := domain.ParseEngineAdvert(body)
+		if err != nil {
+			return nil, err
+		}
+		a.gateway, a.endpoint, a.seq, a.subject = n.Gateway, n.Endpoint, n.Sequence, engineSubject(n.Endpoint)
+	default:
+		return nil, errOctets
+	}
+	return a, nil
+}
+
+// advertise makes our node advert once in each life with a higher number than ever before, and that
+// of the built-in endpoint once for ever.
+func (c *Core) advertise(now time.Time) {
+	if c.member == nil || c.advertised {
+		return
+	}
+	c.advertised = true
+	seq := c.counters[counterAdvert] + 1
+	n, err := domain.NewNodeAdvert(c.id, c.member, seq, nil)
+	if err != nil {
+		c.notice(true, "advert: "+err.Error())
+		return
+	}
+	c.counters[counterAdvert] = seq
+	c.announce(now, ItemNodeAdvert, n.Raw, counterOp(counterAdvert, seq))
+	if a := c.adverts.bySubject[engineSubject(c.box.id())]; a != nil && a.gateway == c.self {
+		return
+	}
+	body, err := c.boxAdvert(now)
+	if err != nil {
+		c.notice(true, "advert: "+err.Error())
+		return
+	}
+	c.announce(now, ItemEngineAdvert, body)
+}
+
+// announce makes an advert of ours durable, then known.
+func (c *Core) announce(now time.Time, kind uint8, body []byte, extra ...store.Op) {
+	a, err := c.parseAdvert(kind, body)
+	if err != nil {
+		c.notice(true, "advert: "+err.Error())
+		return
+	}
+	c.persist(batch{ops: append(extra, a.put())}, func(now time.Time, err error) {
+		if err != nil {
+			c.advertised = false
+			return
+		}
+		c.believe(now, a)
+	})
+}
+
+// boxAdvert registers the built-in endpoint with ourselves, as any endpoint does.
+func (c *Core) boxAdvert(now time.Time) ([]byte, error) {
+	key, ok := c.box.ep.Key.(*rsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("gateway: the built-in endpoint needs an RSA key")
+	}
+	digest, _ := c.box.id().Digest()
+	seq := registration.NextSequence(0, now, c.quality)
+	auth := registration.Authorize(registration.Claim{Digest: digest, Gateway: c.self, Sequence: seq}, now.Add(registration.Lifetime), c.id.Sign)
+	raw, err := registration.NewRequest(auth.Raw, key, c.cfg.Rand)
+	if err != nil {
+		return nil, err
+	}
+	req, err := registration.ParseRequest(raw)
+	if err != nil {
+		return nil, err
+	}
+	return domain.NewEngineAdvert(req).Raw, nil
+}
+
+// wantAdverts submits what a neighbour is not known to have. What leads through it, or is its own, it
+// told us itself.
+func (c *Core) wantAdverts(now time.Time, p *peer, w *wanted) {
+	n := 0
+	for _, s := range sortedKeys(c.adverts.bySubject) {
+		a := c.adverts.bySubject[s]
+		if n >= advertWindow {
+			return
+		}
+		if _, held := p.hold[a.digest]; held || p.has[a.digest] || a.gateway == p.id {
+			continue
+		}
+		cost, ok := c.advertCost(p, a)
+		if !ok {
+			continue
+		}
+		n++
+		w.items = append(w.items, link.Item{Digest: a.digest, Kind: a.kind, Priority: link.Message,
+			Size: len(a.body), Lifetime: advertLifetime, Cost: cost})
+	}
+}
+
+// advertCost is what our way to an advert's gateway costs, without the neighbour it is told.
+func (c *Core) advertCost(p *peer, a *advert) (uint16, bool) {
+	if a.gateway == c.self {
+		return 0, true
+	}
+	via, cost, ok := c.hopTo(a.gateway, a.digest, link.PeerID{})
+	return cost, ok && via != p.id
+}

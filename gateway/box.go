@@ -1,0 +1,204 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"mime"
+	"time"
+
+	"packhorse/gateway/domain"
+	"packhorse/gateway/endpoint"
+	"packhorse/gateway/pki"
+	"packhorse/link"
+	"packhorse/store"
+)
+
+// box is the built-in endpoint, by which people write to each other without an app. It writes and
+// reads parcels like any other: there is no side door.
+type box struct {
+	ep      *endpoint.Endpoint
+	letters map[string]*letterRecord // by key
+}
+
+const (
+	boxKey        = "state"
+	defaultTTL    = 14 * day
+	maxTTL        = 180 * day
+	backdate      = 90 * time.Minute // of certificates, for clocks that differ
+	endpointLife  = 180 * day
+	maxFilename   = 255
+	filenameParam = "name"
+)
+
+func newBox(ep *endpoint.Endpoint) box {
+	return box{ep: ep, letters: map[string]*letterRecord{}}
+}
+
+func (b *box) id() pki.NodeID { return b.ep.ID() }
+
+// put makes the record of the endpoint's state.
+func (b *box) put() (store.Op, error) {
+	v, err := b.ep.Marshal()
+	return store.Op{Kind: KindBuiltin, Key: boxKey, Value: v}, err
+}
+
+// certify gives the built-in endpoint its certificate under a membership.
+func (c *Core) certify(now time.Time, m *domain.Membership) error {
+	cert, err := pki.Issue(pki.Template{Subject: c.box.ep.Key.Public(), Issuer: m.Cert, IssuerKey: c.id.RSA,
+		NotBefore: now.Add(-backdate), NotAfter: now.Add(endpointLife), CA: true, PathLen: 0, Rand: c.cfg.Rand})
+	if err != nil {
+		return fmt.Errorf("gateway: certificate of the built-in endpoint: %w", err)
+	}
+	c.box.ep.Certificate, c.box.ep.Chain = cert, []*pki.Certificate{m.Cert}
+	return nil
+}
+
+// send writes a parcel to a contact and takes it in like any other.
+func (c *Core) send(now time.Time, e Send) {
+	in, err := c.compose(now, e)
+	if err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
+	in.rec.Priority = min(e.Priority, link.Bulk)
+	c.submitLocal(now, e.Token, in)
+}
+
+func (c *Core) compose(now time.Time, e Send) (intake, error) {
+	if c.member == nil {
+		return intake{}, errNoDomain
+	}
+	if c.quality == pki.ClockNone {
+		return intake{}, &Error{Code: "not_yet", Message: "the clock was never set: nobody could tell how old the parcel is", Fix: "set the time, or wait for a neighbour with a clock"}
+	}
+	if len(e.Filename) > maxFilename {
+		return intake{}, &Error{Code: "usage", Message: "the file name is longer than 255 octets", Fix: "choose a shorter one"}
+	}
+	to, err := c.contact(e.To)
+	if err != nil {
+		return intake{}, err
+	}
+	id, err := newUUID(c.cfg.Rand)
+	if err != nil {
+		return intake{}, err
+	}
+	ttl := e.TTL
+	if ttl <= 0 {
+		ttl = defaultTTL
+	}
+	raw, err := c.box.ep.Seal(to.ID, id, withFilename(e.Type, e.Filename), e.Content, now.UTC().Truncate(time.Second), min(ttl, maxTTL), c.cfg.Rand)
+	if err != nil {
+		return intake{}, err
+	}
+	in, err := c.inspect(now, raw)
+	if err != nil {
+		return in, err
+	}
+	op, err := c.box.put()
+	in.extra = []store.Op{op}
+	return in, err
+}
+
+// withFilename puts a file name into the type of a message (RFC 2045, RFC 2231).
+func withFilename(typ, filename string) string {
+	if typ == "" {
+		typ = "application/octet-stream"
+	}
+	if filename == "" {
+		return typ
+	}
+	if t := mime.FormatMediaType(typ, map[string]string{filenameParam: filename}); t != "" {
+		return t
+	}
+	return typ
+}
+
+// splitFilename undoes withFilename. Type and name are hostile.
+func splitFilename(typ string) (string, string) {
+	t, params, err := mime.ParseMediaType(typ)
+	if err != nil || len(params[filenameParam]) > maxFilename {
+		return typ, ""
+	}
+	return t, params[filenameParam]
+}
+
+// newUUID draws a random name (RFC 9562 version 4).
+func newUUID(r io.Reader) (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(r, b[:]); err != nil {
+		return "", fmt.Errorf("gateway: drawing a parcel id: %w", err)
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
+}
+
+// openLetter opens a parcel for the built-in endpoint. Letter and delivery become durable together.
+func (c *Core) openLetter(now time.Time, x *entry) {
+	if len(c.box.letters) >= c.cfg.Limits.Letters {
+		c.notice(true, "the inbox is full: a parcel waits")
+		return
+	}
+	c.load(KindBody, digestKey(x.Digest), func(now time.Time, body []byte, err error) {
+		raw, err := rebuild(x, body, err)
+		if err != nil {
+			c.notice(true, err.Error())
+			return
+		}
+		c.storeLetter(now, x, raw)
+	})
+}
+
+func (c *Core) storeLetter(now time.Time, x *entry, raw []byte) {
+	opened, err := c.box.ep.Open(raw)
+	if err != nil {
+		why := "cannot be opened: " + err.Error()
+		c.notice(true, "a parcel from "+string(x.Sender)+" "+why)
+		c.change(x, func(r *parcelRecord) {
+			r.State, r.Since, r.Held, r.Why = Refused, now, false, why[:min(len(why), maxWhy)]
+		}, nil, ignoreResult)
+		return
+	}
+	typ, name := splitFilename(opened.Type)
+	l := &letterRecord{Key: hex.EncodeToString(x.Sum[:]), Sender: opened.Sender, Type: typ, Filename: name,
+		Size: len(opened.Content), Written: opened.Created, Arrived: now, New: true}
+	state, err := c.box.put()
+	if err != nil {
+		c.notice(true, err.Error())
+		return
+	}
+	ops := []store.Op{state, l.put(), {Kind: KindLetterBody, Key: l.Key, Value: opened.Content}}
+	c.finish(now, x, ops, func(now time.Time, err error) {
+		if err == nil {
+			c.box.letters[l.Key] = l
+			c.emit(LetterArrived{Letter: c.letterView(l)})
+		}
+	})
+}
+
+// readLetter answers with a letter and marks it read.
+func (c *Core) readLetter(now time.Time, e ReadLetter) {
+	l, err := c.findLetter(e.ID)
+	if err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
+	c.load(KindLetterBody, l.Key, func(now time.Time, content []byte, err error) {
+		if err != nil {
+			c.answer(e.Token, nil, storeError(err))
+			return
+		}
+		view := c.letterView(l)
+		view.Content = content
+		if l.New {
+			read := *l
+			read.New = false
+			c.persist(batch{ops: []store.Op{read.put()}}, func(_ time.Time, err error) { l.New = l.New && err != nil })
+		}
+		c.answer(e.Token, view, nil)
+	})
+}
+
+func sumOf(raw []byte) [32]byte { return sha256.Sum256(raw) }

@@ -1,0 +1,202 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"packhorse/gateway/endpoint"
+	"packhorse/gateway/pki"
+	"packhorse/store"
+)
+
+// Texts that people hand each other: a card says who we are, an export lets its reader write to us.
+// Both are a word, a colon and base64url of
+//
+//	octets  field
+//	1       version, 1
+//	4 + n   name of the gateway
+//	4 + n   card: DER SubjectPublicKeyInfo; export: PrivateEndpointConnParams (RS-000)
+const (
+	cardPrefix    = "packhorse-card:"
+	contactPrefix = "packhorse-contact:"
+	textVersion   = 1
+	maxSPKI       = 2048
+	maxName       = 64
+)
+
+func encodeText(prefix, name string, v []byte) string {
+	b := appendCounted([]byte{textVersion}, name)
+	return prefix + base64.RawURLEncoding.EncodeToString(appendCounted(b, v))
+}
+
+func decodeText(prefix, text string, max int) (name string, v []byte, err error) {
+	what := strings.TrimSuffix(strings.TrimPrefix(prefix, "packhorse-"), ":")
+	bad := &Error{Code: "usage", Message: "this is not a " + what, Fix: "copy it whole: it begins with " + prefix}
+	body, ok := strings.CutPrefix(strings.Join(strings.Fields(text), ""), prefix)
+	if !ok || len(body) > 2*(max+maxName+16) {
+		return "", nil, bad
+	}
+	b, err := base64.RawURLEncoding.DecodeString(body)
+	if err != nil {
+		return "", nil, bad
+	}
+	o := octets{b: b}
+	version := o.u8()
+	name, v = o.text(maxName), o.counted(max)
+	if o.end() != nil || version != textVersion {
+		return "", nil, bad
+	}
+	return name, v, nil
+}
+
+func (c *Core) contactCard(e ContactCard) {
+	spki, err := c.box.spki()
+	if err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
+	c.answer(e.Token, encodeText(cardPrefix, c.name(), spki), nil)
+}
+
+func (c *Core) exportContact(now time.Time, e ExportContact) {
+	_, spki, err := decodeText(cardPrefix, e.Card, maxSPKI)
+	if err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
+	params, op, err := c.authorise(now, spki)
+	if err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
+	text := encodeText(contactPrefix, c.name(), params)
+	c.persist(batch{ops: []store.Op{op}}, func(_ time.Time, err error) {
+		if err != nil {
+			c.answer(e.Token, nil, storeError(err))
+			return
+		}
+		c.answer(e.Token, text, nil)
+	})
+}
+
+// authorise lets the endpoint of a key write to the built-in one. What it returns may be handed out once the
+// operation is durable.
+func (c *Core) authorise(now time.Time, spki []byte) (params []byte, op store.Op, err error) {
+	if c.member == nil {
+		return nil, op, errNoDomain
+	}
+	if err := c.needClock("authorise anyone"); err != nil {
+		return nil, op, err
+	}
+	params, err = c.box.ep.Authorise(spki, c.member.Domain.Address, now.Add(-backdate), now.Add(endpointLife), c.cfg.Rand)
+	if err != nil {
+		return nil, op, err
+	}
+	op, err = c.box.put()
+	return params, op, err
+}
+
+func (c *Core) addContact(now time.Time, e AddContact) {
+	name, params, err := decodeText(contactPrefix, e.Text, maxContactBody)
+	if err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
+	if e.Name != "" {
+		name = e.Name
+	}
+	op, err := c.learnContact(name, params)
+	if err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
+	c.persist(batch{ops: []store.Op{op}}, func(_ time.Time, err error) {
+		if err != nil {
+			err = storeError(err)
+		}
+		c.answer(e.Token, nil, err)
+	})
+}
+
+// learnContact adds what another endpoint authorised us with. A name that is taken by another contact gets
+// a number.
+func (c *Core) learnContact(name string, params []byte) (store.Op, error) {
+	k, err := endpoint.ParseContact(name, params)
+	if err != nil {
+		return store.Op{}, err
+	}
+	if k.PDA == nil || k.PDA.ID != c.box.id() {
+		return store.Op{}, &Error{Code: "refused", Message: "this contact authorises another endpoint, not ours", Fix: "export it for our card: packhorse contact card"}
+	}
+	k.Name = c.freeName(name, k.ID)
+	if err := c.box.ep.AddContact(k); err != nil {
+		return store.Op{}, err
+	}
+	return c.box.put()
+}
+
+func (c *Core) freeName(name string, id pki.NodeID) string {
+	taken := func(n string) bool {
+		return slices.ContainsFunc(c.box.ep.Contacts, func(k endpoint.Contact) bool { return k.Name == n && k.ID != id })
+	}
+	free := name
+	for i := 2; taken(free); i++ {
+		free = fmt.Sprintf("%s-%d", name, i)
+	}
+	return free
+}
+
+// contact finds whom a person means.
+func (c *Core) contact(to string) (endpoint.Contact, error) {
+	for _, k := range c.box.ep.Contacts {
+		if k.Name == to || string(k.ID) == to {
+			return k, nil
+		}
+	}
+	return endpoint.Contact{}, &Error{Code: "refused", Message: fmt.Sprintf("no contact %q", to), Fix: "packhorse contact add NAME, or packhorse pair"}
+}
+
+// Contacts lists the names that Send accepts, sorted.
+func (c *Core) Contacts() []string {
+	out := make([]string, 0, len(c.box.ep.Contacts))
+	for _, k := range c.box.ep.Contacts {
+		out = append(out, k.Name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// endpointName is what people call an endpoint: a contact, ourselves, or its id.
+func (c *Core) endpointName(id pki.NodeID) string {
+	if id == c.box.id() {
+		return c.name()
+	}
+	for _, k := range c.box.ep.Contacts {
+		if k.ID == id {
+			return k.Name
+		}
+	}
+	return string(id)
+}
+
+// needClock refuses to date anything by a clock that nobody vouches for.
+func (c *Core) needClock(to string) error {
+	if c.clockTrusted() {
+		return nil
+	}
+	return &Error{Code: "not_yet", Message: "the clock is not trusted enough to " + to, Fix: "connect GPS, NTP or a clock chip, or set the time"}
+}
+
+func (c *Core) clockTrusted() bool { return c.quality >= pki.ClockNTP }
+
+// spki is the public identity key of the built-in endpoint.
+func (b *box) spki() ([]byte, error) {
+	if b.ep.Key == nil {
+		return nil, errors.New("gateway: the built-in endpoint has no key")
+	}
+	return pki.EncodeSPKI(b.ep.Key.Public())
+}

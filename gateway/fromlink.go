@@ -1,0 +1,265 @@
+package gateway
+
+import (
+	"time"
+
+	"packhorse/link"
+	"packhorse/store"
+)
+
+// fromLink takes one event of the link.
+func (c *Core) fromLink(now time.Time, e link.Event) {
+	switch e := e.(type) {
+	case link.PeerUp:
+		c.peerUp(now, e)
+	case link.PeerDown:
+		c.peerDown(now, e)
+	case link.Offered:
+		c.touch(now, e.Peer)
+		c.offered(now, e)
+	case link.Received:
+		c.touch(now, e.Peer)
+		c.received(now, e)
+	case link.Custody:
+		c.touch(now, e.Peer)
+		c.custody(now, e.Peer, e.Digest)
+	case link.Refused:
+		c.touch(now, e.Peer)
+		c.refused(now, e)
+	case link.Progress:
+		c.progress(now, e)
+	case link.Load:
+		c.loadBody(now, e.Digest)
+	case link.SavePartial:
+		c.savePartial(e)
+	case link.DropPartial:
+		c.dropPartial(e.Digest)
+	case link.RecordHeard:
+		c.recordHeard(now, e.Record)
+	case link.PairingFailed:
+		c.pairingFailed(now, e.Left)
+	}
+}
+
+func (c *Core) touch(now time.Time, id link.PeerID) {
+	if p := c.peers[id]; p != nil {
+		p.heard = now
+	}
+}
+
+// offered answers at once: the neighbour waits.
+func (c *Core) offered(now time.Time, e link.Offered) {
+	v, r := c.judgeOffer(now, e.Peer, e.Item)
+	c.link.HandleEvent(now, link.Answer{Peer: e.Peer, Digest: e.Item.Digest, Verdict: v, Reason: r})
+}
+
+func (c *Core) judgeOffer(now time.Time, from link.PeerID, it link.Item) (link.Verdict, link.Reason) {
+	p := c.peers[from]
+	switch {
+	case p == nil:
+		return link.Refuse, link.ReasonBusy
+	case it.Size < 0 || it.Size > maxBody(it.Kind):
+		return link.Refuse, link.ReasonMalformed
+	case p.pairing != (it.Kind == ItemJoinRequest || it.Kind == ItemAdmission):
+		return link.Refuse, link.ReasonPolicy
+	}
+	switch it.Kind {
+	case ItemParcel:
+		return c.judgeParcel(from, it)
+	case ItemNodeAdvert, ItemEngineAdvert:
+		return c.judgeAdvert(from, it)
+	case ItemReceipt, ItemContact:
+		return c.judgeNote(it)
+	}
+	return link.Accept, link.ReasonNone
+}
+
+// received takes a whole body; reply tells the link in the end whether it is on disk.
+func (c *Core) received(now time.Time, e link.Received) {
+	reply := func(now time.Time, r link.Reason) {
+		c.link.HandleEvent(now, link.Stored{Peer: e.Peer, Digest: e.Item.Digest, Reason: r})
+	}
+	v, reason := c.judgeOffer(now, e.Peer, e.Item)
+	switch {
+	case v == link.Have:
+		reply(now, link.ReasonNone)
+		return
+	case v == link.Refuse:
+		reply(now, reason)
+		return
+	case len(e.Body) > maxBody(e.Item.Kind) || digestOf(e.Item.Kind, e.Body) != e.Item.Digest:
+		reply(now, link.ReasonMalformed)
+		return
+	}
+	switch e.Item.Kind {
+	case ItemParcel:
+		c.takeParcel(now, e, reply)
+	case ItemNodeAdvert, ItemEngineAdvert:
+		c.takeAdvert(now, e, reply)
+	case ItemReceipt:
+		c.takeReceipt(now, e, reply)
+	case ItemContact:
+		c.takeContact(now, e, reply)
+	case ItemJoinRequest:
+		c.takeJoinRequest(now, e, reply)
+	case ItemAdmission:
+		c.takeAdmission(now, e, reply)
+	default:
+		reply(now, link.ReasonUnknown)
+	}
+}
+
+// replyFunc tells the link that a body is on disk, or why it is not.
+type replyFunc func(now time.Time, r link.Reason)
+
+// reasonOfStore is what a neighbour is told of a failed batch.
+func reasonOfStore(err error) link.Reason {
+	switch {
+	case err == nil:
+		return link.ReasonNone
+	case isFull(err):
+		return link.ReasonFull
+	}
+	return link.ReasonBusy
+}
+
+// custody: the item is on the peer's disk.
+func (c *Core) custody(now time.Time, id link.PeerID, d link.Digest) {
+	p := c.peers[id]
+	if p == nil {
+		return
+	}
+	delete(p.sub, d)
+	c.dirty = true
+	if p.pairing {
+		c.pairingCustody(now, p, d)
+		return
+	}
+	if c.adverts.byDigest[d] != nil {
+		p.has[d] = true
+		return
+	}
+	if n := c.notes.byDigest[d]; n != nil {
+		c.dropNote(n)
+		return
+	}
+	if e := c.queue.byDigest[d]; e != nil {
+		c.carried(now, e, id)
+	}
+}
+
+// refused: the peer turned the item away. Another way is tried at once, the same one later.
+func (c *Core) refused(now time.Time, e link.Refused) {
+	p := c.peers[e.Peer]
+	if p == nil {
+		return
+	}
+	delete(p.sub, e.Digest)
+	c.dirty = true
+	if p.pairing {
+		c.endPairing(now, PairResult{}, &Error{Code: "refused", Message: "the other gateway turned us away", Fix: "look at its screen, then pair again"})
+		return
+	}
+	p.holdBack(e.Digest, now.Add(holdFor(e.Reason)))
+	if x := c.queue.byDigest[e.Digest]; x != nil {
+		x.last, x.done, x.total = e.Reason, 0, 0
+		c.turnedAway(now, x, e)
+	}
+}
+
+func (c *Core) progress(now time.Time, e link.Progress) {
+	x := c.queue.byDigest[e.Digest]
+	if x == nil || !e.Out {
+		return
+	}
+	x.done, x.total, x.port = e.Done, e.Total, e.Port
+	c.emit(ParcelChanged{Parcel: c.parcelView(now, x)})
+}
+
+// loadBody hands the link a body: small ones from memory, parcels from the store.
+func (c *Core) loadBody(now time.Time, d link.Digest) {
+	if b, ok := c.smallBody(d); ok {
+		c.link.HandleEvent(now, link.Loaded{Digest: d, Body: b})
+		return
+	}
+	e := c.queue.byDigest[d]
+	if e == nil || !e.Held {
+		c.link.HandleEvent(now, link.Loaded{Digest: d})
+		c.forgetSubmits(now, d)
+		return
+	}
+	c.load(KindBody, digestKey(d), func(now time.Time, b []byte, err error) {
+		if err != nil || digestOf(ItemParcel, b) != d {
+			c.notice(true, "store: the body of a parcel could not be read: packhorse store check")
+			b = nil
+			c.forgetSubmits(now, d)
+		}
+		c.link.HandleEvent(now, link.Loaded{Digest: d, Body: b})
+	})
+}
+
+// forgetSubmits: the link withdrew the submits of a body that it did not get.
+func (c *Core) forgetSubmits(now time.Time, d link.Digest) {
+	for _, p := range c.peers {
+		if p.sub[d] {
+			delete(p.sub, d)
+			p.holdBack(d, now.Add(holdBroken))
+		}
+	}
+}
+
+func (c *Core) smallBody(d link.Digest) ([]byte, bool) {
+	if a := c.adverts.byDigest[d]; a != nil {
+		return a.body, true
+	}
+	if n := c.notes.byDigest[d]; n != nil {
+		return n.body, true
+	}
+	return c.pairingBody(d)
+}
+
+// partials are the symbols kept for transfers that have not ended.
+type partials struct {
+	size  map[string]int           // octets by record key
+	keys  map[link.Digest][]string // in order of first save
+	bytes int64
+}
+
+func newPartials() partials {
+	return partials{size: map[string]int{}, keys: map[link.Digest][]string{}}
+}
+
+func (c *Core) savePartial(e link.SavePartial) {
+	rec := partialRecord{Item: e.Item, Block: e.Block, Have: e.Have, Symbols: e.Symbols}
+	key, v := rec.key(), rec.append(nil)
+	old, known := c.partials.size[key]
+	if c.partials.bytes+int64(len(v)-old) > c.cfg.Limits.PartialBytes {
+		return
+	}
+	if !known {
+		c.partials.keys[e.Item.Digest] = append(c.partials.keys[e.Item.Digest], key)
+	}
+	c.partials.size[key] = len(v)
+	c.partials.bytes += int64(len(v) - old)
+	c.persist(batch{ops: []store.Op{{Kind: KindPartial, Key: key, Value: v}}}, ignoreResult)
+}
+
+func (c *Core) dropPartial(d link.Digest) {
+	if ops := c.takePartials(d); len(ops) > 0 {
+		c.persist(batch{ops: ops}, ignoreResult)
+	}
+}
+
+// takePartials forgets what was saved of an item and returns the deletions that make it so.
+func (c *Core) takePartials(d link.Digest) (ops []store.Op) {
+	for _, key := range c.partials.keys[d] {
+		ops = append(ops, store.Op{Kind: KindPartial, Key: key, Delete: true})
+		c.partials.bytes -= int64(c.partials.size[key])
+		delete(c.partials.size, key)
+	}
+	delete(c.partials.keys, d)
+	return ops
+}
+
+// ignoreResult is for batches that promise nothing.
+func ignoreResult(time.Time, error) {}

@@ -1,0 +1,240 @@
+package gateway
+
+import (
+	"errors"
+	"time"
+
+	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
+	"packhorse/link"
+	"packhorse/store"
+)
+
+// intake is a parcel on its way into custody.
+type intake struct {
+	rec   parcelRecord
+	body  []byte
+	extra []store.Op // made durable with it
+}
+
+// errAgain: the same parcel is just being stored.
+var errAgain = &Error{Code: "not_yet", Message: "the same parcel is being saved right now", Fix: "try again in a moment"}
+
+// deliver takes a parcel of a local endpoint.
+func (c *Core) deliver(now time.Time, e Deliver) {
+	in, err := c.inspect(now, e.Parcel)
+	if err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
+	c.submitLocal(now, e.Token, in)
+}
+
+// submitLocal stores a parcel that a local endpoint wrote and answers its token.
+func (c *Core) submitLocal(now time.Time, t Token, in intake) {
+	in.rec.Origin = true
+	c.admit(now, in, func(now time.Time, x *entry, err error) {
+		if err != nil {
+			c.answer(t, nil, err)
+			return
+		}
+		c.answer(t, c.parcelView(now, x), nil)
+	})
+}
+
+// inspect checks a parcel as every gateway must: signature, dates, path, and that the recipient allowed it.
+func (c *Core) inspect(now time.Time, raw []byte) (intake, error) {
+	if c.member == nil {
+		return intake{}, errNoDomain
+	}
+	if len(raw) > maxParcel {
+		return intake{}, &ramf.Error{Refusal: ramf.TooBig, Detail: "the parcel is larger than 8,322,038 octets"}
+	}
+	m, err := ramf.Parse(raw)
+	if err != nil {
+		return intake{}, err
+	}
+	if m.Type != ramf.Parcel {
+		return intake{}, &ramf.Error{Refusal: ramf.WrongType, Detail: "this is not a parcel"}
+	}
+	anchors := c.anchors()
+	internet := m.InternetAddress != "" && m.InternetAddress != c.member.Domain.Address
+	if internet {
+		anchors = nil
+	}
+	path, err := m.Check(anchors, now, c.quality)
+	if err != nil {
+		return intake{}, err
+	}
+	body, err := pack(raw)
+	if err != nil {
+		return intake{}, err
+	}
+	in := intake{rec: newParcelRecord(m, path, body), body: body}
+	in.rec.Internet = internet
+	in.rec.Unverified = c.quality == pki.ClockNone
+	in.rec.Priority = defaultPriority(len(body))
+	return in, nil
+}
+
+// largeBody is the size from which a parcel of unknown urgency counts as bulk.
+const largeBody = 16 << 10
+
+func defaultPriority(size int) link.Priority {
+	if size >= largeBody {
+		return link.Bulk
+	}
+	return link.Message
+}
+
+// anchors are what a delivery authorisation must lead to.
+func (c *Core) anchors() []*pki.Certificate {
+	if c.member == nil {
+		return nil
+	}
+	return []*pki.Certificate{c.member.Domain.Cert, c.member.Cert}
+}
+
+// admit makes a parcel durable and then ours. The same parcel again is accepted without doing
+// anything; another one under the same sender, recipient and id is refused.
+func (c *Core) admit(now time.Time, in intake, done func(now time.Time, x *entry, err error)) {
+	if known := c.queue.byKey[in.rec.key()]; known != nil {
+		done(now, known, c.again(known, in))
+		return
+	}
+	if !c.room(in.rec.From, in.rec.BodySize) {
+		done(now, nil, &Error{Code: "quota", Message: "no room for another parcel", Fix: "wait until some are delivered: packhorse queue"})
+		return
+	}
+	_, in.rec.Local = c.local[in.rec.Recipient]
+	in.rec.Since, in.rec.Arrival = now, c.queue.arrival+1
+	x := &entry{parcelRecord: in.rec, fresh: true, busy: true}
+	c.queue.add(x)
+	ops := append([]store.Op{{Kind: KindBody, Key: digestKey(x.Digest), Value: in.body}, x.put()}, in.extra...)
+	ops = append(ops, c.takePartials(x.Digest)...)
+	c.persist(batch{ops: ops}, func(now time.Time, err error) {
+		if err != nil {
+			c.queue.remove(x)
+			done(now, nil, storeError(err))
+			return
+		}
+		x.fresh, x.busy = false, false
+		c.emit(ParcelChanged{Parcel: c.parcelView(now, x)})
+		done(now, x, nil)
+		c.arrived(now, x)
+	})
+}
+
+// again judges a parcel whose sender, recipient and id we know.
+func (c *Core) again(known *entry, in intake) error {
+	switch {
+	case known.Sum != in.rec.Sum:
+		return &ramf.Error{Refusal: ramf.Malformed, Detail: "another parcel with this sender, recipient and id was accepted before"}
+	case known.fresh:
+		return errAgain
+	}
+	return nil
+}
+
+// judgeParcel answers an offer of a parcel.
+func (c *Core) judgeParcel(from link.PeerID, it link.Item) (link.Verdict, link.Reason) {
+	x := c.queue.byDigest[it.Digest]
+	switch {
+	case c.member == nil:
+		return link.Refuse, link.ReasonPolicy
+	case x == nil && it.Lifetime <= 0:
+		return link.Refuse, link.ReasonExpired
+	case x == nil && !c.room(from, it.Size):
+		return link.Refuse, link.ReasonFull
+	case x == nil:
+		return link.Accept, link.ReasonNone
+	case x.fresh:
+		return link.Refuse, link.ReasonBusy
+	}
+	return judgeKnown(x, from)
+}
+
+// judgeKnown answers for a parcel that we had before. Have is only said when the neighbour may forget
+// it: we still have it, it is delivered, or we passed on what this neighbour gave us.
+func judgeKnown(x *entry, from link.PeerID) (link.Verdict, link.Reason) {
+	switch x.State {
+	case Delivered:
+		return link.Have, link.ReasonNone
+	case Expired:
+		return link.Refuse, link.ReasonExpired
+	case Refused:
+		return link.Refuse, link.ReasonPolicy
+	case Saved:
+		return link.Have, link.ReasonNone
+	}
+	if !x.Origin && x.From == from {
+		return link.Have, link.ReasonNone
+	}
+	return link.Refuse, link.ReasonLoop
+}
+
+// takeParcel checks what a neighbour sent and takes custody.
+func (c *Core) takeParcel(now time.Time, e link.Received, reply replyFunc) {
+	raw, err := unpack(e.Body)
+	if err != nil {
+		reply(now, link.ReasonMalformed)
+		return
+	}
+	in, err := c.inspect(now, raw)
+	if err != nil {
+		c.notice(false, "parcel from "+c.peerName(e.Peer)+" refused: "+err.Error())
+		reply(now, reasonOf(err))
+		return
+	}
+	if in.rec.Internet {
+		reply(now, link.ReasonPolicy)
+		return
+	}
+	in.body, in.rec.Digest, in.rec.BodySize = e.Body, e.Item.Digest, len(e.Body)
+	in.rec.From, in.rec.Priority = e.Peer, min(e.Item.Priority, link.Bulk)
+	c.admit(now, in, func(now time.Time, x *entry, err error) {
+		if err == nil && x.Digest != in.rec.Digest {
+			// The same parcel in another encoding: what counts is what we hold of it.
+			v, r := judgeKnown(x, e.Peer)
+			if v != link.Have {
+				reply(now, r)
+				return
+			}
+		}
+		reply(now, reasonOf(err))
+	})
+}
+
+// reasonOf is what a neighbour is told.
+func reasonOf(err error) link.Reason {
+	var r *ramf.Error
+	var g *Error
+	switch {
+	case err == nil:
+		return link.ReasonNone
+	case errors.As(err, &r):
+		return reasonOfRefusal(r.Refusal)
+	case errors.As(err, &g) && g.Code == "quota":
+		return link.ReasonFull
+	case errors.As(err, &g) && g.Code == "refused":
+		return link.ReasonPolicy
+	}
+	return link.ReasonBusy
+}
+
+func reasonOfRefusal(r ramf.Refusal) link.Reason {
+	switch r {
+	case ramf.Expired:
+		return link.ReasonExpired
+	case ramf.NotYetValid:
+		return link.ReasonBusy
+	case ramf.BadSignature, ramf.SenderExpired, ramf.NoPath, ramf.NotAuthorised:
+		return link.ReasonUnauthorised
+	}
+	return link.ReasonMalformed
+}
+
+// isFull tells a full store from a broken one.
+func isFull(err error) bool { return errors.Is(err, store.ErrFull) }
+
+var errNoDomain = &Error{Code: "refused", Message: "this gateway is in no domain yet", Fix: "packhorse up --domain NAME, or packhorse pair CODE"}

@@ -1,0 +1,72 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"packhorse/link"
+)
+
+// Kinds of items: what a body means that travels between gateways. They go on the air; numbers are
+// for ever.
+//
+//	kind              body                                  from whom         kept until
+//	1 parcel          compact form of a RAMF parcel         any member        custody of the next hop; origin: receipt
+//	2 receipt         receipt.go                            any member        custody of the next hop
+//	3 node advert     domain.NodeAdvert                     any member        a newer one
+//	4 engine advert   domain.EngineAdvert                   any member        a newer one
+//	5 join request    domain.JoinRequest                    pairing session   answered
+//	6 admission       admission.go                          pairing session   membership stored
+//	7 contact         endpoint connection parameters        whom we paired    added
+const (
+	ItemParcel       uint8 = 1
+	ItemReceipt      uint8 = 2
+	ItemNodeAdvert   uint8 = 3
+	ItemEngineAdvert uint8 = 4
+	ItemJoinRequest  uint8 = 5
+	ItemAdmission    uint8 = 6
+	ItemContact      uint8 = 7
+)
+
+// Largest bodies that are taken, by kind.
+const (
+	maxParcel       = 8_322_038 // of a parcel, RS-000
+	maxParcelBody   = maxParcel + 1024
+	maxReceiptBody  = 256
+	maxAdvertBody   = 8192
+	maxPairingBody  = 32 << 10
+	maxContactBody  = 16 << 10
+	maxItemLifetime = 180 * day
+)
+
+// maxBody is the limit of a kind, 0 for an unknown one.
+func maxBody(kind uint8) int {
+	switch kind {
+	case ItemParcel:
+		return maxParcelBody
+	case ItemReceipt:
+		return maxReceiptBody
+	case ItemNodeAdvert, ItemEngineAdvert:
+		return maxAdvertBody
+	case ItemJoinRequest, ItemAdmission:
+		return maxPairingBody
+	case ItemContact:
+		return maxContactBody
+	}
+	return 0
+}
+
+// digestOf names a body on the air.
+func digestOf(kind uint8, body []byte) (d link.Digest) {
+	h := sha256.New()
+	h.Write([]byte{kind})
+	h.Write(body)
+	copy(d[:], h.Sum(nil))
+	return d
+}
+
+func digestKey(d link.Digest) string { return hex.EncodeToString(d[:]) }
+
+func peerKey(id link.PeerID) string { return hex.EncodeToString(id[:]) }
+
+func short(id link.PeerID) string { return hex.EncodeToString(id[:4]) }

@@ -1,0 +1,32 @@
+package gateway
+
+// Limits bound what others can make us keep. Zero values mean the defaults.
+type Limits struct {
+	Parcels      int   // records of parcels; 10,000
+	Bytes        int64 // bodies in custody; 256 MiB
+	PeerBytes    int64 // bodies from one neighbour; half of Bytes
+	Notes        int   // receipts and contacts in custody; 10,000
+	Gateways     int   // gateways known by advert; 1,000
+	Endpoints    int   // endpoints known by advert or registered; 4,000
+	Letters      int   // letters in the inbox; 10,000
+	PartialBytes int64 // symbols kept across a restart; 32 MiB
+	Subs         int   // open subscriptions; 1,000
+}
+
+func (l *Limits) fill() {
+	fill(&l.Parcels, 10_000)
+	fill(&l.Bytes, 256<<20)
+	fill(&l.PeerBytes, l.Bytes/2)
+	fill(&l.Notes, 10_000)
+	fill(&l.Gateways, 1_000)
+	fill(&l.Endpoints, 4_000)
+	fill(&l.Letters, 10_000)
+	fill(&l.PartialBytes, 32<<20)
+	fill(&l.Subs, 1_000)
+}
+
+func fill[T int | int64](v *T, def T) {
+	if *v <= 0 {
+		*v = def
+	}
+}

@@ -1,0 +1,237 @@
+package gateway
+
+import (
+	"encoding/hex"
+	"time"
+
+	"packhorse/gateway/domain"
+	"packhorse/gateway/pki"
+	"packhorse/link"
+	"packhorse/store"
+)
+
+// note is a small item on its way to one gateway: a receipt to the origin of a parcel, or a contact
+// to whom we paired with.
+type note struct {
+	kind    uint8
+	digest  link.Digest
+	body    []byte
+	from    link.PeerID // neighbour it came from, zero: ours
+	to      link.PeerID // zero: back the way its parcel came
+	expires time.Time
+	receipt domain.Receipt
+}
+
+// notes are the notes in our custody.
+type notes struct{ byDigest map[link.Digest]*note }
+
+func newNotes() notes { return notes{byDigest: map[link.Digest]*note{}} }
+
+const (
+	noteVersion  = 1
+	noteLifetime = 30 * day
+)
+
+// newNote reads a receipt or takes a contact as it is.
+func (c *Core) newNote(kind uint8, body []byte, from, to link.PeerID, expires time.Time) (*note, error) {
+	n := &note{kind: kind, digest: digestOf(kind, body), body: body, from: from, to: to, expires: expires}
+	if kind != ItemReceipt {
+		return n, nil
+	}
+	if c.member == nil {
+		return nil, errNoDomain
+	}
+	var err error
+	n.receipt, err = domain.ParseReceipt(body, c.member.Domain.ID)
+	n.to = n.receipt.Origin
+	return n, err
+}
+
+// keep takes a durable note into custody.
+func (c *Core) keepNote(n *note) {
+	c.notes.byDigest[n.digest] = n
+	c.expireAt(n.expires)
+}
+
+// put makes the record of a note.
+//
+//	octets  field
+//	1       version, 1
+//	1       kind
+//	32      neighbour it came from
+//	32      gateway it goes to, zero: back the way its parcel came
+//	8       when it expires, seconds since 1970
+//	4 + n   body
+func (n *note) put() store.Op {
+	b := append([]byte{noteVersion, n.kind}, n.from[:]...)
+	b = appendTime(append(b, n.to[:]...), n.expires)
+	return store.Op{Kind: KindNote, Key: digestKey(n.digest), Value: appendCounted(b, n.body)}
+}
+
+func (n *note) delete() store.Op {
+	return store.Op{Kind: KindNote, Key: digestKey(n.digest), Delete: true}
+}
+
+func (c *Core) parseNote(b []byte) (*note, error) {
+	o := octets{b: b}
+	version, kind := o.u8(), o.u8()
+	var from, to link.PeerID
+	o.fill(from[:])
+	o.fill(to[:])
+	expires := o.time()
+	body := o.counted(maxContactBody)
+	if err := o.end(); err != nil || version != noteVersion || kind != ItemReceipt && kind != ItemContact {
+		return nil, errOctets
+	}
+	return c.newNote(kind, body, from, to, expires)
+}
+
+// judgeNote answers an offer of a receipt or contact.
+func (c *Core) judgeNote(it link.Item) (link.Verdict, link.Reason) {
+	switch {
+	case c.member == nil:
+		return link.Refuse, link.ReasonPolicy
+	case c.notes.byDigest[it.Digest] != nil:
+		return link.Have, link.ReasonNone
+	case len(c.notes.byDigest) >= c.cfg.Limits.Notes:
+		return link.Refuse, link.ReasonFull
+	}
+	return link.Accept, link.ReasonNone
+}
+
+// dropNote forgets a note that is on the next hop's disk.
+func (c *Core) dropNote(n *note) {
+	delete(c.notes.byDigest, n.digest)
+	c.persist(batch{ops: []store.Op{n.delete()}}, ignoreResult)
+}
+
+// wantNotes submits each note to the neighbour that brings it nearer.
+func (c *Core) wantNotes(now time.Time, want map[link.PeerID]*wanted) {
+	for _, d := range sortedDigests(c.notes.byDigest) {
+		n := c.notes.byDigest[d]
+		if hop, ok := c.noteHop(n); ok {
+			want[hop].add(c.peers[hop], link.Item{Digest: d, Kind: n.kind, Priority: link.Message,
+				Size: len(n.body), Lifetime: c.lifetime(now, n.expires)})
+		}
+	}
+}
+
+// noteHop finds the way of a note: towards its gateway, or else back along the way of its parcel.
+func (c *Core) noteHop(n *note) (link.PeerID, bool) {
+	if n.to != c.self && n.to != (link.PeerID{}) {
+		if hop, _, ok := c.hopTo(n.to, n.digest, n.from); ok {
+			return hop, true
+		}
+	}
+	if x := c.queue.bySum[n.receipt.Parcel]; n.kind == ItemReceipt && x != nil {
+		_, ok := c.usable(x.From, n.digest, n.from)
+		return x.From, ok
+	}
+	return link.PeerID{}, false
+}
+
+// makeReceipt is our word that the app has the parcel; nil when nobody waits for it. The origin is where
+// the sender's endpoint is, as far as we know.
+func (c *Core) makeReceipt(now time.Time, x *entry) *note {
+	if x.Origin {
+		return nil
+	}
+	origin, _ := c.gatewayOf(x.Sender)
+	if origin == c.self {
+		origin = link.PeerID{}
+	}
+	r := domain.NewReceipt(domain.Receipt{Parcel: x.Sum, Origin: origin, Time: now, Quality: c.quality, Verdict: domain.Delivered}, c.id, c.member.Domain.ID)
+	n, err := c.newNote(ItemReceipt, r.Raw, link.PeerID{}, origin, x.Expires.Add(noteLifetime))
+	if err != nil {
+		return nil
+	}
+	return n
+}
+
+// takeReceipt verifies a receipt; the origin's parcel is delivered by it, another's travels on.
+func (c *Core) takeReceipt(now time.Time, e link.Received, reply replyFunc) {
+	n, err := c.newNote(ItemReceipt, e.Body, e.Peer, link.PeerID{}, now.Add(noteLifetime))
+	if err != nil {
+		reply(now, link.ReasonMalformed)
+		return
+	}
+	x := c.queue.bySum[n.receipt.Parcel]
+	switch {
+	case !c.isMember(now, n.receipt.Recipient):
+		reply(now, link.ReasonBusy) // its membership may still be on its way
+	case x != nil && !c.mayReceipt(n.receipt.Recipient, x):
+		reply(now, link.ReasonUnauthorised)
+	case x == nil:
+		c.passReceipt(now, n, reply)
+	case x.fresh || x.busy:
+		reply(now, link.ReasonBusy)
+	case x.ended():
+		reply(now, link.ReasonNone)
+	default:
+		c.receipted(now, x, n, reply)
+	}
+}
+
+// mayReceipt tells whether a gateway may speak for a parcel's recipient: the endpoint is its own by
+// advert, or the delivery authorisation leads through it.
+func (c *Core) mayReceipt(signer link.PeerID, x *entry) bool {
+	if gw, ok := c.gatewayOf(x.Recipient); ok && gw == signer {
+		return true
+	}
+	rec, ok := c.roster.Get(signer)
+	return ok && x.Gateway != "" && nodeIDOf(rec.RSAHash) == x.Gateway
+}
+
+// receipted ends a parcel at its origin; on the way it also makes the receipt travel on.
+func (c *Core) receipted(now time.Time, x *entry, n *note, reply replyFunc) {
+	var ops []store.Op
+	if !x.Origin {
+		ops = append(ops, n.put())
+	}
+	at, state := n.receipt.Time, stateOf(n.receipt.Verdict)
+	c.change(x, func(r *parcelRecord) { r.State, r.Since, r.Held = state, at, false }, ops, func(now time.Time, err error) {
+		if err == nil && !x.Origin {
+			c.keepNote(n)
+		}
+		reply(now, reasonOfStore(err))
+	})
+}
+
+// passReceipt takes custody of a receipt for a parcel that did not come by here.
+func (c *Core) passReceipt(now time.Time, n *note, reply replyFunc) {
+	if n.to == c.self || n.to == (link.PeerID{}) {
+		reply(now, link.ReasonNone) // of a parcel that we no longer remember
+		return
+	}
+	c.persist(batch{ops: []store.Op{n.put()}}, func(now time.Time, err error) {
+		if err == nil {
+			c.keepNote(n)
+		}
+		reply(now, reasonOfStore(err))
+	})
+}
+
+// stateOf is what a receipt makes of a parcel at its origin.
+func stateOf(v domain.Verdict) State {
+	switch v {
+	case domain.Delivered:
+		return Delivered
+	case domain.Expired:
+		return Expired
+	}
+	return Refused
+}
+
+// nodeIDOf is the endpoint id of a key's digest.
+func nodeIDOf(d [32]byte) pki.NodeID { return pki.NodeID("0" + hex.EncodeToString(d[:])) }
+
+// gatewayOf is the gateway that has an endpoint.
+func (c *Core) gatewayOf(id pki.NodeID) (link.PeerID, bool) {
+	if _, ok := c.local[id]; ok {
+		return c.self, true
+	}
+	if a := c.adverts.bySubject[engineSubject(id)]; a != nil {
+		return a.gateway, true
+	}
+	return link.PeerID{}, false
+}

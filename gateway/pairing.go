@@ -1,0 +1,412 @@
+package gateway
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"packhorse/gateway/domain"
+	"packhorse/gateway/endpoint"
+	"packhorse/link"
+	"packhorse/store"
+)
+
+// pairing is an open pairing in either role. There is one at a time.
+//
+//	inviter                             joiner
+//	 | <--- handshake by code or invite ---> |
+//	 | <------------------ join request ---- |
+//	 | admits, stores                        |
+//	 | ---- admission ---------------------> |
+//	 |                       checks, stores  |
+//	 | <--- handshake as members ----------> |
+//	 | <----------------------- contact ---- |
+type pairing struct {
+	inviter  bool
+	until    time.Time
+	offer    PairOffer
+	waiters  []Token
+	stranger link.PeerID // name of the session, zero: none yet
+	kind     uint8       // of what we send
+	body     []byte
+	digest   link.Digest
+	admitted link.PeerID // whom the inviter admitted
+	result   PairResult
+	finished bool // waiters are answered; the link still says goodbye
+}
+
+const pairingTime = 10 * time.Minute
+
+var (
+	errPairingOpen = &Error{Code: "refused", Message: "another pairing is under way", Fix: "wait for it, or stop it with Ctrl-C where it was started"}
+	errNoPairing   = &Error{Code: "failed", Message: "no pairing is open", Fix: "packhorse pair"}
+	errPairingOver = &Error{Code: "not_yet", Message: "nobody came within ten minutes", Fix: "packhorse pair"}
+	errWrongCode   = &Error{Code: "refused", Message: "the code or invite is wrong", Fix: "look at the other screen again; after five wrong ones: packhorse pair"}
+)
+
+// openPairing lets a stranger in. Only the owner of the domain can admit.
+func (c *Core) openPairing(now time.Time, e OpenPairing) {
+	if err := c.mayInvite(); err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
+	if c.pairing != nil {
+		c.answer(e.Token, c.pairing.offer, nil)
+		return
+	}
+	code, err := domain.NewCode(c.cfg.Rand)
+	if err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
+	invite, err := domain.NewInvite(c.id.StaticPublic(), c.member.Domain.Name, c.cfg.Rand)
+	if err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
+	until := now.Add(pairingTime)
+	c.pairing = &pairing{inviter: true, until: until,
+		offer: PairOffer{Code: domain.FormatCode(code), Invite: invite.Text(), Until: until}}
+	c.link.HandleEvent(now, link.OpenPairing{Code: code, Until: until})
+	c.link.HandleEvent(now, link.OpenPairing{Secret: slices.Clone(invite.Secret[:]), Until: until})
+	c.answer(e.Token, c.pairing.offer, nil)
+}
+
+func (c *Core) mayInvite() error {
+	switch {
+	case c.member == nil:
+		return errNoDomain
+	case c.owner == nil:
+		return &Error{Code: "refused", Message: "the domain's key is not on this gateway: it cannot admit others", Fix: "run packhorse pair on the gateway that made the domain"}
+	case c.pairing != nil && !c.pairing.inviter:
+		return errPairingOpen
+	}
+	return c.needClock("admit a gateway")
+}
+
+// joinPairing goes looking for who invited us. A gateway in a domain never changes it this way.
+func (c *Core) joinPairing(now time.Time, e JoinPairing) {
+	switch {
+	case c.member != nil:
+		c.answer(e.Token, nil, &Error{Code: "refused", Message: "this gateway is in domain " + c.member.Domain.Name + " already", Fix: "joining never replaces a domain: start with an empty state directory"})
+		return
+	case c.pairing != nil:
+		c.answer(e.Token, nil, errPairingOpen)
+		return
+	}
+	join := link.JoinPairing{Until: now.Add(pairingTime)}
+	if err := readPairingText(e.Text, &join); err != nil {
+		c.answer(e.Token, nil, &Error{Code: "usage", Message: err.Error(), Fix: "packhorse pair CODE"})
+		return
+	}
+	c.pairing = &pairing{until: join.Until, waiters: []Token{e.Token}}
+	c.link.HandleEvent(now, join)
+}
+
+// readPairingText reads a code or an invite.
+func readPairingText(text string, join *link.JoinPairing) error {
+	if !strings.Contains(text, ":") {
+		code, err := domain.ParseCode(text)
+		join.Code = code
+		return err
+	}
+	v, err := domain.ParseInvite(text)
+	join.Secret, join.Static = slices.Clone(v.Secret[:]), v.Static
+	return err
+}
+
+func (c *Core) awaitPairing(t Token) {
+	if c.pairing == nil || c.pairing.finished {
+		c.answer(t, nil, errNoPairing)
+		return
+	}
+	c.pairing.waiters = append(c.pairing.waiters, t)
+}
+
+// strangerUp: the code or invite was right on both sides.
+func (c *Core) strangerUp(now time.Time, p *peer) {
+	g := c.pairing
+	if g == nil || g.finished {
+		return
+	}
+	g.stranger = p.id
+	if g.inviter {
+		return
+	}
+	spki, err := c.box.spki()
+	if err == nil {
+		g.body, err = domain.NewJoinRequest(c.id, spki, c.cfg.Rand)
+	}
+	if err != nil {
+		c.endPairing(now, PairResult{}, err)
+		return
+	}
+	c.sendPairing(now, ItemJoinRequest, g.body)
+}
+
+func (c *Core) sendPairing(now time.Time, kind uint8, body []byte) {
+	g := c.pairing
+	g.kind, g.body, g.digest = kind, body, digestOf(kind, body)
+	c.link.HandleEvent(now, link.Submit{Peer: g.stranger, Item: link.Item{Digest: g.digest, Kind: kind,
+		Priority: link.Message, Size: len(body), Lifetime: time.Hour}})
+}
+
+func (c *Core) pairingBody(d link.Digest) ([]byte, bool) {
+	if c.pairing == nil || c.pairing.body == nil || c.pairing.digest != d {
+		return nil, false
+	}
+	return c.pairing.body, true
+}
+
+// strangerDown: the session is gone; another may come before the deadline.
+func (c *Core) strangerDown(now time.Time, p *peer, reason string) {
+	if g := c.pairing; g != nil && g.stranger == p.id {
+		g.stranger = link.PeerID{}
+	}
+}
+
+// pairingCustody: what we sent is on the stranger's disk. For the inviter that ends it.
+func (c *Core) pairingCustody(now time.Time, p *peer, d link.Digest) {
+	if g := c.pairing; g != nil && g.inviter && g.kind == ItemAdmission && g.digest == d {
+		c.endPairing(now, g.result, g.refusal())
+	}
+}
+
+// refusal is why the inviter admitted nobody.
+func (g *pairing) refusal() error {
+	if g.admitted == (link.PeerID{}) {
+		return &Error{Code: "refused", Message: "the other gateway could not be admitted", Fix: "look at its screen"}
+	}
+	return nil
+}
+
+// pairingFailed: a wrong code or invite was tried.
+func (c *Core) pairingFailed(now time.Time, left int) {
+	g := c.pairing
+	if g == nil || g.finished {
+		return
+	}
+	if !g.inviter || left <= 0 {
+		c.endPairing(now, PairResult{}, errWrongCode)
+		return
+	}
+	c.notice(true, "pairing: somebody tried a wrong code")
+}
+
+// memberUp ends a pairing whose last answer got lost: the other one is a member now.
+func (c *Core) memberUp(now time.Time, id link.PeerID) {
+	g := c.pairing
+	switch {
+	case g == nil:
+	case g.inviter && g.admitted == id:
+		c.endPairing(now, g.result, nil)
+	case g.finished:
+		c.closePairing(now)
+	}
+}
+
+// finishPairing tells everybody who waits how it ended.
+func (c *Core) finishPairing(r PairResult, err error) {
+	g := c.pairing
+	if g.finished {
+		return
+	}
+	g.finished = true
+	for _, t := range g.waiters {
+		if err != nil {
+			c.answer(t, nil, err)
+			continue
+		}
+		c.answer(t, r, nil)
+	}
+	g.waiters = nil
+	c.emit(PairingEnded{Result: r, Err: err})
+}
+
+func (c *Core) endPairing(now time.Time, r PairResult, err error) {
+	if c.pairing == nil {
+		return
+	}
+	c.finishPairing(r, err)
+	c.closePairing(now)
+}
+
+func (c *Core) closePairing(now time.Time) {
+	c.pairing = nil
+	c.link.HandleEvent(now, link.ClosePairing{})
+}
+
+func (c *Core) pairingDeadline() time.Time {
+	if c.pairing == nil {
+		return time.Time{}
+	}
+	return c.pairing.until
+}
+
+func (c *Core) expirePairing(now time.Time) {
+	if c.pairing != nil && !now.Before(c.pairing.until) {
+		c.endPairing(now, PairResult{}, errPairingOver)
+	}
+}
+
+// takeJoinRequest admits a stranger who knew the code or invite.
+func (c *Core) takeJoinRequest(now time.Time, e link.Received, reply replyFunc) {
+	g := c.pairing
+	if g == nil || !g.inviter || g.finished || g.stranger != e.Peer {
+		reply(now, link.ReasonPolicy)
+		return
+	}
+	req, err := domain.ParseJoinRequest(e.Body)
+	if err != nil {
+		reply(now, link.ReasonMalformed)
+		return
+	}
+	body, ops, err := c.admitStranger(now, req)
+	if err != nil {
+		c.notice(true, "pairing: "+err.Error())
+		reply(now, link.ReasonNone)
+		c.sendPairing(now, ItemAdmission, refuseAdmission(err))
+		return
+	}
+	c.persist(batch{ops: ops}, func(now time.Time, err error) {
+		if err != nil || c.pairing != g {
+			reply(now, link.ReasonBusy)
+			return
+		}
+		g.admitted, g.result = req.ID(), PairResult{Domain: c.member.Domain.Name, Peer: req.Name}
+		reply(now, link.ReasonNone)
+		c.sendPairing(now, ItemAdmission, body)
+	})
+}
+
+// admitStranger issues membership and delivery authorisation.
+func (c *Core) admitStranger(now time.Time, req domain.JoinRequest) (body []byte, ops []store.Op, err error) {
+	if err := c.mayInvite(); err != nil {
+		return nil, nil, err
+	}
+	m, err := c.owner.Admit(req, now, c.cfg.Rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	params, state, err := c.authorise(now, req.Endpoint)
+	if err != nil {
+		return nil, nil, err
+	}
+	rec := memberRecord{Raw: m.Record.Raw, Expect: endpointIDOf(req.Endpoint)}
+	if err := c.know(now, rec); err != nil {
+		return nil, nil, err
+	}
+	a := admission{Membership: m.Marshal(), Record: c.member.Record.Raw, Contact: params}
+	return a.append(nil), []store.Op{state, rec.put(m.Record.ID)}, nil
+}
+
+// takeAdmission makes us a member, or tells why not.
+func (c *Core) takeAdmission(now time.Time, e link.Received, reply replyFunc) {
+	g := c.pairing
+	if g == nil || g.inviter || g.finished || g.stranger != e.Peer || c.member != nil {
+		reply(now, link.ReasonPolicy)
+		return
+	}
+	a, err := parseAdmission(e.Body)
+	if err != nil {
+		reply(now, link.ReasonMalformed)
+		return
+	}
+	if a.Refusal != "" {
+		reply(now, link.ReasonNone)
+		c.finishPairing(PairResult{}, &Error{Code: "refused", Message: "the other gateway says: " + a.Refusal, Fix: "pair with the gateway that made the domain"})
+		return
+	}
+	j, err := c.prepareJoin(now, a)
+	if err != nil {
+		c.notice(true, "pairing: "+err.Error())
+		reply(now, link.ReasonMalformed)
+		c.finishPairing(PairResult{}, &Error{Code: "refused", Message: "the admission is not valid: " + err.Error(), Fix: "pair again"})
+		return
+	}
+	c.persist(j.batch, func(now time.Time, err error) {
+		if err != nil || c.pairing != g {
+			reply(now, link.ReasonBusy)
+			return
+		}
+		c.enterDomain(now, j.member)
+		c.know(now, j.inviter)
+		c.keepNote(j.contact)
+		reply(now, link.ReasonNone)
+		c.finishPairing(PairResult{Domain: j.member.Domain.Name, Peer: j.name}, nil)
+	})
+}
+
+// joining is what becomes durable together when we join.
+type joining struct {
+	member  *domain.Membership
+	inviter memberRecord
+	name    string
+	contact *note
+	batch   batch
+}
+
+// prepareJoin checks an admission and makes our side of it. Until the batch is durable we are no member.
+func (c *Core) prepareJoin(now time.Time, a admission) (joining, error) {
+	j := joining{inviter: memberRecord{Raw: a.Record}}
+	var err error
+	if j.member, err = domain.UnmarshalMembership(a.Membership); err != nil {
+		return j, err
+	}
+	if !j.member.Fits(c.id) {
+		return j, &Error{Code: "refused", Message: "it is for another gateway"}
+	}
+	rec, err := domain.ParseRecord(a.Record, j.member.Domain)
+	if err != nil {
+		return j, err
+	}
+	j.name = rec.Name
+	if err := c.swapContacts(now, rec, a.Contact, &j); err != nil {
+		return j, err
+	}
+	state, err := c.box.put()
+	j.batch = batch{secrets: []Secret{{SecretMembership, j.member.Marshal()}},
+		ops: []store.Op{state, j.inviter.put(rec.ID), j.contact.put()}}
+	return j, err
+}
+
+// swapContacts takes the inviter's delivery authorisation and answers with ours.
+func (c *Core) swapContacts(now time.Time, rec domain.Record, params []byte, j *joining) error {
+	if err := c.certify(now, j.member); err != nil {
+		return err
+	}
+	if _, err := c.learnContact(rec.Name, params); err != nil {
+		return err
+	}
+	k, err := endpoint.ParseContact(rec.Name, params)
+	if err != nil {
+		return err
+	}
+	ours, err := c.box.ep.Authorise(k.SPKI, j.member.Domain.Address, now.Add(-backdate), now.Add(endpointLife), c.cfg.Rand)
+	if err != nil {
+		return err
+	}
+	j.contact, err = c.newNote(ItemContact, ours, link.PeerID{}, rec.ID, now.Add(noteLifetime))
+	return err
+}
+
+// takeContact adds the delivery authorisation that a gateway we admitted owes us.
+func (c *Core) takeContact(now time.Time, e link.Received, reply replyFunc) {
+	rec, known := c.members[e.Peer]
+	if !known || rec.Expect == "" {
+		reply(now, link.ReasonPolicy)
+		return
+	}
+	who, _ := c.roster.Get(e.Peer)
+	k, err := endpoint.ParseContact(who.Name, e.Body)
+	if err != nil || k.ID != rec.Expect {
+		reply(now, link.ReasonUnauthorised)
+		return
+	}
+	op, err := c.learnContact(who.Name, e.Body)
+	if err != nil {
+		reply(now, reasonOf(err))
+		return
+	}
+	c.persist(batch{ops: []store.Op{op}}, func(now time.Time, err error) { reply(now, reasonOfStore(err)) })
+}

@@ -1,0 +1,133 @@
+package gateway
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"packhorse/link"
+)
+
+// peer is a gateway with which a session works on some port.
+type peer struct {
+	id      link.PeerID
+	pairing bool
+	ports   map[link.Port]bool
+	sub     map[link.Digest]bool      // submitted and not answered
+	has     map[link.Digest]bool      // adverts it has, as far as it said in this session
+	hold    map[link.Digest]time.Time // turned away: not again before
+	heard   time.Time
+}
+
+// How long a refused item waits before it is offered again to the same neighbour.
+const (
+	holdBusy   = 20 * time.Second
+	holdFull   = 2 * time.Minute
+	holdPolicy = time.Hour
+	holdBroken = time.Minute // our own store could not read the body
+	maxHolds   = 4096
+)
+
+func newPeer(id link.PeerID, pairing bool) *peer {
+	return &peer{id: id, pairing: pairing, ports: map[link.Port]bool{}, sub: map[link.Digest]bool{},
+		has: map[link.Digest]bool{}, hold: map[link.Digest]time.Time{}}
+}
+
+// holdFor is how long to wait after a refusal.
+func holdFor(r link.Reason) time.Duration {
+	switch r {
+	case link.ReasonBusy:
+		return holdBusy
+	case link.ReasonFull:
+		return holdFull
+	}
+	return holdPolicy
+}
+
+func (p *peer) holdBack(d link.Digest, until time.Time) {
+	if len(p.hold) < maxHolds {
+		p.hold[d] = until
+	}
+}
+
+func (c *Core) peerUp(now time.Time, e link.PeerUp) {
+	p := c.peers[e.Peer]
+	if p == nil {
+		p = newPeer(e.Peer, e.Pairing)
+		c.peers[e.Peer] = p
+	}
+	p.ports[e.Port], p.heard = true, now
+	if e.Pairing {
+		c.strangerUp(now, p)
+		return
+	}
+	c.memberUp(now, p.id)
+	c.emit(PeerChanged{Peer: c.peerView(now, p.id)})
+	c.dirty = true
+}
+
+func (c *Core) peerDown(now time.Time, e link.PeerDown) {
+	p := c.peers[e.Peer]
+	if p == nil {
+		return
+	}
+	delete(p.ports, e.Port)
+	if !e.Last {
+		return
+	}
+	delete(c.peers, e.Peer)
+	c.dirty = true
+	if p.pairing {
+		c.strangerDown(now, p, e.Reason)
+		return
+	}
+	c.emit(PeerChanged{Peer: c.peerView(now, p.id)})
+}
+
+// neighbours lists the members with a working session, sorted.
+func (c *Core) neighbours() []*peer {
+	var out []*peer
+	for _, p := range c.peers {
+		if !p.pairing {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b *peer) int { return bytes.Compare(a.id[:], b.id[:]) })
+	return out
+}
+
+// hopCost is what a small parcel costs to a neighbour in hundredths of a second of airtime, on its cheapest port.
+func (c *Core) hopCost(p *peer) uint16 {
+	const sample, unit = 200, 10 * time.Millisecond
+	best := time.Duration(1<<62 - 1)
+	for port := range p.ports {
+		if i, ok := c.ports[port]; ok && i.up.Airtime != nil {
+			best = min(best, i.up.Airtime(sample))
+		}
+	}
+	return uint16(min(max(best/unit, 1), 1<<15))
+}
+
+// releaseHolds lets items be offered again whose time has come.
+func (c *Core) releaseHolds(now time.Time) {
+	for _, p := range c.peers {
+		for d, until := range p.hold {
+			if !until.After(now) {
+				delete(p.hold, d)
+				c.dirty = true
+			}
+		}
+	}
+}
+
+// nextHold is when the first refused item may be offered again; zero when there is none.
+func (c *Core) nextHold() (at time.Time) {
+	for _, p := range c.peers {
+		for _, until := range p.hold {
+			if at.IsZero() || until.Before(at) {
+				at = until
+			}
+		}
+	}
+	return at
+}

@@ -1,0 +1,161 @@
+package gateway
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"time"
+
+	"packhorse/gateway/endpoint"
+	"packhorse/gateway/pki"
+	"packhorse/link"
+	"packhorse/store"
+)
+
+// restoreOrder: what later kinds refer to comes first.
+var restoreOrder = []store.Kind{KindCounter, KindMember, KindBuiltin, KindEndpoint, KindAdvert, KindParcel,
+	KindNote, KindLetter, KindPartial}
+
+// restore rebuilds the state from records. One that cannot be read is passed over: the rest still works.
+func (c *Core) restore(records []Record) {
+	if c.member != nil {
+		c.joinRoster(c.member)
+	}
+	for _, kind := range restoreOrder {
+		for _, r := range records {
+			if r.Kind != kind {
+				continue
+			}
+			if err := c.restoreOne(r); err != nil {
+				c.notice(true, fmt.Sprintf("store: record %d %q passed over: %v", r.Kind, r.Key, err))
+			}
+		}
+	}
+}
+
+func (c *Core) restoreOne(r Record) error {
+	switch r.Kind {
+	case KindCounter:
+		if len(r.Value) != 8 {
+			return errOctets
+		}
+		c.counters[r.Key] = binary.BigEndian.Uint64(r.Value)
+	case KindMember:
+		m, err := parseMemberRecord(r.Value)
+		if err != nil || c.roster == nil {
+			return err
+		}
+		return c.restoreMember(m)
+	case KindBuiltin:
+		return c.restoreBox(r.Value)
+	case KindEndpoint:
+		c.local[pki.NodeID(r.Key)] = localEndpoint{}
+	case KindAdvert:
+		return c.restoreAdvert(r.Value)
+	case KindParcel:
+		p, err := parseParcelRecord(r.Value)
+		if err != nil {
+			return err
+		}
+		c.queue.add(&entry{parcelRecord: p})
+	case KindNote:
+		n, err := c.parseNote(r.Value)
+		if err != nil {
+			return err
+		}
+		c.notes.byDigest[n.digest] = n
+	case KindLetter:
+		l, err := parseLetterRecord(r.Key, r.Value)
+		if err != nil {
+			return err
+		}
+		c.box.letters[l.Key] = &l
+	case KindPartial:
+		return c.restorePartial(r)
+	}
+	return nil
+}
+
+// restoreMember believes the dates that were judged when the record came; every session judges them again.
+func (c *Core) restoreMember(m memberRecord) error {
+	rec, _, err := c.roster.Add(m.Raw, time.Time{}, pki.ClockNone)
+	if err != nil {
+		return err
+	}
+	c.members[rec.ID] = m
+	return nil
+}
+
+func (c *Core) restoreBox(b []byte) error {
+	ep, err := endpoint.Unmarshal(b)
+	if err != nil {
+		return err
+	}
+	ep.Key = c.cfg.Endpoint.Key
+	c.box.ep = ep
+	return nil
+}
+
+func (c *Core) restoreAdvert(b []byte) error {
+	if c.member == nil || len(b) == 0 {
+		return nil
+	}
+	a, err := c.parseAdvert(b[0], b[1:])
+	if err != nil {
+		return err
+	}
+	c.adverts.set(a)
+	return nil
+}
+
+func (c *Core) restorePartial(r Record) error {
+	p, err := parsePartialRecord(r.Value)
+	if err != nil {
+		return err
+	}
+	d := p.Item.Digest
+	if !strings.HasPrefix(r.Key, digestKey(d)) {
+		return errOctets
+	}
+	c.partials.keys[d] = append(c.partials.keys[d], r.Key)
+	c.partials.size[r.Key] = len(r.Value)
+	c.partials.bytes += int64(len(r.Value))
+	c.resumes = append(c.resumes, link.Resume{Item: p.Item, Block: p.Block, Have: p.Have, Symbols: p.Symbols})
+	return nil
+}
+
+// boot runs once, with the first `now`: members and partials go to the link, letters that were not opened
+// are opened.
+func (c *Core) boot(now time.Time) {
+	if c.booted {
+		return
+	}
+	c.booted, c.dirty = true, true
+	for _, id := range c.memberIDs() {
+		if rec, ok := c.roster.Get(id); ok {
+			c.link.HandleEvent(now, link.AddMember{Member: rec.Member()})
+		}
+	}
+	for _, r := range c.resumes {
+		c.link.HandleEvent(now, r)
+	}
+	c.resumes = nil
+	for _, x := range c.queue.all() {
+		if _, ours := c.local[x.Recipient]; ours && x.State == Saved && x.Held {
+			c.settleLocal(now, x)
+		}
+	}
+}
+
+// settleLocal finishes what a restart interrupted for a parcel to a local endpoint.
+func (c *Core) settleLocal(now time.Time, x *entry) {
+	if !x.Local {
+		c.change(x, func(r *parcelRecord) { r.Local = true }, nil, func(now time.Time, err error) {
+			if err == nil {
+				c.arrived(now, x)
+			}
+		})
+		return
+	}
+	c.arrived(now, x)
+}

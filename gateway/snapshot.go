@@ -1,0 +1,166 @@
+package gateway
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"time"
+
+	"packhorse/gateway/pki"
+	"packhorse/link"
+)
+
+// Reasons why a parcel waits, as people see them.
+const (
+	whyNoRoute    = "no_route"
+	whyPeerSilent = "peer_silent"
+	whyBudget     = "budget"
+	whyQuota      = "quota"
+	whyClock      = "clock"
+	whyMoving     = "moving"
+)
+
+// Snapshot tells how the gateway is.
+func (c *Core) Snapshot(now time.Time) Snapshot {
+	s := Snapshot{ID: c.self, Name: c.name(), Owner: c.owner != nil, Clock: c.quality, Peers: []Peer{}}
+	if c.member != nil {
+		s.Domain, s.Address, s.Endpoint = c.member.Domain.Name, c.member.Domain.Address, c.box.id()
+	}
+	for _, id := range c.everyPeer() {
+		s.Peers = append(s.Peers, c.peerView(now, id))
+	}
+	slices.SortStableFunc(s.Peers, func(a, b Peer) int { return cmp.Compare(a.Name, b.Name) })
+	for _, x := range c.queue.waiting() {
+		s.Parcels++
+		s.Bytes += int64(x.BodySize)
+	}
+	return s
+}
+
+// everyPeer lists members and neighbours, sorted, without ourselves.
+func (c *Core) everyPeer() []link.PeerID {
+	all := map[link.PeerID]bool{}
+	for id := range c.members {
+		all[id] = true
+	}
+	for _, p := range c.neighbours() {
+		all[p.id] = true
+	}
+	delete(all, c.self)
+	return slices.SortedFunc(maps.Keys(all), func(a, b link.PeerID) int { return bytes.Compare(a[:], b[:]) })
+}
+
+func (c *Core) peerView(now time.Time, id link.PeerID) Peer {
+	v := Peer{ID: id, Name: c.peerName(id), Ports: []link.Port{}}
+	if p := c.peers[id]; p != nil {
+		v.Heard, v.Ports = p.heard, slices.Sorted(maps.Keys(p.ports))
+	} else if via, _, ok := c.hopTo(id, link.Digest{}, link.PeerID{}); ok {
+		v.Via = c.peerName(via)
+	}
+	for _, x := range c.queue.waiting() {
+		if gw, ok := c.gatewayOf(x.Recipient); ok && gw == id && x.State == Saved {
+			v.Parcels++
+			v.Bytes += int64(x.BodySize)
+		}
+	}
+	return v
+}
+
+// Parcels lists the parcels we have not finished with, by priority and age, and with all also
+// those that ended but are remembered.
+func (c *Core) Parcels(now time.Time, all bool) []Parcel {
+	out := []Parcel{}
+	for _, x := range c.queue.all() {
+		if !x.fresh && (all || x.Held) {
+			out = append(out, c.parcelView(now, x))
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Parcel) int { return cmp.Compare(a.Priority, b.Priority) })
+	return out
+}
+
+// Parcel finds one by its id or a unique prefix.
+func (c *Core) Parcel(now time.Time, id string) (Parcel, error) {
+	bySum := make(map[string]*entry, len(c.queue.byKey))
+	for _, x := range c.queue.byKey {
+		if !x.fresh {
+			bySum[hex.EncodeToString(x.Sum[:])] = x
+		}
+	}
+	key, err := uniquePrefix(sortedKeys(bySum), id, "parcel", "packhorse queue")
+	if err != nil {
+		return Parcel{}, err
+	}
+	return c.parcelView(now, bySum[key]), nil
+}
+
+func (c *Core) parcelView(now time.Time, x *entry) Parcel {
+	v := Parcel{ID: hex.EncodeToString(x.Sum[:])[:shownID], Sender: x.Sender, Recipient: x.Recipient,
+		To: c.endpointName(x.Recipient), From: c.endpointName(x.Sender), Priority: x.Priority, Size: x.Size, State: x.State,
+		Origin: x.Origin, Local: x.Local, Since: x.Since, Expires: x.Expires, Port: x.port}
+	if x.By != (link.PeerID{}) {
+		v.By = c.peerName(x.By)
+	}
+	if x.next != (link.PeerID{}) && x.State == Saved {
+		v.Next = c.peerName(x.next)
+		v.Done, v.Total = x.done, x.total
+		v.Airtime = c.airtimeTo(x.next, x.BodySize)
+	}
+	v.Why = c.why(x)
+	return v
+}
+
+// why is the reason why a parcel waits, empty when it does not.
+func (c *Core) why(x *entry) string {
+	switch {
+	case x.State == Refused:
+		return x.Why
+	case x.State != Saved:
+		return ""
+	case x.Local:
+		return whyPeerSilent // its app did not come for it yet
+	case x.Internet:
+		return whyNoRoute
+	}
+	gw, known := c.gatewayOf(x.Recipient)
+	if p := c.peers[x.next]; p != nil && p.sub[x.Digest] {
+		return whyMoving
+	}
+	switch {
+	case !known || !c.routes.Known(gw) && c.peers[gw] == nil:
+		return whyNoRoute
+	case x.last == link.ReasonFull:
+		return whyQuota
+	case x.last == link.ReasonExpired || x.Unverified && c.quality == pki.ClockNone:
+		return whyClock
+	}
+	return whyPeerSilent
+}
+
+// airtimeTo estimates what a body of n octets costs on the cheapest port of a neighbour.
+func (c *Core) airtimeTo(id link.PeerID, n int) (best time.Duration) {
+	p := c.peers[id]
+	if p == nil {
+		return 0
+	}
+	for port := range p.ports {
+		i, ok := c.ports[port]
+		if !ok || i.up.Airtime == nil || i.up.MTU <= 0 {
+			continue
+		}
+		full := i.up.MTU - frameOverhead
+		if full <= 0 {
+			continue
+		}
+		t := time.Duration(n/full)*i.up.Airtime(i.up.MTU) + i.up.Airtime(n%full+frameOverhead)
+		if best == 0 || t < best {
+			best = t
+		}
+	}
+	return best
+}
+
+// frameOverhead is what a frame of data adds on a radio, for estimates only.
+const frameOverhead = 9

@@ -1,0 +1,16 @@
+package gateway
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+
+	"packhorse/link"
+)
+
+// sortedDigests lists the keys of a set in one order for every run.
+func sortedDigests[V any](m map[link.Digest]V) []link.Digest {
+	return slices.SortedFunc(maps.Keys(m), func(a, b link.Digest) int { return bytes.Compare(a[:], b[:]) })
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
