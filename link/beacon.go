@@ -1,0 +1,177 @@
+package link
+
+import (
+	"time"
+
+	"packhorse/link/wire"
+)
+
+// How beacons grow rare, in beacons' airtimes and absolutely.
+const (
+	beaconFastest = 64
+	beaconSlowest = 1024
+)
+
+// trickle spaces beacons as RFC 6206 spaces its messages: soon after a change, then
+// twice as rarely each time.
+type trickle struct {
+	fastest, slowest time.Duration
+	interval         time.Duration
+	at               time.Time // of the next beacon
+	due              bool
+}
+
+func newTrickle(p *port) trickle {
+	air := p.airtime(wire.BeaconSize) + p.access/4
+	return trickle{
+		fastest: max(2*time.Second, beaconFastest*air),
+		slowest: min(max(2*time.Minute, beaconSlowest*air), time.Hour),
+	}
+}
+
+// hurryBeacon starts the port's beacons anew, soon.
+func (c *Core) hurryBeacon(p *port) {
+	t := &p.beacon
+	if t.interval == t.fastest && t.at.After(c.now) {
+		return
+	}
+	t.interval = t.fastest
+	t.at = c.now.Add(c.jitter(t.interval))
+}
+
+func (c *Core) hurryBeacons() {
+	for _, p := range c.ports {
+		c.hurryBeacon(p)
+	}
+}
+
+// beaconTimeout makes a beacon due and sets the next, later one.
+func (c *Core) beaconTimeout(p *port) {
+	t := &p.beacon
+	if c.domain.none() || t.at.IsZero() || t.at.After(c.now) {
+		return
+	}
+	t.due = true
+	t.interval = min(2*t.interval, t.slowest)
+	t.at = c.now.Add(t.interval/2 + c.jitter(t.interval/2))
+}
+
+func (c *Core) appendBeacon(b []byte) []byte {
+	c.beaconSeq++
+	start := len(b)
+	b = wire.AppendBeacon(b, wire.Beacon{Short: c.short, Boot: c.boot, Seq: c.beaconSeq})
+	return c.domain.append(b, start)
+}
+
+// stranger is a short id that nobody has vouched for.
+type stranger struct {
+	short [wire.ShortSize]byte
+	asked time.Time
+}
+
+func (c *Core) handleBeacon(p *port, b []byte, m Meta) {
+	f, err := wire.ParseBeacon(b)
+	if err != nil {
+		c.drop(DropMalformed)
+		return
+	}
+	if !c.domain.verify(b) {
+		c.drop(DropForeign)
+		return
+	}
+	if f.Short == c.short {
+		c.drop(DropStale) // our own, repeated by someone
+		return
+	}
+	if q := c.member(f.Short); q != nil {
+		c.beaconOf(c.path(q, p), f, m)
+		return
+	}
+	c.askWho(p, f.Short)
+}
+
+func (c *Core) member(short [wire.ShortSize]byte) *peer {
+	for _, q := range c.peers {
+		if q.short == short && !q.pairing {
+			return q
+		}
+	}
+	return nil
+}
+
+// beaconOf takes the beacon of a member: a sign of life, or of a new life.
+func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
+	again := pa.booted && pa.boot == f.Boot
+	if again && int16(f.Seq-pa.seq) <= 0 {
+		c.drop(DropStale)
+		return
+	}
+	reborn := pa.booted && !again
+	pa.booted, pa.boot, pa.seq = true, f.Boot, f.Seq
+	if !reborn {
+		c.hear(pa, m)
+	}
+	if reborn && pa.current != nil {
+		pa.stale = true
+	}
+	if pa.current == nil || pa.stale {
+		c.hurryBeacon(pa.port)
+		c.greet(pa, c.jitter(3*pa.port.turn(wire.Handshake1Size)))
+		return
+	}
+	c.wake(pa)
+}
+
+// askWho sends a query for an unknown short id, once in a while.
+func (c *Core) askWho(p *port, short [wire.ShortSize]byte) {
+	oldest := 0
+	for i, s := range p.unknown {
+		if s.short == short && !s.asked.IsZero() {
+			oldest = i
+			break
+		}
+		if s.asked.Before(p.unknown[oldest].asked) {
+			oldest = i
+		}
+	}
+	s := &p.unknown[oldest]
+	if s.short == short && c.now.Sub(s.asked) < p.beacon.fastest/2 {
+		return
+	}
+	*s = stranger{short, c.now}
+	c.hurryBeacon(p)
+	c.enqueue(p, c.domain.append(wire.AppendQuery(nil, short), 0))
+}
+
+func (c *Core) handleQuery(p *port, b []byte) {
+	short, err := wire.ParseQuery(b)
+	switch {
+	case err != nil:
+		c.drop(DropMalformed)
+	case !c.domain.verify(b):
+		c.drop(DropForeign)
+	case short != c.short || len(c.domain.Record) == 0:
+	case !p.recordAt.IsZero() && c.now.Sub(p.recordAt) < p.beacon.fastest/2:
+		c.drop(DropRate)
+	default:
+		p.recordAt = c.now
+		c.enqueue(p, c.domain.append(wire.AppendRecord(nil, c.domain.Record), 0))
+	}
+}
+
+func (c *Core) handleRecord(p *port, b []byte) {
+	record, err := wire.ParseRecord(b)
+	if err != nil {
+		c.drop(DropMalformed)
+		return
+	}
+	if !c.domain.verify(b) {
+		c.drop(DropForeign)
+		return
+	}
+	if !c.records.take(c.now) {
+		c.drop(DropRate)
+		return
+	}
+	c.emit(RecordHeard{Record: append([]byte(nil), record...)})
+}

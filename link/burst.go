@@ -1,0 +1,177 @@
+package link
+
+import (
+	"packhorse/link/wire"
+)
+
+func wireOverhead(p *port) int {
+	if p.shared() {
+		return wire.DataOverhead
+	}
+	return wire.DataFullOverhead
+}
+
+// repairSpread starts the repair symbols of different streams at different places, so
+// that what a receiver kept from an earlier session is not sent again.
+const repairSpread = 37
+
+// plan wants every block that the account says is incomplete, and all from upto on.
+func (c *Core) plan(o *outgoing, upto int, needs []wire.BlockNeed) {
+	if o.want == nil {
+		o.want, o.next = make([]uint8, o.lay.blocks), make([]uint8, o.lay.blocks)
+		for b := range o.want {
+			o.want[b] = uint8(o.lay.data(b))
+		}
+	}
+	upto = min(upto, o.lay.blocks)
+	for b := range upto {
+		o.want[b] = 0
+	}
+	missing := 0
+	for _, n := range needs {
+		b := int(n.Block)
+		if b >= upto {
+			continue
+		}
+		k := o.lay.data(b)
+		need := min(int(n.N), k)
+		missing += need
+		o.aim(b, k, need)
+	}
+	o.count(upto, missing)
+}
+
+// aim wants need symbols of a block, and a margin by the loss that was measured.
+func (o *outgoing) aim(b, k, need int) {
+	switch {
+	case need == k:
+		o.next[b] = 0
+	case o.next[b] == 0:
+		o.next[b] = uint8(k + (int(o.stream)+b)*repairSpread%repairCount)
+	}
+	per := o.path.perFrame(o.lay)
+	frames := (need + per - 1) / per
+	loss := min(o.path.loss, 0.8)
+	margin := int(marginShare * float64(frames) * loss / (1 - loss))
+	o.want[b] = uint8(min(need+margin*per, k+repairCount-1))
+}
+
+// marginShare is how much of the expected loss is sent ahead of being asked for.
+const marginShare = 0.7
+
+// count sums up what is wanted, and learns how much of what was sent got lost.
+func (o *outgoing) count(upto, missing int) {
+	o.left = 0
+	for b, n := range o.want {
+		o.left += int(n)
+		if b >= upto {
+			missing += o.lay.data(b)
+		}
+	}
+	if o.sent > 0 {
+		got := max(0, o.missing-missing)
+		o.path.learnLoss(o.sent, got, o.path.perFrame(o.lay))
+	}
+	o.missing, o.sent, o.upto = missing, 0, max(o.upto, upto)
+	o.cursor = 0
+}
+
+// learnLoss averages the share of lost symbols, by frames.
+func (pa *path) learnLoss(sent, got, per int) {
+	share := 1 - min(1, float64(got)/float64(sent))
+	weight := min(0.5, float64(sent)/float64(per)/32)
+	pa.loss += (share - pa.loss) * weight
+}
+
+// appendData appends the next data frame of a transfer.
+func (c *Core) appendData(o *outgoing, buf []byte) ([]byte, bool) {
+	b := o.nextBlock()
+	if b < 0 {
+		return buf, false
+	}
+	p, k := o.path.port, o.lay.data(b)
+	if o.burst <= 0 {
+		o.burst = p.burst(o.path.loss)
+	}
+	first := int(o.next[b])
+	count := min(o.path.perFrame(o.lay), int(o.want[b]), k+repairCount-first)
+	o.burst--
+	last := o.left <= count || o.burst == 0
+	head := wire.Data{Poll: last && !c.another(o), Full: o.sess.full(), Block: uint16(b), Stream: o.stream, First: uint8(first)}
+	start := len(buf)
+	buf = wire.AppendData(buf, head)
+	body := len(buf)
+	buf, ok := c.appendSymbols(buf, o, b, first, count)
+	if !ok {
+		return buf[:start], false
+	}
+	nonce := head.Nonce(len(buf) - body)
+	buf = o.sess.sendData.seal(buf[:body], nonce, buf[body:], buf[start:body], head.TagSize())
+	o.sess.frames++
+	o.took(b, k, first, count)
+	if last {
+		o.state, o.burst = outPolled, 0
+	}
+	return buf, true
+}
+
+// took accounts for symbols that left.
+func (o *outgoing) took(b, k, first, count int) {
+	o.want[b] -= uint8(count)
+	o.left -= count
+	o.sent += count
+	o.upto = max(o.upto, b+1)
+	if first += count; first >= k+repairCount {
+		first = 0
+	}
+	o.next[b] = uint8(first)
+}
+
+// nextBlock is the block to send of, or -1.
+func (o *outgoing) nextBlock() int {
+	for range o.want {
+		if o.cursor >= len(o.want) {
+			o.cursor = 0
+		}
+		if o.want[o.cursor] > 0 {
+			return o.cursor
+		}
+		o.cursor++
+	}
+	return -1
+}
+
+// appendSymbols appends a run of symbols of block b.
+func (c *Core) appendSymbols(buf []byte, o *outgoing, b, first, count int) ([]byte, bool) {
+	data := c.bodies[o.item.Digest].data
+	k, sym := o.lay.data(b), o.lay.sym
+	start := o.lay.start(b) * sym
+	if first < k {
+		n := min(count, k-first)
+		from, to := start+first*sym, start+(first+n)*sym
+		buf = append(buf, data[min(from, len(data)):min(to, len(data))]...)
+		for pad := to - max(from, len(data)); pad > 0; pad-- {
+			buf = append(buf, 0)
+		}
+		first, count = first+n, count-n
+	}
+	if count == 0 {
+		return buf, true
+	}
+	block := data[start:min(start+k*sym, len(data))]
+	if len(block) < k*sym {
+		block = append(append(make([]byte, 0, k*sym), block...), make([]byte, k*sym-len(block))...)
+	}
+	buf, err := c.codec.repair(buf, block, sym, first, count)
+	return buf, err == nil
+}
+
+// another reports whether a transfer to the same peer will send right after o, so that one question serves both.
+func (c *Core) another(o *outgoing) bool {
+	for _, q := range o.peer.active() {
+		if q != o && q.path == o.path && c.action(q) == doData && q.item.Priority <= o.item.Priority {
+			return true
+		}
+	}
+	return false
+}

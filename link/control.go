@@ -1,0 +1,186 @@
+package link
+
+import (
+	"packhorse/link/wire"
+)
+
+func (c *Core) handleControl(p *port, b []byte, m Meta) {
+	h, sealed, err := wire.ParseControl(b)
+	if err != nil {
+		c.drop(DropMalformed)
+		return
+	}
+	s := c.sessions[h.To]
+	if s == nil || s.path.port != p {
+		c.drop(DropNoSession)
+		c.stir(p)
+		return
+	}
+	plain, ok := c.openControl(s, h, b[:wire.ControlHeader], sealed)
+	if !ok {
+		return
+	}
+	c.confirmed(s)
+	c.hear(s.path, m)
+	if s == s.path.current {
+		s.path.stale = false
+	}
+	c.messages(s, plain)
+}
+
+// stir beacons soon when frames come for a session we do not hold: someone may not
+// know yet that we started anew.
+func (c *Core) stir(p *port) {
+	if c.domain.none() || c.now.Sub(p.stirred) < 2*p.beacon.fastest {
+		return
+	}
+	p.stirred = c.now
+	c.hurryBeacon(p)
+}
+
+// messages takes what was inside a control frame. The frame is authentic, its sender
+// may still lie.
+func (c *Core) messages(s *session, b []byte) {
+	var err error
+	for len(b) > 0 {
+		if b, err = wire.ParseMessage(b, &c.msg); err != nil {
+			c.drop(DropMalformed)
+			return
+		}
+		if c.message(s, &c.msg); c.sessions[s.index] != s {
+			return
+		}
+	}
+}
+
+func (c *Core) message(s *session, m *wire.Message) {
+	switch m.Kind {
+	case wire.KindOffer:
+		c.offered(s, m)
+	case wire.KindPush:
+		c.pushed(s, m)
+	case wire.KindCancel:
+		c.cancelled(s, m.Stream)
+	case wire.KindPoll:
+		c.polled(s, m)
+	case wire.KindBye:
+		c.bye(s.path)
+	default:
+		if o := s.out[m.Stream]; o != nil && o.state != outQueued {
+			c.word(o, m)
+		}
+	}
+}
+
+// bye ends the session at the peer's word.
+func (c *Core) bye(pa *path) {
+	if pa.peer.pairing {
+		c.removePeer(pa.peer, "the other side ended pairing")
+		return
+	}
+	c.closePath(pa, "the other side closed the session")
+}
+
+// word is what the receiver of one of our transfers says about it.
+func (c *Core) word(o *outgoing, m *wire.Message) {
+	c.replied(o)
+	switch m.Kind {
+	case wire.KindNeed:
+		if o.state == outOffered {
+			o.missing = o.lay.n
+		}
+		c.needs(o, m)
+	case wire.KindCustody:
+		if Reason(m.Code) != ReasonNone {
+			c.turnedAway(o, Reason(m.Code))
+			return
+		}
+		c.delivered(o, m.Flags&wire.FlagHad != 0)
+	case wire.KindAnswer:
+		c.answerOf(o, m)
+	}
+}
+
+func (c *Core) answerOf(o *outgoing, m *wire.Message) {
+	switch {
+	case m.Code == wire.CodeAccept:
+		o.missing = o.lay.n
+		if m.Flags&wire.FlagHeld == 0 {
+			m.Upto, m.Needs = 0, m.Needs[:0]
+		}
+		c.needs(o, m)
+	case m.Code == wire.CodeHave:
+		c.delivered(o, true)
+	case m.Code == wire.CodeAgain:
+		o.state = outOffered
+	case m.Code >= wire.CodeRefuse:
+		c.turnedAway(o, Reason(m.Code-wire.CodeRefuse))
+	default:
+		c.drop(DropMalformed)
+	}
+}
+
+// needs takes an account and goes on sending.
+func (c *Core) needs(o *outgoing, m *wire.Message) {
+	c.plan(o, int(m.Upto), m.Needs)
+	o.state = outSending
+	if o.left == 0 {
+		o.state = outPolled
+		o.tries = 1 // all is there: the peer is storing it
+		c.await(o)
+		c.quiet(o.path)
+	}
+	c.progress(o)
+	if best := c.choose(o); best != o.path {
+		o.unbind()
+		o.path = best
+	}
+}
+
+func (c *Core) delivered(o *outgoing, had bool) {
+	o.peer.failed = 0
+	o.missing = 0
+	if o.sent > 0 && o.path != nil {
+		o.path.learnLoss(o.sent, o.sent, o.path.perFrame(o.lay))
+	}
+	c.recent.forget(o.item.Digest)
+	c.progress(o)
+	c.emit(Custody{Peer: o.peer.id, Digest: o.item.Digest, Had: had})
+	c.finish(o)
+}
+
+func (c *Core) turnedAway(o *outgoing, r Reason) {
+	if o.direct || c.pushes(o) {
+		o.peer.failed++
+	}
+	c.emit(Refused{Peer: o.peer.id, Digest: o.item.Digest, Reason: r})
+	c.finish(o)
+}
+
+// appendOwed appends what the streams' senders wait for, as much as fits.
+func (c *Core) appendOwed(s *session, buf []byte, limit int) []byte {
+	for len(s.cancels) > 0 {
+		if len(buf)+3 > limit {
+			return buf
+		}
+		buf = wire.AppendMessage(buf, &wire.Message{Kind: wire.KindCancel, Stream: s.cancels[0]})
+		s.cancels = s.cancels[1:]
+	}
+	for len(s.owed) > 0 {
+		n := len(buf)
+		if c.reckon(s, s.owed[0], limit-n) {
+			if buf = wire.AppendMessage(buf, &c.reply); len(buf) > limit {
+				return buf[:n]
+			}
+		}
+		if st := s.in[s.owed[0]]; st != nil {
+			st.said()
+		}
+		s.owed = append(s.owed[:0], s.owed[1:]...)
+	}
+	if s.bye && len(buf) < limit {
+		s.bye = false
+		buf = wire.AppendMessage(buf, &wire.Message{Kind: wire.KindBye})
+	}
+	return buf
+}

@@ -1,0 +1,110 @@
+package link
+
+import "packhorse/link/wire"
+
+// handleData opens a run of symbols under whichever session of the port fits.
+func (c *Core) handleData(p *port, b []byte, m Meta) {
+	h, sealed, err := wire.ParseData(b)
+	if err != nil || h.Full != !p.shared() {
+		c.drop(DropMalformed)
+		return
+	}
+	head := b[:wire.DataHeader]
+	for _, known := range [...]bool{true, false} {
+		for _, pa := range p.paths {
+			if s, symbols := pa.openData(h, head, sealed, known); s != nil {
+				c.gotData(s, h, symbols, m)
+				return
+			}
+		}
+	}
+	p.overhear(c.now, h.Poll)
+	c.drop(DropNotOurs)
+}
+
+// openData tries the path's sessions: first those that know the stream, then the others.
+func (pa *path) openData(h wire.Data, head, sealed []byte, known bool) (*session, []byte) {
+	try := func(s *session) []byte {
+		if s == nil {
+			return nil
+		}
+		if _, ok := s.in[h.Stream]; ok != known {
+			return nil
+		}
+		n := len(sealed) - h.TagSize()
+		plain, ok := s.recvData.open(h.Nonce(n), sealed, head, h.TagSize())
+		if !ok {
+			return nil
+		}
+		return plain
+	}
+	if plain := try(pa.current); plain != nil {
+		return pa.current, plain
+	}
+	if plain := try(pa.previous); plain != nil {
+		return pa.previous, plain
+	}
+	for _, t := range pa.tentative {
+		if plain := try(t.session); plain != nil {
+			return t.session, plain
+		}
+	}
+	return nil, nil
+}
+
+// gotData takes an opened run. A short tag does not move the session on: only
+// control frames confirm a tentative session.
+func (c *Core) gotData(s *session, h wire.Data, symbols []byte, m Meta) {
+	p := s.path.port
+	if p.overhear(c.now, false); h.Poll {
+		p.hearing = c.now
+	}
+	st := s.in[h.Stream]
+	if st == nil {
+		c.drop(DropUnknownStream)
+		if len(s.early) < maxEarly {
+			s.early = append(s.early, earlyFrame{h, append([]byte(nil), symbols...)})
+		}
+		if h.Poll {
+			s.oweAsked(h.Stream)
+		}
+		return
+	}
+	if c.symbols(st, h, symbols) > 0 {
+		c.hear(s.path, m)
+	}
+}
+
+// replayEarly takes the symbols that came before their offer.
+func (c *Core) replayEarly(s *session) {
+	early := s.early
+	s.early = nil
+	for _, f := range early {
+		if st := s.in[f.head.Stream]; st != nil {
+			f.head.Poll = false
+			c.symbols(st, f.head, f.symbols)
+		} else {
+			s.early = append(s.early, f)
+		}
+	}
+}
+
+// symbols puts a run into its body, and answers when the frame asks and said something new.
+func (c *Core) symbols(st *inStream, h wire.Data, symbols []byte) (fresh int) {
+	if st.body != nil && st.state != inStoring {
+		if fresh = c.put(st, h, symbols); fresh > 0 {
+			st.allow, st.news = 1, true
+		}
+	}
+	if !h.Poll {
+		return fresh
+	}
+	if st.body != nil {
+		st.body.upto = max(st.body.upto, min(int(h.Block)+1, st.body.lay.blocks))
+	}
+	if st.allow > 0 {
+		st.allow--
+		st.sess.oweAsked(st.stream)
+	}
+	return fresh
+}

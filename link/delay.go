@@ -1,0 +1,39 @@
+package link
+
+import "time"
+
+// delay learns how long a peer takes to answer beyond what the medium needs, as
+// RFC 6298 does for round trips.
+type delay struct {
+	known     bool
+	mean, dev time.Duration
+}
+
+// The allowance before anything was learned, and the least afterwards.
+const (
+	firstAllowance = 300 * time.Millisecond
+	leastAllowance = 60 * time.Millisecond
+)
+
+func (d *delay) learn(took time.Duration) {
+	took = max(took, 0)
+	if !d.known {
+		d.known, d.mean, d.dev = true, took, took/2
+		return
+	}
+	diff := took - d.mean
+	if diff < 0 {
+		diff = -diff
+	}
+	d.dev += (diff - d.dev) / 4
+	d.mean += (took - d.mean) / 8
+}
+
+// wait is how long to wait for an answer after our frame has left: the medium's part,
+// and on top what was learned.
+func (d *delay) wait(medium time.Duration) time.Duration {
+	if !d.known {
+		return medium + max(firstAllowance, medium/2)
+	}
+	return max(medium, d.mean) + max(4*d.dev, leastAllowance, medium/4)
+}

@@ -1,0 +1,174 @@
+package link
+
+import (
+	"slices"
+	"time"
+
+	"packhorse/link/wire"
+)
+
+const (
+	maxRaw      = 8 // frames of handshakes and the like that wait on a port
+	burstAir    = 20 * time.Second
+	burstFrames = 48 // on a radio, at most
+	burstOther  = 64 // elsewhere
+	burstLeast  = 4
+)
+
+// port is one transport.
+type port struct {
+	id      Port
+	medium  Medium
+	mtu     int
+	airtime func(n int) time.Duration
+	access  time.Duration
+	peer    PeerID // the only one behind it, or zero
+	paths   []*path
+
+	clear   time.Time // when what was handed out has left the air
+	handed  uint64    // frames, counted
+	hush    time.Time // an answer is expected until then: start nothing
+	hearing time.Time // someone else sends until about then: say nothing
+	raw     [][]byte  // frames that only wait for the port
+
+	beacon   trickle
+	allowed  bucket // handshakes of others
+	unknown  [8]stranger
+	recordAt time.Time // our record was sent
+	stirred  time.Time // a frame for a lost session made us beacon
+	served   *outgoing // the burst under way
+}
+
+func (c *Core) port(id Port) *port {
+	i, ok := slices.BinarySearchFunc(c.ports, id, func(p *port, id Port) int { return int(p.id) - int(id) })
+	if !ok {
+		return nil
+	}
+	return c.ports[i]
+}
+
+func (c *Core) portUp(e PortUp) {
+	if c.port(e.Port) != nil {
+		c.portDown(e.Port)
+	}
+	if len(c.ports) >= maxPorts || e.MTU < MinMTU {
+		c.drop(DropFull)
+		return
+	}
+	p := &port{id: e.Port, medium: e.Medium, mtu: e.MTU, airtime: e.Airtime, access: e.Access, peer: e.Peer}
+	if p.airtime == nil {
+		p.airtime = func(int) time.Duration { return 0 }
+	}
+	p.beacon = newTrickle(p)
+	p.allowed = newBucket(8, max(time.Second/2, 2*p.turn(wire.Handshake1Size)))
+	c.ports = append(c.ports, p)
+	slices.SortFunc(c.ports, func(a, b *port) int { return int(a.id) - int(b.id) })
+	c.hurryBeacon(p)
+	if m := c.peer(e.Peer); m != nil && !m.pairing {
+		c.greet(c.path(m, p), 0)
+	}
+	c.pairingPortUp()
+}
+
+func (c *Core) portDown(id Port) {
+	p := c.port(id)
+	if p == nil {
+		return
+	}
+	for len(p.paths) > 0 {
+		c.closePath(p.paths[0], "the port went down")
+	}
+	c.ports = slices.DeleteFunc(c.ports, func(q *port) bool { return q == p })
+	c.dropStrangers()
+}
+
+// portClear corrects the guess of when the frames handed out leave the air, and what waits for that.
+func (c *Core) portClear(e PortClear) {
+	p := c.port(e.Port)
+	if p == nil {
+		return
+	}
+	if !p.hush.IsZero() {
+		p.hush = p.hush.Add(e.At.Sub(p.clear))
+	}
+	p.clear = e.At
+	for _, pa := range p.paths {
+		for _, o := range pa.peer.outs {
+			if o.path == pa && o.waiting && (o.mark == p.handed || !o.covered) {
+				o.base, o.covered = e.At, true
+			}
+		}
+		if op := pa.opening; op != nil && op.mark == p.handed && !op.due && !op.at.IsZero() {
+			op.at = e.At.Add(op.wait)
+		}
+	}
+}
+
+// sent notes a frame of n octets handed to the port.
+func (p *port) sent(now time.Time, n int) {
+	if p.clear.Before(now) {
+		p.clear = now.Add(p.access)
+	}
+	p.clear = p.clear.Add(p.airtime(n))
+	p.handed++
+}
+
+// shared reports whether others can talk into our frames.
+func (p *port) shared() bool { return p.medium == Radio }
+
+// turn is how long the other side needs to answer with n octets once our frame has left.
+func (p *port) turn(n int) time.Duration { return 2*p.access + p.airtime(min(n, p.mtu)) }
+
+// enqueue adds a finished frame.
+func (c *Core) enqueue(p *port, frame []byte) {
+	if len(p.raw) >= maxRaw {
+		c.drop(DropFull)
+		return
+	}
+	p.raw = append(p.raw, frame)
+}
+
+// overhear keeps us from talking into a burst of others.
+func (p *port) overhear(now time.Time, poll bool) {
+	if !p.shared() {
+		return
+	}
+	if poll {
+		p.hearing = now.Add(p.turn(64))
+	} else {
+		p.hearing = now.Add(2*p.access + p.airtime(p.mtu) + p.airtime(p.mtu)/4)
+	}
+}
+
+// burst is how many frames may follow one another.
+func (p *port) burst(loss float64) int {
+	if !p.shared() {
+		if loss > 0.1 {
+			return burstOther / 4
+		}
+		return burstOther
+	}
+	frame := max(p.airtime(p.mtu), time.Millisecond)
+	return max(burstLeast, min(burstFrames, int(burstAir/frame)))
+}
+
+// bucket lets so many through at once and one more each interval.
+type bucket struct {
+	most  int
+	every time.Duration
+	empty time.Time // the time at which the bucket was, or would have been, empty
+}
+
+func newBucket(most int, every time.Duration) bucket { return bucket{most: most, every: every} }
+
+func (b *bucket) take(now time.Time) bool {
+	full := now.Add(-time.Duration(b.most) * b.every)
+	if b.empty.Before(full) {
+		b.empty = full
+	}
+	if next := b.empty.Add(b.every); !next.After(now) {
+		b.empty = next
+		return true
+	}
+	return false
+}

@@ -1,0 +1,281 @@
+package link
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"packhorse/link/wire"
+)
+
+const (
+	maxPartial   = 256             // unfinished bodies
+	saveInterval = 2 * time.Second // at most so much of a transfer is lost by a restart
+	maxBad       = 3               // whole bodies of a wrong digest before the sender is refused
+)
+
+// reassembly is a body on its way to us, from whoever sends symbols of it.
+type reassembly struct {
+	item    Item
+	lay     layout
+	buf     []byte // systematic symbols in place
+	blocks  []inBlock
+	got     int // symbols that count, at most lay.n
+	full    int // blocks rebuilt
+	upto    int // blocks that a sender has begun
+	cost    int // octets charged
+	storing bool
+	bad     int
+	streams []*inStream
+
+	touched time.Time
+	dirty   int       // block with unsaved symbols, or -1
+	since   time.Time // when it became so
+	kept    bool      // something of it was saved
+	told    time.Time
+}
+
+// inBlock is what is held of one block.
+type inBlock struct {
+	have   bitmap
+	n      int
+	done   bool
+	repair []repairSymbol
+}
+
+func (re *reassembly) whole() bool { return re.full == re.lay.blocks }
+
+func (re *reassembly) leave(st *inStream) {
+	re.streams = slices.DeleteFunc(re.streams, func(q *inStream) bool { return q == st })
+}
+
+// saveAt is when unsaved symbols should be saved; zero: nothing is unsaved.
+func (re *reassembly) saveAt() time.Time {
+	if re.dirty < 0 || re.storing {
+		return time.Time{}
+	}
+	return re.since.Add(saveInterval)
+}
+
+// reassemble finds or makes the place where the item comes together; nil: no room.
+func (c *Core) reassemble(item Item) *reassembly {
+	if re := c.partial[item.Digest]; re != nil {
+		if re.item.Size != item.Size || re.item.Kind != item.Kind {
+			return nil
+		}
+		return re
+	}
+	lay := layoutOf(item.Size)
+	cost := lay.padded() + lay.blocks*80
+	if !c.makeRoom(cost) {
+		return nil
+	}
+	re := &reassembly{item: item, lay: lay, cost: cost, dirty: -1, touched: c.now,
+		buf: make([]byte, lay.padded()), blocks: make([]inBlock, lay.blocks)}
+	c.memory += cost
+	c.partial[item.Digest] = re
+	c.order = append(c.order, re)
+	return re
+}
+
+// makeRoom gives up what nobody sends any more, oldest first.
+func (c *Core) makeRoom(cost int) bool {
+	fits := func() bool { return c.memory+cost <= c.cfg.MaxReassembly && len(c.order) < maxPartial }
+	for !fits() {
+		i := slices.IndexFunc(c.order, func(re *reassembly) bool { return len(re.streams) == 0 && !re.storing })
+		if i < 0 {
+			return false
+		}
+		c.discard(c.order[i])
+	}
+	return true
+}
+
+// join makes the stream a source of its item.
+func (c *Core) join(st *inStream) bool {
+	re := c.reassemble(st.item)
+	if re == nil {
+		return false
+	}
+	st.body = re
+	re.streams = append(re.streams, st)
+	return true
+}
+
+// discard forgets a body, also what was saved of it.
+func (c *Core) discard(re *reassembly) {
+	c.memory -= re.cost
+	delete(c.partial, re.item.Digest)
+	c.order = slices.DeleteFunc(c.order, func(q *reassembly) bool { return q == re })
+	if re.kept {
+		c.emit(DropPartial{Digest: re.item.Digest})
+	}
+}
+
+// put takes a run of symbols and returns how many were new.
+func (c *Core) put(st *inStream, h wire.Data, symbols []byte) int {
+	re := st.body
+	b, sym, count := int(h.Block), re.lay.sym, len(symbols)/re.lay.sym
+	if b >= re.lay.blocks || count*sym != len(symbols) || int(h.First)+count > re.lay.data(b)+repairCount {
+		c.drop(DropBadSymbols)
+		return 0
+	}
+	re.touched = c.now
+	re.upto = max(re.upto, b+1)
+	fresh := 0
+	for i := range count {
+		if c.putOne(re, b, int(h.First)+i, symbols[i*sym:(i+1)*sym]) {
+			fresh++
+		}
+	}
+	if fresh == 0 {
+		c.drop(DropDuplicate)
+		return 0
+	}
+	c.advance(re, b, st)
+	return fresh
+}
+
+// putOne keeps a symbol of block b that is new and still of use.
+func (c *Core) putOne(re *reassembly, b, index int, symbol []byte) bool {
+	bl, k := &re.blocks[b], re.lay.data(b)
+	if bl.done || bl.n >= k || bl.have.has(index) {
+		return false
+	}
+	if index < k {
+		copy(re.buf[(re.lay.start(b)+index)*re.lay.sym:], symbol)
+	} else {
+		bl.repair = append(bl.repair, repairSymbol{uint8(index), bytes.Clone(symbol)})
+		re.cost += len(symbol)
+		c.memory += len(symbol)
+	}
+	bl.have.set(index)
+	bl.n++
+	re.got++
+	return true
+}
+
+// advance rebuilds the block when there is enough of it, and saves as it goes.
+func (c *Core) advance(re *reassembly, b int, st *inStream) {
+	if !c.finishBlock(re, b) {
+		if re.dirty >= 0 && re.dirty != b {
+			c.save(re, re.dirty)
+		}
+		if re.dirty < 0 {
+			re.dirty, re.since = b, c.now
+		}
+		if !re.saveAt().After(c.now) {
+			c.save(re, b)
+		}
+		c.tell(re, st)
+		return
+	}
+	if re.dirty == b {
+		re.dirty = -1
+	}
+	if !re.whole() {
+		c.save(re, b)
+		c.tell(re, st)
+		return
+	}
+	if st != nil && st.state == inPending {
+		return // the gateway has not said that it wants it
+	}
+	c.complete(re, st)
+}
+
+// finishBlock rebuilds block b if it can.
+func (c *Core) finishBlock(re *reassembly, b int) bool {
+	bl, k := &re.blocks[b], re.lay.data(b)
+	if bl.done || bl.n < k {
+		return false
+	}
+	if len(bl.repair) > 0 {
+		data := re.buf[re.lay.start(b)*re.lay.sym:][:k*re.lay.sym]
+		if err := c.codec.rebuild(data, re.lay.sym, &bl.have, bl.repair); err != nil {
+			c.drop(DropBadSymbols)
+			return false
+		}
+		freed := len(bl.repair) * re.lay.sym
+		re.cost, c.memory = re.cost-freed, c.memory-freed
+		bl.repair = nil
+	}
+	bl.done = true
+	re.full++
+	return true
+}
+
+// complete checks a whole body and hands it to the gateway.
+func (c *Core) complete(re *reassembly, st *inStream) {
+	body := re.buf[:re.item.Size]
+	if DigestOf(re.item.Kind, body) == re.item.Digest {
+		c.tell(re, st)
+		c.received(re, st, body)
+		return
+	}
+	c.drop(DropBadBody)
+	if re.bad++; re.kept {
+		re.kept = false
+		c.emit(DropPartial{Digest: re.item.Digest})
+	}
+	re.blocks, re.got, re.full, re.upto, re.dirty = make([]inBlock, re.lay.blocks), 0, 0, 0, -1
+	if re.bad < maxBad {
+		return
+	}
+	for _, st := range slices.Clone(re.streams) {
+		st.end(inRefused, ReasonMalformed)
+	}
+	c.discard(re)
+}
+
+// received gives a body away; its memory stays charged until Stored.
+func (c *Core) received(re *reassembly, st *inStream, body []byte) {
+	re.storing, re.buf, re.dirty = true, nil, -1
+	for _, q := range re.streams {
+		q.state = inStoring
+	}
+	c.emit(Received{Peer: st.peer().id, Item: st.item, Body: body})
+}
+
+// stored tells every sender of the body what became of it.
+func (c *Core) stored(e Stored) {
+	re := c.partial[e.Digest]
+	if re == nil || !re.storing {
+		return
+	}
+	for _, st := range slices.Clone(re.streams) {
+		if e.Reason == ReasonNone {
+			c.recent.add(st.peer().id, e.Digest)
+		}
+		st.end(inCustody, e.Reason)
+	}
+	if e.Reason == ReasonNone {
+		c.recent.add(e.Peer, e.Digest)
+	}
+	c.discard(re)
+}
+
+// account says what is missing, in at most so many entries.
+func (re *reassembly) account(m *wire.Message, entries int) {
+	m.Upto = uint16(re.upto)
+	for b := range re.upto {
+		bl := &re.blocks[b]
+		if bl.done {
+			continue
+		}
+		if len(m.Needs) == entries {
+			m.Upto = uint16(b)
+			return
+		}
+		m.Needs = append(m.Needs, wire.BlockNeed{Block: uint16(b), N: uint8(re.lay.data(b) - bl.n)})
+	}
+}
+
+// tell reports progress at most once a second, and at the end.
+func (c *Core) tell(re *reassembly, st *inStream) {
+	if st == nil || !re.whole() && c.now.Sub(re.told) < time.Second {
+		return
+	}
+	re.told = c.now
+	c.emit(Progress{Peer: st.peer().id, Digest: re.item.Digest, Port: st.sess.path.port.id, Done: min(re.got, re.lay.n), Total: re.lay.n})
+}

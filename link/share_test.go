@@ -1,0 +1,38 @@
+package link
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// shares runs one transfer over an open session and returns payload time over
+// airtime, and over time until the receiver has it.
+func shares(t testing.TB, seed uint64, size int, loss float64) (air, span float64) {
+	w, a, b, ch := pair(t, seed, 0)
+	w.run(time.Minute, met(a, b))
+	w.run(30*time.Second, func() bool { return false })
+	ch.loss = loss
+	used, start := ch.airUsed, w.now
+	d := a.send(b, size, Message)
+	if !w.run(time.Hour, delivered(a, b, d)) {
+		t.Fatalf("seed %d: %d octets at %.0f%% were not delivered", seed, size, loss*100)
+	}
+	ideal := float64(size) / 255 * sf7(255).Seconds()
+	return ideal / (ch.airUsed - used).Seconds(), ideal / w.now.Sub(start).Seconds()
+}
+
+func TestShares(t *testing.T) {
+	for _, size := range []int{1000, 10000, 50000} {
+		for _, loss := range []float64{0, 0.1, 0.3, 0.5} {
+			var airs, spans []float64
+			for seed := range uint64(9) {
+				air, span := shares(t, seed, size, loss)
+				airs, spans = append(airs, air), append(spans, span)
+			}
+			slices.Sort(airs)
+			slices.Sort(spans)
+			t.Logf("%5d octets %2.0f %% loss: air %.3f time %.3f (worst %.3f %.3f)", size, loss*100, airs[4], spans[4], airs[0], spans[0])
+		}
+	}
+}

@@ -1,0 +1,264 @@
+package link
+
+import (
+	"time"
+
+	"packhorse/link/wire"
+)
+
+// action is what a transfer would do next if it had the port.
+type action uint8
+
+const (
+	doNothing action = iota
+	doOffer
+	doPush
+	doPoll
+	doData
+)
+
+func (c *Core) action(o *outgoing) action {
+	pa := o.path
+	if o.waiting || pa == nil || pa.current == nil || pa.stale {
+		return doNothing
+	}
+	ready := c.bodies[o.item.Digest].data != nil
+	switch o.state {
+	case outQueued, outOffered:
+		push := c.pushes(o)
+		if (push || c.unasked(o) && o.state == outQueued) && !ready {
+			return doNothing
+		}
+		if push {
+			return doPush
+		}
+		return doOffer
+	case outSending:
+		if !ready {
+			return doNothing
+		}
+		if o.left > 0 {
+			return doData
+		}
+	}
+	return doPoll
+}
+
+// PollTransmit appends the next frame for the port to buf. Call it when the
+// port can take a frame, until it answers false.
+func (c *Core) PollTransmit(now time.Time, id Port, buf []byte) ([]byte, bool) {
+	c.now = now
+	p := c.port(id)
+	if p == nil || p.hearing.After(now) {
+		return buf, false
+	}
+	start := len(buf)
+	out, ok := c.nextFrame(p, buf)
+	if ok {
+		c.stats.FramesOut++
+		c.stats.OctetsOut += uint64(len(out) - start)
+	}
+	return out, ok
+}
+
+// nextFrame goes by urgency: what others wait for, then what we want.
+func (c *Core) nextFrame(p *port, buf []byte) ([]byte, bool) {
+	if len(p.raw) > 0 {
+		buf = append(buf, p.raw[0]...)
+		p.raw = p.raw[1:]
+		p.sent(c.now, len(buf))
+		return buf, true
+	}
+	for _, pa := range p.paths {
+		if s := pa.speaker(); s != nil {
+			return c.controlFrame(s, buf, !p.hush.After(c.now))
+		}
+	}
+	if p.hush.After(c.now) {
+		return buf, false
+	}
+	if p.beacon.due && !c.domain.none() {
+		p.beacon.due = false
+		n := len(buf)
+		buf = c.appendBeacon(buf)
+		p.sent(c.now, len(buf)-n)
+		return buf, true
+	}
+	for _, pa := range p.paths {
+		if op := pa.opening; op != nil && op.due {
+			buf = append(buf, op.frame...)
+			p.sent(c.now, len(op.frame))
+			c.openingSent(pa)
+			return buf, true
+		}
+	}
+	return c.transferFrame(p, buf)
+}
+
+// speaker is the path's session that has to say something at once.
+func (pa *path) speaker() *session {
+	s := pa.current
+	if s != nil && (pa.confirm || s.bye || len(s.owed) > 0 || len(s.cancels) > 0) {
+		return s
+	}
+	if s = pa.previous; s != nil && len(s.owed) > 0 {
+		return s
+	}
+	return nil
+}
+
+// transferFrame serves the most urgent transfer.
+func (c *Core) transferFrame(p *port, buf []byte) ([]byte, bool) {
+	o := c.mostUrgent(p)
+	if o == nil {
+		return buf, false
+	}
+	if o.sess == nil && o.path.current.worn(c.now) && o.path.opening == nil {
+		c.greet(o.path, c.jitter(p.turn(wire.Handshake1Size)))
+	}
+	if c.action(o) != doData {
+		return c.controlFrame(o.path.current, buf, true)
+	}
+	start := len(buf)
+	buf, ok := c.appendData(o, buf)
+	if !ok {
+		o.left = 0
+		return buf, false
+	}
+	p.served = o
+	p.sent(c.now, len(buf)-start)
+	if o.state == outPolled {
+		c.burstEnded(o)
+	}
+	return buf, true
+}
+
+// burstEnded starts the wait for the answer to the burst, for all that ended with it.
+func (c *Core) burstEnded(o *outgoing) {
+	p := o.path.port
+	c.clock++
+	o.served = c.clock
+	if p.served == o {
+		p.served = nil
+	}
+	c.await(o)
+	if c.another(o) {
+		p.hush = time.Time{}
+		o.base = o.base.Add(burstAir)
+		return
+	}
+	for _, q := range o.peer.active() {
+		if q.path == o.path && q.state == outPolled && q.waiting && q != o && q.tries == 0 {
+			q.base, q.mark, q.covered = o.base, o.mark, false
+		}
+	}
+}
+
+// mostUrgent goes by priority, then the burst under way, then who waited longest.
+func (c *Core) mostUrgent(p *port) *outgoing {
+	var best *outgoing
+	for _, pa := range p.paths {
+		if pa.current == nil {
+			continue
+		}
+		for _, o := range pa.peer.active() {
+			if o.path == pa && c.action(o) != doNothing && (best == nil || p.before(o, best)) {
+				best = o
+			}
+		}
+	}
+	return best
+}
+
+func (p *port) before(a, b *outgoing) bool {
+	if a.item.Priority != b.item.Priority {
+		return a.item.Priority < b.item.Priority
+	}
+	if (p.served == a) != (p.served == b) {
+		return p.served == a
+	}
+	if a.served != b.served {
+		return a.served < b.served
+	}
+	return a.seq < b.seq
+}
+
+// controlFrame seals what the session owes, and with asks also its transfers' questions.
+func (c *Core) controlFrame(s *session, buf []byte, asks bool) ([]byte, bool) {
+	pa := s.path
+	p := pa.port
+	start := len(buf)
+	limit := start + p.mtu - wire.TagSize
+	buf = wire.AppendControl(buf, wire.Control{To: s.remote, Counter: uint16(s.counter)})
+	body := len(buf)
+	buf = c.appendOwed(s, buf, limit)
+	c.said = c.said[:0]
+	if asks && s == pa.current {
+		buf = c.appendQuestions(pa, buf, limit)
+	}
+	buf = s.sendControl.seal(buf[:body], wire.ControlNonce(s.counter), buf[body:], buf[start:body], wire.TagSize)
+	s.counter++
+	s.frames++
+	pa.confirm = false
+	p.sent(c.now, len(buf)-start)
+	for _, o := range c.said {
+		c.asked(o)
+	}
+	return buf, true
+}
+
+// appendQuestions appends offers, pushes and polls of the path's transfers.
+func (c *Core) appendQuestions(pa *path, buf []byte, limit int) []byte {
+	for _, o := range pa.peer.active() {
+		do := c.action(o)
+		if o.path != pa || do == doNothing || do == doData {
+			continue
+		}
+		o.bind()
+		c.question(o, do)
+		n := len(buf)
+		if buf = wire.AppendMessage(buf, &c.reply); len(buf) > limit {
+			return buf[:n]
+		}
+		c.said = append(c.said, o)
+	}
+	return buf
+}
+
+// question fills in the message.
+func (c *Core) question(o *outgoing, do action) {
+	m := &c.reply
+	*m = wire.Message{Kind: wire.KindPoll, Needs: m.Needs[:0], Stream: o.stream, Upto: uint16(o.upto),
+		ItemKind: o.item.Kind, Priority: uint8(o.item.Priority), Lifetime: minutes(o.item.Lifetime), Cost: o.item.Cost}
+	switch do {
+	case doPush:
+		m.Kind, m.Body = wire.KindPush, c.bodies[o.item.Digest].data
+	case doOffer:
+		m.Kind, m.Digest, m.Size = wire.KindOffer, o.item.Digest, uint32(o.item.Size)
+		if o.direct = o.state == outQueued && c.unasked(o); o.direct {
+			m.Flags = wire.FlagFollows
+		}
+	}
+}
+
+// asked notes that the transfer's question was handed out.
+func (c *Core) asked(o *outgoing) {
+	if o.direct && o.state == outQueued {
+		o.missing = 0
+		c.plan(o, 0, nil)
+		o.state = outSending
+		return
+	}
+	if o.state == outQueued {
+		o.state = outOffered
+	}
+	if o.state == outSending {
+		o.state = outPolled
+	}
+	c.await(o)
+}
+
+// minutes is a lifetime on the air, rounded up.
+func minutes(d time.Duration) uint32 {
+	return uint32(min((max(d, 0)+time.Minute-1)/time.Minute, 1<<31))
+}
