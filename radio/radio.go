@@ -28,7 +28,9 @@ type Packet struct {
 	Data    []byte
 	RSSIdBm float64
 	SNRdB   float64
-	At      time.Time
+	// HasSignal is false where the modem measured neither RSSI nor SNR for this frame.
+	HasSignal bool
+	At        time.Time
 }
 
 // Radio is one half-duplex packet radio. Transmit and Receive may be called

@@ -1,0 +1,66 @@
+package rnode
+
+import (
+	"time"
+
+	"packhorse/radio/phy"
+)
+
+// loadWindow is over what the firmware measures its own airtime to choose a
+// contention window: two bins of 7.5 s.
+const loadWindow = 15 * time.Second
+
+// pacer estimates when the frames handed to the modem leave. The firmware says
+// nothing of it, but its timing is known: it waits for the channel, then sends
+// what is queued at that moment; what comes during a burst waits for the next.
+type pacer struct {
+	timing phy.RNodeTiming
+	burst  time.Time   // when the latest burst starts
+	queued []departure // not yet known to have left, oldest first
+	recent []departure // left or leaving, within loadWindow
+}
+
+type departure struct {
+	at  time.Time
+	air time.Duration
+}
+
+// wait is how long until fewer than depth frames are in the modem.
+func (p *pacer) wait(now time.Time, depth int) time.Duration {
+	for len(p.queued) > 0 && !p.queued[0].at.After(now) {
+		p.queued = p.queued[1:]
+	}
+	if len(p.queued) < depth {
+		return 0
+	}
+	return p.queued[len(p.queued)-depth].at.Sub(now)
+}
+
+// add counts a frame handed over now and answers when it will have left.
+func (p *pacer) add(now time.Time, air time.Duration) time.Time {
+	last := now
+	if n := len(p.queued); n > 0 && p.queued[n-1].at.After(now) {
+		last = p.queued[n-1].at
+	}
+	joins := p.timing.Flushes && now.Before(p.burst) && last.After(now)
+	if !joins {
+		p.burst = last.Add(p.timing.Access(p.load(now)))
+		last = p.burst
+	}
+	d := departure{at: last.Add(air), air: air}
+	p.queued = append(p.queued, d)
+	p.recent = append(p.recent, d)
+	return d.at
+}
+
+// load is our own share of airtime in percent, as the firmware would see it.
+func (p *pacer) load(now time.Time) int {
+	for len(p.recent) > 0 && now.Sub(p.recent[0].at) > loadWindow {
+		p.recent = p.recent[1:]
+	}
+	var sum time.Duration
+	for _, d := range p.recent {
+		sum += d.air
+	}
+	return int(min(100, sum*100/loadWindow))
+}

@@ -1,0 +1,284 @@
+package rnode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"packhorse/radio"
+	"packhorse/radio/phy"
+)
+
+const (
+	maxFrame    = 254 // one LoRa packet of 255 less the modem's own header octet
+	airOverhead = 1
+	frameQueue  = 64 // received frames waiting for Receive
+	replyQueue  = 32
+)
+
+// Opts tunes a modem. The zero value is good.
+type Opts struct {
+	// Detect is how long to wait for the first answer; boards that restart when
+	// their port opens need about 2 s. Default 8 s.
+	Detect time.Duration
+	// Answer is how long a command may stay unanswered while nothing is being
+	// sent. Default 3 s.
+	Answer time.Duration
+	// Burst is the airtime that may wait in the modem, so that one channel access
+	// serves several frames. At least 2 frames always may; default is just those.
+	Burst time.Duration
+}
+
+func (o Opts) withDefaults() Opts {
+	if o.Detect <= 0 {
+		o.Detect = 8 * time.Second
+	}
+	if o.Answer <= 0 {
+		o.Answer = 3 * time.Second
+	}
+	return o
+}
+
+// Modem is an open RNode. It implements radio.Radio.
+type Modem struct {
+	port io.ReadWriteCloser
+	opts Opts
+	info Info
+
+	frames  chan radio.Packet
+	replies chan reply    // answers to commands other than READY
+	ready   chan bool     // the latest answer to READY
+	gone    chan struct{} // closed when the reader ends
+	goneErr error         // set before gone is closed
+	lost    atomic.Uint64
+
+	command sync.Mutex // one exchange with the modem at a time
+	mod     phy.Modulation
+	pace    pacer
+	depth   atomic.Int32 // frames that may wait in the modem
+	flow    bool         // the firmware answers READY
+	warning atomic.Pointer[ModemError]
+	closing sync.Once
+}
+
+type reply struct {
+	command byte
+	value   uint32
+	octets  int
+}
+
+var _ radio.Radio = (*Modem)(nil)
+
+// Open takes over a port on which an RNode is expected, finds it and checks its
+// firmware. Write on the port must not block for ever. On error the port is closed.
+func Open(ctx context.Context, port io.ReadWriteCloser, opts Opts) (*Modem, error) {
+	m := &Modem{
+		port:    port,
+		opts:    opts.withDefaults(),
+		frames:  make(chan radio.Packet, frameQueue),
+		replies: make(chan reply, replyQueue),
+		ready:   make(chan bool, 1),
+		gone:    make(chan struct{}),
+	}
+	m.depth.Store(int32(m.opts.depth(m.mod)))
+	go m.read()
+	if err := m.detect(ctx); err != nil {
+		port.Close()
+		<-m.gone
+		return nil, err
+	}
+	return m, nil
+}
+
+// Info is what the modem said of itself at Open.
+func (m *Modem) Info() Info { return m.info }
+
+// Lost counts received frames and answers that were thrown away: damaged on the
+// wire, or nobody took them in time.
+func (m *Modem) Lost() uint64 { return m.lost.Load() }
+
+// Capabilities of every RNode.
+func (m *Modem) Capabilities() radio.Capabilities {
+	return radio.Capabilities{
+		MaxFrame:        maxFrame,
+		Reconfigurable:  true,
+		ReportsSNR:      true,
+		OwnMediumAccess: true,
+		HalfDuplex:      true,
+		QueueDepth:      int(m.depth.Load()),
+		AirOverhead:     airOverhead,
+	}
+}
+
+// depth is how many frames may wait in the modem.
+func (o Opts) depth(mod phy.Modulation) int {
+	const least, most = 2, 20 // the smallest queue of any firmware holds 5120 octets
+	air := mod.TimeOnAir(maxFrame + airOverhead)
+	if air == 0 {
+		return least
+	}
+	return max(least, min(most, int(o.Burst/air)))
+}
+
+// Transmit hands one frame to the modem. It returns when the modem can take the
+// next one, which is not yet when this one has left. When ctx ends it the frame
+// may already be with the modem. A ModemError tells of an earlier frame.
+func (m *Modem) Transmit(ctx context.Context, frame []byte) error {
+	if len(frame) == 0 || len(frame) > maxFrame {
+		return ErrFrameSize
+	}
+	m.command.Lock()
+	defer m.command.Unlock()
+	if m.mod.BandwidthHz == 0 {
+		return errors.New("rnode: the modem is not configured yet")
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := m.awaitRoom(ctx); err != nil {
+		return err
+	}
+	if err := m.write(appendFrame(nil, cmdData, frame...)); err != nil {
+		return err
+	}
+	m.pace.add(time.Now(), m.mod.TimeOnAir(len(frame)+airOverhead))
+	if err := sleep(ctx, m.gone, m.pace.wait(time.Now(), int(m.depth.Load()))); err != nil {
+		return m.because(err)
+	}
+	if w := m.warning.Swap(nil); w != nil {
+		return w
+	}
+	return nil
+}
+
+// awaitRoom waits until the modem says that its queue has room, where the
+// firmware answers that question. It answers late while it transmits.
+func (m *Modem) awaitRoom(ctx context.Context) error {
+	for tries := 0; m.flow; tries++ {
+		if tries > 100 {
+			return ErrSilent
+		}
+		room, err := m.askReady(ctx, m.opts.Answer+time.Duration(m.depth.Load()+1)*m.mod.TimeOnAir(255))
+		switch {
+		case errors.Is(err, errNoAnswer):
+			m.flow = false
+			return m.stillThere(ctx)
+		case err != nil || room:
+			return err
+		}
+		if err := sleep(ctx, m.gone, m.mod.TimeOnAir(255)/2); err != nil {
+			return m.because(err)
+		}
+	}
+	return nil
+}
+
+// stillThere tells an RNode without flow control from one that hangs.
+func (m *Modem) stillThere(ctx context.Context) error {
+	m.drain()
+	if err := m.write(appendFrame(nil, cmdDetect, detectAsk)); err != nil {
+		return err
+	}
+	if _, err := m.await(ctx, cmdDetect, m.opts.Answer); errors.Is(err, errNoAnswer) {
+		return ErrSilent
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+var errNoAnswer = errors.New("rnode: no answer")
+
+// askReady asks for room in the queue. The modem speaks of it only when asked.
+func (m *Modem) askReady(ctx context.Context, timeout time.Duration) (bool, error) {
+	select {
+	case <-m.ready:
+	default:
+	}
+	if err := m.write(appendFrame(nil, cmdReady, 0)); err != nil {
+		return false, err
+	}
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case room := <-m.ready:
+		return room, nil
+	case <-timer.C:
+		return false, errNoAnswer
+	case <-m.gone:
+		return false, m.goneErr
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// Receive waits for the next frame.
+func (m *Modem) Receive(ctx context.Context) (radio.Packet, error) {
+	select {
+	case p := <-m.frames:
+		return p, nil
+	default:
+	}
+	select {
+	case p := <-m.frames:
+		return p, nil
+	case <-m.gone:
+		return radio.Packet{}, m.goneErr
+	case <-ctx.Done():
+		return radio.Packet{}, ctx.Err()
+	}
+}
+
+// Close switches the radio off, takes leave and closes the port.
+func (m *Modem) Close() error {
+	var err error
+	m.closing.Do(func() {
+		select {
+		case <-m.gone:
+		default:
+			m.port.Write(appendFrame(appendFrame(nil, cmdState, stateOff), cmdLeave, leaveAll))
+		}
+		err = m.port.Close()
+		<-m.gone
+	})
+	return err
+}
+
+func (m *Modem) write(b []byte) error {
+	if _, err := m.port.Write(b); err != nil {
+		return m.because(fmt.Errorf("%w (%v)", ErrGone, err))
+	}
+	return nil
+}
+
+var errStopped = errors.New("rnode: reader ended")
+
+// because prefers the reason for which the reader ended.
+func (m *Modem) because(err error) error {
+	select {
+	case <-m.gone:
+		return m.goneErr
+	default:
+		return err
+	}
+}
+
+func sleep(ctx context.Context, gone <-chan struct{}, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-gone:
+		return errStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
