@@ -19,6 +19,8 @@ type Air interface {
 	// Queue hands over a frame, which is copied. Room tells whether n octets fit now.
 	Queue(now time.Time, station int, frame []byte) error
 	Room(station, n int) bool
+	// Sending tells whether the station is transmitting: its modem does not read its port then.
+	Sending(station int) bool
 	// LimitAirtime holds a station back above these shares of 15 s and of an hour; 0 is no limit.
 	LimitAirtime(station int, short, long float64)
 	// Load is the share of 15 s and of an hour that a station has transmitted, and

@@ -17,6 +17,7 @@ import (
 type quietAir struct {
 	log     []string
 	full    bool
+	sending bool
 	on      map[int]phy.Modulation
 	flights []flight
 }
@@ -61,6 +62,8 @@ func (a *quietAir) Queue(now time.Time, station int, frame []byte) error {
 }
 
 func (a *quietAir) Room(station, n int) bool { return !a.full }
+
+func (a *quietAir) Sending(station int) bool { return a.sending }
 
 func (a *quietAir) LimitAirtime(station int, short, long float64) {
 	a.note("limit %d %.2f %.2f", station, short, long)
@@ -193,6 +196,25 @@ func TestRNodeSaysWhenItsQueueIsFull(t *testing.T) {
 	m, air := online(t)
 	air.full = true
 	if got, want := say(t, m, noon, "c00001c0 c00f00c0"), "c09004c0c00f00c0"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestRNodeDoesNotReadItsPortWhileItSends(t *testing.T) {
+	m, air := online(t)
+	p := &rnodePort{modem: m}
+	air.sending = true
+	p.fed(noon, []byte("\xc0\x0f\x00\xc0"))
+	if got := answer(m); got != "" {
+		t.Errorf("answered %s", got)
+	}
+	p.fed(noon, make([]byte, 2*serialBuffer))
+	if len(p.held) != serialBuffer {
+		t.Errorf("holds %d octets, want the %d of its buffer", len(p.held), serialBuffer)
+	}
+	air.sending = false
+	p.catchUp(noon)
+	if got, want := answer(m), "c00f01c0"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

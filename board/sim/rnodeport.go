@@ -21,6 +21,8 @@ const (
 	// writePatience is how long a full pseudo-terminal may hold up the modem.
 	writePatience = 100 * time.Millisecond
 	readChunk     = 64
+	// serialBuffer is the firmware's receive buffer (CONFIG_UART_BUFFER_SIZE).
+	serialBuffer = 6144
 )
 
 // rnodePort joins a modem to its pseudo-terminal: one goroutine reads, one
@@ -31,6 +33,7 @@ type rnodePort struct {
 	link   string
 	toHost chan []byte
 	open   atomic.Bool // a host has its side open, as far as we know
+	held   []byte      // from the host, while the modem does not read; the owner's
 }
 
 func newRNodePort(m *rnodeModem, master *os.File, link string) *rnodePort {
@@ -46,7 +49,7 @@ func (p *rnodePort) read(ctx context.Context, mail chan<- func(time.Time)) {
 		n, err := p.master.Read(b)
 		if n > 0 {
 			p.open.Store(true)
-			if !wire.wait(ctx, n) || !post(ctx, mail, func(now time.Time) { p.modem.feed(now, b[:n]) }) {
+			if !wire.wait(ctx, n) || !post(ctx, mail, func(now time.Time) { p.fed(now, b[:n]) }) {
 				return
 			}
 			continue
@@ -55,6 +58,21 @@ func (p *rnodePort) read(ctx context.Context, mail chan<- func(time.Time)) {
 		if errors.Is(err, os.ErrClosed) || !sleep(ctx, hostCheck) {
 			return
 		}
+	}
+}
+
+// fed takes octets from the host. While its modem transmits they wait in the serial
+// buffer, and are lost when that is full.
+func (p *rnodePort) fed(now time.Time, b []byte) {
+	p.held = append(p.held, b[:min(len(b), serialBuffer-len(p.held))]...)
+	p.catchUp(now)
+}
+
+// catchUp lets the modem read what has waited.
+func (p *rnodePort) catchUp(now time.Time) {
+	if len(p.held) > 0 && !p.modem.air.Sending(p.modem.station) {
+		p.modem.feed(now, p.held)
+		p.held = p.held[:0]
 	}
 }
 

@@ -147,15 +147,16 @@ func (r *RNodes) settle(now time.Time) time.Duration {
 		r.ports[station].modem.received(frame, rssi, snr)
 	}
 	next := now.Add(time.Hour)
-	if at, ok := r.air.PollTimeout(); ok && at.Before(next) {
-		next = at
-	}
 	for _, p := range r.ports {
+		p.catchUp(now)
 		p.modem.timeout(now)
 		if w := p.modem.wake; !w.IsZero() && w.Before(next) {
 			next = w
 		}
 		p.flush()
+	}
+	if at, ok := r.air.PollTimeout(); ok && at.Before(next) {
+		next = at
 	}
 	return max(next.Sub(now), 0)
 }

@@ -134,6 +134,10 @@ func (s *station) room(n int) bool {
 	return len(s.queue) < queueFrames && s.octets+n <= queueOctets
 }
 
+// Sending tells whether the station is in a burst. Firmware 1.86 does not read
+// its serial port then.
+func (a *Air) Sending(station int) bool { return a.stations[station].sending }
+
 // Waiting is how many frames the station holds that have not begun to be sent.
 func (a *Air) Waiting(station int) int {
 	s := a.stations[station]
