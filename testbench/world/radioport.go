@@ -1,0 +1,218 @@
+package world
+
+import (
+	"time"
+
+	"packhorse/link"
+	"packhorse/radio"
+	"packhorse/radio/phy"
+	"packhorse/radio/sim"
+)
+
+// octetTime is one octet between host and modem at 115200 baud.
+const octetTime = 10 * time.Second / 115200
+
+// radioPort hands a node's frames to its RNode modem as the product's serial
+// radio does: a frame is taken from the core only when fewer than depth frames are
+// thought to wait in the modem; then the ledger is asked; then the modem, which does not answer
+// while it transmits; then the octets cross the serial line.
+type radioPort struct {
+	n       *Node
+	port    link.Port
+	station int
+	depth   int
+	ledger  *radio.Ledger
+	leaving []departure // frames handed over, by estimate not yet gone
+	burst   time.Time   // when the last burst was thought to start
+	frame   []byte      // taken and not yet handed over
+	crosses bool        // frame is on the serial line
+	held    bool        // the modem did not answer when asked for room
+	asked   time.Time   // when it last answered
+	opened  bool        // the modem has had a channel access before
+	waking  time.Time   // the earliest timer; zero: none
+}
+
+type departure struct {
+	at  time.Time
+	air time.Duration
+}
+
+// Radio gives the node a radio, on the next free station of the world's air.
+func (n *Node) Radio() {
+	w := n.w
+	p := &radioPort{n: n, port: n.nextPort(), station: len(w.radio), ledger: radio.NewLedger()}
+	p.depth = max(2, int(w.Burst/max(1, p.airtime(sim.SingleFrame))))
+	w.radio[p.station] = p
+	n.ports = append(n.ports, p)
+	if n.shell != nil {
+		p.open()
+		n.settle()
+	}
+}
+
+func (p *radioPort) id() link.Port { return p.port }
+
+// airtime is that of a frame of n octets with the modem's own octet and preamble.
+func (p *radioPort) airtime(n int) time.Duration {
+	return phy.RNodeModulation(p.n.w.Modulation).TimeOnAir(n + 1)
+}
+
+func (p *radioPort) timing() phy.RNodeTiming { return phy.RNode(p.n.w.Modulation) }
+
+func (p *radioPort) open() {
+	p.n.portEvent(link.PortUp{Port: p.port, Medium: link.Radio, MTU: sim.SingleFrame, Airtime: p.airtime, Access: p.timing().Access(0)})
+}
+
+// close drops the frame that was on its way to the modem. What the modem has
+// already, it sends.
+func (p *radioPort) close() {
+	p.frame, p.crosses, p.held, p.leaving, p.burst = nil, false, false, nil, time.Time{}
+}
+
+func (p *radioPort) pull() {
+	now := p.n.w.now
+	if p.frame == nil {
+		if wait := p.room(now); wait > 0 {
+			p.wake(wait)
+			return
+		}
+		frame, ok := p.n.transmit(p.port)
+		if !ok {
+			return
+		}
+		p.frame = frame
+	}
+	p.hand(now)
+}
+
+// room is how long until fewer than depth frames wait in the modem.
+func (p *radioPort) room(now time.Time) time.Duration {
+	for len(p.leaving) > 0 && !p.leaving[0].at.After(now) {
+		p.leaving = p.leaving[1:]
+	}
+	if len(p.leaving) < p.depth {
+		return 0
+	}
+	return p.leaving[len(p.leaving)-p.depth].at.Sub(now)
+}
+
+// hand gives the frame to the modem as soon as the law and the modem allow.
+func (p *radioPort) hand(now time.Time) {
+	if p.crosses {
+		return
+	}
+	if p.n.w.Air.Sending(p.station) {
+		p.held = true
+		return // fromAir comes back when the burst is over
+	}
+	p.answered(now)
+	air := p.airtime(len(p.frame))
+	wait, ok := p.ledger.Wait(now, p.n.w.Rule, air)
+	switch {
+	case !ok:
+		p.frame = nil // longer than the law ever allows
+	case wait > 0:
+		p.wake(wait)
+	default:
+		p.ledger.Reserve(p.n.w.Rule, air)
+		p.crosses = true
+		frame, life := p.frame, p.n.life
+		p.n.w.After(time.Duration(len(frame))*octetTime, func() { p.cross(frame, life) })
+	}
+}
+
+// answered takes note that the modem has answered when it was asked for room. A late answer comes
+// with the end of a burst: what had time to leave since the answer before has
+// left, the rest has just been read.
+func (p *radioPort) answered(now time.Time) {
+	if p.held {
+		left := now.Sub(p.asked)
+		for len(p.leaving) > 0 && p.leaving[0].air <= left {
+			left -= p.leaving[0].air
+			p.leaving = p.leaving[1:]
+		}
+		rest := p.leaving
+		p.leaving, p.burst = nil, time.Time{}
+		for _, d := range rest {
+			p.leaves(now, d.air)
+		}
+	}
+	p.held, p.asked = false, now
+}
+
+// cross is the moment when the modem has the whole frame.
+func (p *radioPort) cross(frame []byte, life int) {
+	if life != p.n.life {
+		return // the host died in the middle of it
+	}
+	w := p.n.w
+	p.frame, p.crosses = nil, false
+	if err := w.Air.Queue(w.now, p.station, frame); err != nil {
+		w.Tracef("%s port %d: %v", p.n.Name, p.port, err)
+		p.n.settle()
+		return
+	}
+	air := p.airtime(len(frame))
+	at := p.leaves(w.now, air)
+	p.ledger.Spend(at, w.Rule, air)
+	p.n.portEvent(link.PortClear{Port: p.port, At: at})
+}
+
+// leaves estimates when a frame handed over now has left: with the burst that
+// the modem is still waiting to send, else after another channel access.
+func (p *radioPort) leaves(now time.Time, air time.Duration) time.Time {
+	last := now
+	if k := len(p.leaving); k > 0 && p.leaving[k-1].at.After(now) {
+		last = p.leaving[k-1].at
+	}
+	if !p.timing().Flushes || !now.Before(p.burst) || !last.After(now) {
+		last = last.Add(p.access())
+		p.burst = last
+	}
+	p.leaving = append(p.leaving, departure{last.Add(air), air})
+	return last.Add(air)
+}
+
+// access is how long the modem will wait for the channel when nobody else sends: after
+// its first access the firmware's window is over before it begins.
+func (p *radioPort) access() time.Duration {
+	if p.opened {
+		return p.timing().DIFS
+	}
+	p.opened = true
+	return p.timing().Access(0)
+}
+
+// wake settles the node again after d.
+func (p *radioPort) wake(d time.Duration) {
+	at := p.n.w.now.Add(d)
+	if !p.waking.IsZero() && !at.Before(p.waking) {
+		return
+	}
+	p.waking = at
+	p.n.w.At(at, func() {
+		if p.waking.Equal(at) {
+			p.waking = time.Time{}
+		}
+		p.n.settle()
+	})
+}
+
+// fromAir passes on what has come out of the air.
+func (w *World) fromAir() {
+	for r, ok := w.Air.PollReceive(); ok; r, ok = w.Air.PollReceive() {
+		p := w.radio[r.Station]
+		if p == nil {
+			continue
+		}
+		crossing := time.Duration(len(r.Data)) * octetTime
+		w.At(r.At.Add(crossing), func() {
+			p.n.frame(p.port, r.Data, link.Meta{RSSIdBm: r.RSSIdBm, SNRdB: r.SNRdB, HasSignal: true})
+		})
+	}
+	for s, ok := w.Air.PollSent(); ok; s, ok = w.Air.PollSent() {
+		if p := w.radio[s.Station]; p != nil {
+			p.n.settle()
+		}
+	}
+}
