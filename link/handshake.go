@@ -1,7 +1,6 @@
 package link
 
 import (
-	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -129,8 +128,7 @@ func (c *Core) handleHandshake1(p *port, b []byte, m Meta) {
 		return
 	}
 	pa := c.path(q, p)
-	sum := sha256.Sum256(b)
-	opened := [16]byte(sum[:])
+	opened := hash16(b)
 	for _, t := range pa.tentative {
 		if t.opened == opened {
 			c.enqueue(p, t.answer)

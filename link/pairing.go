@@ -1,12 +1,329 @@
 package link
 
-type pairing struct{}
+import (
+	"crypto/sha256"
+	"io"
+	"slices"
+	"strings"
+	"time"
 
-func (p *pairing) timers(t *timer)                      {}
-func (c *Core) openPairing(e OpenPairing)               {}
-func (c *Core) joinPairing(e JoinPairing)               {}
-func (c *Core) closePairing()                           {}
-func (c *Core) pairingTimeout()                         {}
-func (c *Core) pairingPortUp()                          {}
-func (c *Core) dropStrangers()                          {}
-func (c *Core) handlePairing(p *port, b []byte, m Meta) {}
+	"github.com/flynn/noise"
+
+	"packhorse/link/wire"
+)
+
+// Strangers pair in one of two ways. With an invite, the joiner knows the inviter's
+// static key and a secret: Noise IKpsk2. With a typed code, CPace turns it into a key
+// that nobody can guess offline: Noise NNpsk0. Either ends in an ordinary session.
+
+const (
+	wrongCodes  = 5 // until pairing closes
+	secretSize  = 16
+	wrongProofs = 3 // answers that do not verify, until the joiner gives up
+)
+
+// pairing is both roles of this gateway.
+type pairing struct {
+	invite inviter
+	join   joiner
+}
+
+// inviter lets one stranger in at a time.
+type inviter struct {
+	code   string
+	secret []byte
+	until  time.Time // zero: closed
+	left   int
+	run    *guestRun
+	rate   bucket
+}
+
+// guestRun is a stranger's attempt with a code.
+type guestRun struct {
+	port   Port
+	tag    [wire.SessionTagSize]byte
+	answer []byte // PAKE 2, repeated octet for octet
+	psk    []byte
+	until  time.Time
+}
+
+func (p *pairing) timers(t *timer) {
+	t.add(p.invite.until)
+	if p.invite.run != nil {
+		t.add(p.invite.run.until)
+	}
+	t.add(p.join.until)
+	for _, r := range p.join.runs {
+		if !r.due {
+			t.add(r.at)
+		}
+	}
+}
+
+// plainCode makes a typed code comparable: neither case nor spaces nor hyphens count.
+func plainCode(code string) string {
+	return strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(code))
+}
+
+func (c *Core) openPairing(e OpenPairing) {
+	if (e.Code == "") == (len(e.Secret) != secretSize) {
+		return
+	}
+	c.pairing.invite = inviter{code: plainCode(e.Code), secret: slices.Clone(e.Secret), until: e.Until, left: wrongCodes,
+		rate: newBucket(8, time.Second)}
+}
+
+// closePairing ends both roles. Sessions with strangers stay for as long as a last
+// custody word may have to be repeated.
+func (c *Core) closePairing() {
+	c.pairing = pairing{}
+	for _, p := range append([]*peer(nil), c.peers...) {
+		if !p.pairing {
+			continue
+		}
+		if !p.up() {
+			c.removePeer(p, "pairing ended")
+			continue
+		}
+		if p.until.IsZero() {
+			p.until = c.now.Add(lingerOf(p))
+		}
+	}
+}
+
+func lingerOf(p *peer) time.Duration {
+	linger := 2 * time.Second
+	for _, pa := range p.paths {
+		linger = max(linger, 8*pa.port.turn(64))
+	}
+	return linger
+}
+
+func (c *Core) pairingTimeout() {
+	if in := &c.pairing.invite; !in.until.IsZero() && !in.until.After(c.now) {
+		*in = inviter{}
+	} else if in.run != nil && !in.run.until.After(c.now) {
+		in.run = nil
+	}
+	c.dropStrangers()
+	c.joinTimeout()
+}
+
+// dropStrangers forgets strangers that have neither a session nor one on trial.
+func (c *Core) dropStrangers() {
+	for _, p := range append([]*peer(nil), c.peers...) {
+		if p.pairing && !p.up() && !p.onTrial() {
+			c.removePeer(p, "pairing ended")
+		}
+	}
+}
+
+func (p *peer) onTrial() bool {
+	return slices.ContainsFunc(p.paths, func(pa *path) bool { return len(pa.tentative) > 0 })
+}
+
+// guestUp reports whether a stranger has a working session.
+func (c *Core) guestUp() bool {
+	return slices.ContainsFunc(c.peers, func(p *peer) bool { return p.pairing && p.up() })
+}
+
+func (c *Core) handlePairing(p *port, b []byte, m Meta) {
+	t := wire.TypeOf(b)
+	if t == wire.TypePAKE1 || t == wire.TypePAKE2 {
+		if r, err := wire.ParseReject(b); err == nil {
+			c.rejected(p, r)
+			return
+		}
+		f, err := wire.ParsePAKE(b)
+		switch {
+		case err != nil:
+			c.drop(DropMalformed)
+		case t == wire.TypePAKE1:
+			c.answerPAKE(p, f)
+		default:
+			c.finishPAKE(p, f)
+		}
+		return
+	}
+	f, err := wire.ParsePairing(b)
+	switch {
+	case err != nil:
+		c.drop(DropMalformed)
+	case t == wire.TypePairing2:
+		c.finishPairing(p, f, m)
+	case len(f.Noise) == wire.NoiseIK1:
+		c.answerInvite(p, f, b)
+	default:
+		c.answerCode(p, f, b)
+	}
+}
+
+// inviting finds out whether a pairing frame may be answered now.
+func (c *Core) inviting(withCode bool) bool {
+	in := &c.pairing.invite
+	if in.until.IsZero() || (in.code != "") != withCode || c.guestUp() {
+		c.drop(DropPairing)
+		return false
+	}
+	if !in.rate.take(c.now) {
+		c.drop(DropRate)
+		return false
+	}
+	return true
+}
+
+// answerPAKE answers the first message of a stranger who says it knows the code.
+func (c *Core) answerPAKE(p *port, f wire.PAKE) {
+	if !c.inviting(true) {
+		return
+	}
+	in := &c.pairing.invite
+	if r := in.run; r != nil {
+		if r.port == p.id && r.tag == f.Tag {
+			c.enqueue(p, r.answer)
+		} else {
+			c.drop(DropRate) // one stranger at a time
+		}
+		return
+	}
+	mine, psk, err := c.answerShare(p, in.code, f.Tag, &f.Message)
+	if err != nil {
+		c.drop(DropHandshake)
+		return
+	}
+	in.run = &guestRun{port: p.id, tag: f.Tag, psk: psk, until: c.now.Add(16 * max(time.Second, p.turn(wire.PAKESize))),
+		answer: wire.AppendPAKE(nil, wire.PAKE{Type: wire.TypePAKE2, Tag: f.Tag, Message: mine})}
+	c.enqueue(p, in.run.answer)
+}
+
+// pairingNoise starts the handshake that the joiner opens.
+func (c *Core) pairingNoise(joiner bool, p *port, tag [wire.SessionTagSize]byte, psk []byte, invite bool, inviterStatic []byte) (*noise.HandshakeState, error) {
+	cfg := noise.Config{CipherSuite: suite, Random: c.cfg.Rand, Pattern: noise.HandshakeNN, Initiator: joiner, PresharedKey: psk}
+	if invite {
+		cfg.Pattern, cfg.PresharedKeyPlacement, cfg.StaticKeypair = noise.HandshakeIK, 2, c.static
+		if joiner {
+			cfg.PeerStatic = inviterStatic
+		}
+	}
+	cfg.Prologue = append([]byte(protocol+" pairing"), tag[:]...)
+	cfg.Prologue = append(cfg.Prologue, byte(p.medium))
+	return noise.NewHandshakeState(cfg)
+}
+
+// invitePSK is the key in an invite's secret.
+func invitePSK(secret []byte) []byte {
+	k := derive(secret, nil, "invite")
+	return k[:]
+}
+
+// answerInvite answers a stranger with an invite. Whether it knows the secret shows
+// with its first frame.
+func (c *Core) answerInvite(p *port, f wire.Pairing, b []byte) {
+	if c.repeatTrial(p, b) || !c.inviting(false) {
+		return
+	}
+	hs, err := c.pairingNoise(false, p, f.Tag, invitePSK(c.pairing.invite.secret), true, nil)
+	if err != nil {
+		c.drop(DropHandshake)
+		return
+	}
+	if _, _, _, err := hs.ReadMessage(nil, f.Noise); err != nil {
+		c.drop(DropHandshake)
+		return
+	}
+	c.trial(p, f, b, hs)
+}
+
+// answerCode answers a stranger whose code shows now to be right or wrong.
+func (c *Core) answerCode(p *port, f wire.Pairing, b []byte) {
+	if c.repeatTrial(p, b) {
+		return
+	}
+	in := &c.pairing.invite
+	r := in.run
+	if r == nil || r.port != p.id || r.tag != f.Tag {
+		c.drop(DropPairing)
+		return
+	}
+	in.run = nil
+	hs, err := c.pairingNoise(false, p, f.Tag, r.psk, false, nil)
+	if err != nil {
+		c.drop(DropHandshake)
+		return
+	}
+	if _, _, _, err := hs.ReadMessage(nil, f.Noise); err != nil {
+		c.wrongCode(p, f.Tag)
+		return
+	}
+	c.trial(p, f, b, hs)
+}
+
+func (c *Core) wrongCode(p *port, tag [wire.SessionTagSize]byte) {
+	c.drop(DropHandshake)
+	in := &c.pairing.invite
+	in.left--
+	left := in.left
+	c.enqueue(p, wire.AppendReject(nil, wire.Reject{Tag: tag, Left: uint8(left)}))
+	c.emit(PairingFailed{Left: left})
+	if left <= 0 {
+		*in = inviter{}
+	}
+}
+
+// repeatTrial repeats the answer to an opening that was answered already.
+func (c *Core) repeatTrial(p *port, b []byte) bool {
+	opened := hash16(b)
+	for _, pa := range p.paths {
+		for _, t := range pa.tentative {
+			if pa.peer.pairing && t.opened == opened {
+				c.enqueue(p, t.answer)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func hash16(b []byte) [16]byte {
+	sum := sha256.Sum256(b)
+	return [16]byte(sum[:])
+}
+
+// trial writes the second Noise message and waits for the stranger's first frame. It
+// takes the place of an earlier trial.
+func (c *Core) trial(p *port, f wire.Pairing, b []byte, hs *noise.HandshakeState) {
+	msg, theirs, ours, err := hs.WriteMessage(nil, nil)
+	if err != nil {
+		c.drop(DropHandshake)
+		return
+	}
+	for _, q := range append([]*peer(nil), c.peers...) {
+		if q.pairing && !q.up() {
+			c.removePeer(q, "pairing ended")
+		}
+	}
+	pa := c.stranger(p)
+	if pa == nil {
+		return
+	}
+	index := c.unusedIndex()
+	s, err := c.newSession(pa, index, f.Index, ours, theirs)
+	if err != nil {
+		c.drop(DropHandshake)
+		return
+	}
+	answer := wire.AppendPairing(nil, wire.Pairing{Type: wire.TypePairing2, Tag: f.Tag, Index: index, Noise: msg})
+	c.addTentative(pa, &tentative{session: s, opened: hash16(b), answer: answer})
+}
+
+// stranger makes a peer with a random name.
+func (c *Core) stranger(p *port) *path {
+	q := &peer{pairing: true}
+	if _, err := io.ReadFull(c.cfg.Rand, q.id[:]); err != nil {
+		return nil
+	}
+	if q = c.addPeer(q); q == nil {
+		return nil
+	}
+	return c.path(q, p)
+}

@@ -79,6 +79,7 @@ func (c *Core) portDown(id Port) {
 		c.closePath(p.paths[0], "the port went down")
 	}
 	c.ports = slices.DeleteFunc(c.ports, func(q *port) bool { return q == p })
+	c.pairing.join.runs = slices.DeleteFunc(c.pairing.join.runs, func(r *joinRun) bool { return r.port == p })
 	c.dropStrangers()
 }
 

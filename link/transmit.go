@@ -65,8 +65,8 @@ func (c *Core) PollTransmit(now time.Time, id Port, buf []byte) ([]byte, bool) {
 func (c *Core) nextFrame(p *port, buf []byte) ([]byte, bool) {
 	if len(p.raw) > 0 {
 		buf = append(buf, p.raw[0]...)
+		p.sent(c.now, len(p.raw[0]))
 		p.raw = p.raw[1:]
-		p.sent(c.now, len(buf))
 		return buf, true
 	}
 	for _, pa := range p.paths {
@@ -89,6 +89,14 @@ func (c *Core) nextFrame(p *port, buf []byte) ([]byte, bool) {
 			buf = append(buf, op.frame...)
 			p.sent(c.now, len(op.frame))
 			c.openingSent(pa)
+			return buf, true
+		}
+	}
+	for _, r := range c.pairing.join.runs {
+		if r.port == p && r.due {
+			buf = append(buf, r.frame...)
+			p.sent(c.now, len(r.frame))
+			c.runSent(r)
 			return buf, true
 		}
 	}
