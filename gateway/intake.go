@@ -57,12 +57,13 @@ func (c *Core) inspect(now time.Time, raw []byte) (intake, error) {
 	if m.Type != ramf.Parcel {
 		return intake{}, &ramf.Error{Refusal: ramf.WrongType, Detail: "this is not a parcel"}
 	}
-	anchors := c.anchors()
 	internet := m.InternetAddress != "" && m.InternetAddress != c.member.Domain.Address
+	var path []*pki.Certificate
 	if internet {
-		anchors = nil
+		err = m.CheckSender(now, c.quality)
+	} else {
+		path, err = m.Check(c.anchors(), now, c.quality)
 	}
-	path, err := m.Check(anchors, now, c.quality)
 	if err != nil {
 		return intake{}, err
 	}

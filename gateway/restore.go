@@ -87,7 +87,7 @@ func (c *Core) restoreMember(m memberRecord) error {
 }
 
 func (c *Core) restoreBox(b []byte) error {
-	ep, err := endpoint.Unmarshal(b)
+	ep, err := endpoint.Unmarshal(b, c.cfg.Endpoint.Key)
 	if err != nil {
 		return err
 	}

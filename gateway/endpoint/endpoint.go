@@ -1,10 +1,24 @@
 // Package endpoint is an Awala endpoint in Go: keys, contacts, sealing and opening
 // parcels. The gateway's built-in endpoint and the CLI are built on it. Pure: the
-// caller keeps the state and persists it before it sends.
+// caller keeps the state and persists it before it sends. Not safe for concurrent use.
+//
+// The order of things, from nothing to an answer:
+//
+//	we                                   they
+//	New, certificate from our gateway    the same
+//	PublicCard          -- card -->      Authorise(card)
+//	ParseContact, AddContact  <-- connection parameters --
+//	Seal                -- parcel -->    Open
+//
+// and the same the other way round for the answer. Session keys change with every parcel: each one
+// carries the key that the answer shall be sealed to.
 package endpoint
 
 import (
 	"crypto"
+	"crypto/rsa"
+	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -12,7 +26,8 @@ import (
 	"packhorse/gateway/session"
 )
 
-// Endpoint is one endpoint's state. Marshal/Unmarshal keep it; it holds secrets.
+// Endpoint is one endpoint's state. Marshal and Unmarshal keep all of it but Key, which belongs
+// into a secret of its own; what Marshal writes holds session keys, so it is secret too.
 type Endpoint struct {
 	Key         crypto.Signer      // RSA identity key
 	Certificate *pki.Certificate   // issued by its gateway
@@ -28,7 +43,7 @@ type StoredKey struct {
 }
 
 // Contact is all a sender needs to write to someone: RS-000's connection parameters and
-// the delivery authorisation. Encoded it is PrivateEndpointConnParams (awala-wire).
+// the delivery authorisation.
 type Contact struct {
 	Name            string // local, what `packhorse send NAME` looks up
 	ID              pki.NodeID
@@ -37,47 +52,96 @@ type Contact struct {
 	PDA             *pki.Certificate // subject: our key; nil until they authorised us
 	Chain           []*pki.Certificate
 	Session         session.PublicKey
-	SessionAt       time.Time // creation date of the message it came with
+	SessionAt       time.Time // creation date of the message it came with; zero: from the parameters
 }
 
-// New makes an endpoint with a fresh RSA-2048 key and one unbound session key; certificate comes later.
-func New(rand io.Reader) (*Endpoint, error) { panic("endpoint: not built yet") }
+// MaxContacts bounds the contacts of one endpoint.
+const MaxContacts = 1024
 
-// ID is the endpoint's address.
-func (e *Endpoint) ID() pki.NodeID { panic("endpoint: not built yet") }
-
-// Authorise issues a PDA to a sender's public key (DER SPKI) and returns the connection
-// parameters to hand over, with a session key bound to that sender.
-func (e *Endpoint) Authorise(senderSPKI []byte, internetAddress string, from, until time.Time, rand io.Reader) ([]byte, error) {
-	panic("endpoint: not built yet")
+// New makes an endpoint with a fresh RSA-2048 key and one unbound session key; certificate
+// comes later. Session keys come from rand, the RSA key from the system's own source.
+func New(rand io.Reader) (*Endpoint, error) {
+	key, err := rsa.GenerateKey(rand, pki.MinKeyBits)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint: making an identity key: %w", err)
+	}
+	return FromKey(key, rand)
 }
 
-// ParseContact reads the octets of Authorise.
-func ParseContact(name string, b []byte) (Contact, error) { panic("endpoint: not built yet") }
-
-// AddContact adds or replaces by id.
-func (e *Endpoint) AddContact(c Contact) error { panic("endpoint: not built yet") }
-
-// Seal makes a parcel for a contact: service message type and content, encrypted and signed. The
-// endpoint's state has changed: persist it before the parcel leaves.
-func (e *Endpoint) Seal(to pki.NodeID, id, typ string, content []byte, created time.Time, ttl time.Duration, rand io.Reader) ([]byte, error) {
-	panic("endpoint: not built yet")
+// FromKey makes an endpoint of an identity key that exists.
+func FromKey(key crypto.Signer, rand io.Reader) (*Endpoint, error) {
+	if _, err := pki.EncodeSPKI(key.Public()); err != nil {
+		return nil, err
+	}
+	k, err := session.NewKey(rand)
+	if err != nil {
+		return nil, err
+	}
+	return &Endpoint{Key: key, Sessions: []StoredKey{{PrivateKey: k}}}, nil
 }
 
-// Opened is a parcel's content.
-type Opened struct {
-	Sender  pki.NodeID
-	ID      string
-	Type    string
-	Content []byte
-	Created time.Time
+// Card is what someone needs to authorise an endpoint.
+type Card struct {
+	ID   pki.NodeID
+	SPKI []byte // DER SubjectPublicKeyInfo; the id follows from it
 }
 
-// Open decrypts a parcel for us; state changes (the peer's new session key): persist it.
-func (e *Endpoint) Open(parcel []byte) (Opened, error) { panic("endpoint: not built yet") }
+// PublicCard is our card.
+func (e *Endpoint) PublicCard() Card {
+	if e.Key == nil {
+		return Card{}
+	}
+	spki, err := pki.EncodeSPKI(e.Key.Public())
+	if err != nil {
+		return Card{}
+	}
+	return Card{ID: pki.IDOf(spki), SPKI: spki}
+}
 
-// Marshal encodes the whole state, secrets included, in a versioned format.
-func (e *Endpoint) Marshal() ([]byte, error) { panic("endpoint: not built yet") }
+// ID is the endpoint's address. It is empty without a usable key.
+func (e *Endpoint) ID() pki.NodeID { return e.PublicCard().ID }
 
-// Unmarshal reads Marshal.
-func Unmarshal(b []byte) (*Endpoint, error) { panic("endpoint: not built yet") }
+// Contact finds a contact by id.
+func (e *Endpoint) Contact(id pki.NodeID) (Contact, bool) {
+	if c := e.contact(id); c != nil {
+		return *c, true
+	}
+	return Contact{}, false
+}
+
+func (e *Endpoint) contact(id pki.NodeID) *Contact {
+	for i := range e.Contacts {
+		if e.Contacts[i].ID == id {
+			return &e.Contacts[i]
+		}
+	}
+	return nil
+}
+
+// AddContact adds or replaces by id. The name must be free, the authorisation must be for our key.
+// The session key of a contact that is replaced changes too, and still only a later message changes it again.
+func (e *Endpoint) AddContact(c Contact) error {
+	if pki.IDOf(c.SPKI) != c.ID {
+		return errors.New("endpoint: the contact's id is not that of its key")
+	}
+	if c.PDA != nil && c.PDA.ID != e.ID() {
+		return fmt.Errorf("endpoint: %q authorises another endpoint (%s), not this one; export it for our card", c.Name, c.PDA.ID)
+	}
+	for i := range e.Contacts {
+		if have := &e.Contacts[i]; have.Name == c.Name && have.ID != c.ID {
+			return fmt.Errorf("endpoint: there is another contact named %q; choose another name", c.Name)
+		}
+	}
+	if have := e.contact(c.ID); have != nil {
+		if have.SessionAt.After(c.SessionAt) {
+			c.SessionAt = have.SessionAt
+		}
+		*have = c
+		return nil
+	}
+	if len(e.Contacts) >= MaxContacts {
+		return fmt.Errorf("endpoint: there are %d contacts, no room for more", MaxContacts)
+	}
+	e.Contacts = append(e.Contacts, c)
+	return nil
+}
