@@ -1,8 +1,26 @@
 // Package store keeps what must survive power loss: one engine of typed
 // records on a write-ahead log. What Apply acknowledged is on disk.
+//
+// A store is a directory of buckets, and a bucket is a directory with one log file of
+// about 4 MiB:
+//
+//	LOCK                     flock of the process that has the store open
+//	00000007-5be1c0de/       bucket 7; the second number salts its checksums
+//	  00000000000000001201   records 1201, 1202, ... in the format of record.go
+//
+// Only the newest bucket is written. A record dies when a later one replaces or deletes
+// it; a bucket without live records is removed, and one that is half dead is emptied by
+// writing its live records again. The index lives in memory and is rebuilt by Open.
 package store
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sort"
+	"sync"
+	"sync/atomic"
+)
 
 // Kind is the type of a record. Kinds are numbered for ever; a kind is never reused.
 type Kind uint8
@@ -13,6 +31,14 @@ var (
 	ErrFull     = errors.New("store: full")
 	ErrLocked   = errors.New("store: in use by another process")
 	ErrClosed   = errors.New("store: closed")
+	// ErrDamaged says that the disk no longer holds what was written to it.
+	ErrDamaged = errors.New("store: record damaged on disk")
+)
+
+// Limits of one Op.
+const (
+	MaxKey   = 128
+	MaxValue = 9 << 20
 )
 
 // Op is one change of a batch: a put, or with Delete a removal (of what may not exist).
@@ -29,24 +55,105 @@ type Options struct {
 	// for batches that grow the store; deletions always pass.
 	MaxBytes int64
 	// Reserve is the free space of the file system below which growing batches are
-	// refused; 0 means 64 MiB.
+	// refused; 0 means 64 MiB, less than 0 none.
 	Reserve int64
+	// BucketBytes is the size at which a bucket is sealed; 0 means 4 MiB. The bucket
+	// being written is held in memory.
+	BucketBytes int64
+
+	disk disk // tests inject faults here; nil is the real one
+}
+
+func (o *Options) fill() {
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 1 << 30
+	}
+	if o.Reserve == 0 {
+		o.Reserve = 64 << 20
+	}
+	if o.BucketBytes <= 0 {
+		o.BucketBytes = 4 << 20
+	}
+	if o.disk == nil {
+		o.disk = osDisk{}
+	}
 }
 
 // Store is safe for concurrent use.
-type Store struct{}
+type Store struct {
+	dir  string
+	o    Options
+	disk disk
+	lock *lockFile
 
-// Open repairs a torn tail, takes the lock and rebuilds the index.
-func Open(dir string, o Options) (*Store, error) { panic("store: not built yet") }
+	requests chan *request
+	quit     chan struct{} // closed by Close and Abandon
+	done     chan struct{} // closed when the owner has ended
+	end      sync.Once
+	gone     atomic.Bool // abandoned: touch the disk no more
 
-// Apply makes a batch durable, all or nothing. Concurrent calls share one sync.
-func (s *Store) Apply(ops ...Op) error { panic("store: not built yet") }
+	tail tail // the owner's alone
 
-// Get returns a copy of a value.
-func (s *Store) Get(k Kind, key string) ([]byte, error) { panic("store: not built yet") }
+	mu sync.RWMutex // guards state and meter
+	state
+	meter Stats
+}
+
+// Open repairs a torn tail, takes the lock and rebuilds the index. It creates the
+// directory when there is none.
+func Open(dir string, o Options) (*Store, error) {
+	o.fill()
+	s := &Store{dir: dir, o: o, disk: o.disk,
+		requests: make(chan *request), quit: make(chan struct{}), done: make(chan struct{})}
+	if err := s.disk.mkdir(dir); err != nil {
+		return nil, fmt.Errorf("store: cannot make the directory: %w", err)
+	}
+	l, err := acquire(filepath.Join(dir, lockName))
+	if err != nil {
+		return nil, err
+	}
+	s.lock = l
+	if err := s.load(); err != nil {
+		s.lock.release()
+		return nil, fmt.Errorf("store: opening %s: %w", dir, err)
+	}
+	go s.own()
+	return s, nil
+}
+
+// Apply makes a batch durable, all or nothing. Concurrent calls share one sync. After any
+// error but ErrClosed the batch is not in the store.
+func (s *Store) Apply(ops ...Op) error {
+	for i := range ops {
+		if len(ops[i].Key) > MaxKey {
+			return fmt.Errorf("store: a key of %d octets is over the limit of %d", len(ops[i].Key), MaxKey)
+		}
+		if len(ops[i].Value) > MaxValue {
+			return fmt.Errorf("store: a value of %d octets is over the limit of %d", len(ops[i].Value), MaxValue)
+		}
+	}
+	r := &request{ops: ops, done: make(chan error, 1)}
+	select {
+	case s.requests <- r:
+		return <-r.done
+	case <-s.quit:
+		return ErrClosed
+	}
+}
 
 // Keys lists the keys of a kind with the size of their values, sorted.
-func (s *Store) Keys(k Kind) []Entry { panic("store: not built yet") }
+func (s *Store) Keys(k Kind) []Entry {
+	s.mu.RLock()
+	var out []Entry
+	s.index.each(func(kind Kind, key []byte, e *entry) {
+		if kind == k {
+			out = append(out, Entry{Key: string(key), Size: int(e.size)})
+		}
+	})
+	s.mu.RUnlock()
+	sort.Slice(out, func(i, j int) bool { return out[i].Key < out[j].Key })
+	return out
+}
 
 // Entry is one line of Keys.
 type Entry struct {
@@ -54,5 +161,32 @@ type Entry struct {
 	Size int
 }
 
-// Close syncs and releases the lock.
-func (s *Store) Close() error { panic("store: not built yet") }
+// Close syncs and releases the lock. Batches that wait get ErrClosed.
+func (s *Store) Close() error {
+	first := s.stop()
+	if !first || s.gone.Load() {
+		return nil
+	}
+	err := s.tail.close()
+	s.lock.release()
+	if err != nil {
+		return fmt.Errorf("store: closing %s: %w", s.dir, err)
+	}
+	return nil
+}
+
+// Abandon leaves the directory as a killed process would: it drops the handles and the
+// lock, and neither writes nor syncs. A batch in flight gets ErrClosed and may or may not
+// be found by the next Open. It is for crash tests.
+func (s *Store) Abandon() {
+	s.gone.Store(true)
+	if s.stop() {
+		s.lock.release()
+	}
+}
+
+func (s *Store) stop() (first bool) {
+	s.end.Do(func() { first = true; close(s.quit) })
+	<-s.done
+	return first
+}

@@ -1,0 +1,177 @@
+package store
+
+import "errors"
+
+// restAfterFailure is how many groups pass before compaction is tried again.
+const restAfterFailure = 64
+
+var errRotten = errors.New("store: damage found")
+
+// tidy gives space back after a commit: it is the only time the store writes unasked, so
+// an idle store writes nothing.
+func (s *Store) tidy() {
+	if s.gone.Load() || s.tail.cut != nil || len(s.tail.broken) > 0 {
+		return
+	}
+	if s.tail.rest > 0 {
+		s.tail.rest--
+		return
+	}
+	err := s.removeDead()
+	if b := s.sparse(); err == nil && b != nil {
+		if err = s.empty(b); err == nil {
+			err = s.removeDead()
+		}
+	}
+	if err != nil {
+		s.tail.rest = restAfterFailure
+	}
+}
+
+// removeDead removes buckets without anything live. Removing one may free others, whose
+// tombstones were for it.
+func (s *Store) removeDead() error {
+	for {
+		b := s.pick(func(b *bucket) bool { return b.liveBytes() == 0 })
+		if b == nil || s.gone.Load() {
+			return nil
+		}
+		if err := s.removeBucket(b); err != nil {
+			s.count(func(m *Stats) { m.Failures++ })
+			return err
+		}
+		s.mu.Lock()
+		s.remove(b)
+		s.mu.Unlock()
+	}
+}
+
+// sparse is the oldest bucket that is at least half dead.
+func (s *Store) sparse() *bucket {
+	return s.pick(func(b *bucket) bool { return 2*b.liveBytes() <= b.size })
+}
+
+func (s *Store) pick(want func(*bucket) bool) *bucket {
+	for _, b := range s.buckets {
+		if b != s.tail.bucket && !b.damaged && want(b) {
+			return b
+		}
+	}
+	return nil
+}
+
+// empty writes what is live in a bucket again at the end of the log.
+func (s *Store) empty(b *bucket) error {
+	seg, err := s.disk.readFile(b.path())
+	if err != nil {
+		return err
+	}
+	if s.rotten(b, seg) {
+		return errRotten
+	}
+	t, err := s.begin()
+	if err != nil {
+		return err
+	}
+	m := mover{t: t, from: b}
+	walk(seg, b.first, b.salt, m.record, func(int, int, string) {})
+	if m.err == nil {
+		m.lists()
+	}
+	if m.err == nil {
+		m.err = t.commit()
+	}
+	if m.err != nil {
+		t.rollback()
+		return m.err
+	}
+	s.mu.Lock()
+	b.graves = nil // the copies guard now
+	s.mu.Unlock()
+	return nil
+}
+
+// rotten tells whether a bucket has become damaged; if so it is kept for good.
+func (s *Store) rotten(b *bucket, seg []byte) bool {
+	bad := int64(len(seg)) != b.size
+	walk(seg, b.first, b.salt, func(found) {}, func(int, int, string) { bad = true })
+	if bad {
+		s.mu.Lock()
+		b.damaged = true
+		s.meter.Damaged++
+		s.mu.Unlock()
+	}
+	return bad
+}
+
+// mover copies live records into a group.
+type mover struct {
+	t     *txn
+	from  *bucket
+	large []*change // large values of which a record moved, in that order
+	err   error
+}
+
+func (m *mover) record(f found) {
+	if m.err != nil {
+		return
+	}
+	s := m.t.s
+	e := s.index.get(f.kind, f.key)
+	switch f.typ {
+	case typePut:
+		if e != nil && e.seq == f.seq {
+			m.copy(f, change{typ: typePut, kind: f.kind, key: f.key, size: len(f.payload)})
+		}
+	case typeTombstone:
+		g := parseGrave(f.payload)
+		if s.guards(span{g.oldest, g.newest}, m.from.number) {
+			m.copy(f, change{typ: typeTombstone, kind: f.kind, key: f.key, grave: g})
+		}
+	case typeLarge:
+		if e != nil && e.seq == f.seq {
+			m.list(f, e)
+		}
+	case typeChunk:
+		if e != nil && e.large {
+			m.chunk(f, e)
+		}
+	}
+}
+
+func (m *mover) copy(f found, c change) {
+	c.at, m.err = m.t.append(f.record)
+	m.t.changes = append(m.t.changes, c)
+}
+
+func (m *mover) chunk(f found, e *entry) {
+	for i, l := range m.t.s.chunks[nameOf(f.kind, f.key)] {
+		if l.seq == f.seq {
+			c := m.list(f, e)
+			c.chunks[i], m.err = m.t.append(f.record)
+			return
+		}
+	}
+}
+
+// list is the new list of a large value's chunks.
+func (m *mover) list(f found, e *entry) *change {
+	name := nameOf(f.kind, f.key)
+	for _, c := range m.large {
+		if nameOf(c.kind, c.key) == name {
+			return c
+		}
+	}
+	c := &change{kind: f.kind, key: f.key, size: int(e.size), chunks: append([]loc(nil), m.t.s.chunks[name]...)}
+	m.large = append(m.large, c)
+	return c
+}
+
+func (m *mover) lists() {
+	for _, c := range m.large {
+		if m.err = m.t.stageList(c); m.err != nil {
+			return
+		}
+		m.t.changes = append(m.t.changes, *c)
+	}
+}

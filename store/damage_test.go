@@ -1,0 +1,252 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// sample makes a store of six batches and tells where each ends in its one file.
+func sample(t *testing.T) (dir, file string, ends []int64) {
+	t.Helper()
+	dir = t.TempDir()
+	s := open(t, dir, Options{Reserve: -1})
+	for i := range 6 {
+		apply(t, s, sampleOps(i)...)
+		ends = append(ends, s.buckets[0].size)
+	}
+	file = s.buckets[0].path()
+	s.Close()
+	return dir, file, ends
+}
+
+func sampleOps(i int) []Op {
+	value := bytes.Repeat([]byte{byte('a' + i)}, 30)
+	return []Op{{Kind: 1, Key: fmt.Sprint("one", i), Value: value}, {Kind: 2, Key: fmt.Sprint("two", i), Value: value}}
+}
+
+func sampleModel(batches int) model {
+	m := model{}
+	for i := range batches {
+		m.apply(sampleOps(i))
+	}
+	return m
+}
+
+func rewrite(t *testing.T, file string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCutAtEveryByteKeepsWholeBatches(t *testing.T) {
+	dir, file, ends := sample(t)
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range len(whole) + 1 {
+		for _, zeros := range []int{0, 1, 300} {
+			rewrite(t, file, append(bytes.Clone(whole[:n]), make([]byte, zeros)...))
+			batches := 0
+			for batches < len(ends) && ends[batches] <= int64(n) {
+				batches++
+			}
+			s := open(t, dir, Options{Reserve: -1})
+			sampleModel(batches).check(t, s)
+			apply(t, s, Op{Kind: 3, Key: "goes on"})
+			if st := s.Stats(); st.Damaged != 0 {
+				t.Errorf("cut at %d: got damage", n)
+			}
+			s.Close()
+			s = open(t, dir, Options{Reserve: -1})
+			if st := s.Stats(); st.Repairs != 0 || st.Records != 2*batches+1 {
+				t.Errorf("cut at %d, second open: got %+v, want %d records, no repairs", n, st, 2*batches+1)
+			}
+			s.Close()
+			clear(t, dir, file)
+		}
+	}
+}
+
+// clear removes what a store wrote besides its first file.
+func clear(t *testing.T, dir, file string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if p := filepath.Join(dir, e.Name()); p != filepath.Dir(file) {
+			os.RemoveAll(p)
+		}
+	}
+}
+
+func TestEveryBitFlipIsDetectedAndCostsOnlyItsRecord(t *testing.T) {
+	dir, file, ends := sample(t)
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := sampleModel(6)
+	for bit := range 8 * len(whole) {
+		b := bytes.Clone(whole)
+		b[bit/8] ^= 1 << (bit % 8)
+		rewrite(t, file, b)
+		inLast := int64(bit/8) >= ends[4]
+		rep, err := Check(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rep.OK() != inLast || (rep.Torn > 0) != inLast {
+			t.Fatalf("bit %d: got torn %d, damage %v; in the last batch: %v", bit, rep.Torn, rep.Damage, inLast)
+		}
+		s := open(t, dir, Options{Reserve: -1})
+		lost := 0
+		for name, value := range full {
+			got, err := s.Get(Kind(name[0]), name[1:])
+			if errors.Is(err, ErrNotFound) {
+				lost++
+			} else if err != nil || !bytes.Equal(got, value) {
+				t.Fatalf("bit %d: Get(%q): got %q, %v", bit, name, got, err)
+			}
+		}
+		if limit := 1; !inLast && lost > limit || inLast && lost != 2 {
+			t.Fatalf("bit %d: got %d values lost (in the last batch: %v)", bit, lost, inLast)
+		}
+		s.Close()
+	}
+}
+
+func TestDamagedBucketIsKeptAndWrittenNoMore(t *testing.T) {
+	dir, file, ends := sample(t)
+	b, _ := os.ReadFile(file)
+	b[ends[1]+20] ^= 1
+	rewrite(t, file, b)
+	s := open(t, dir, Options{Reserve: -1})
+	for i := range 6 {
+		for _, op := range sampleOps(i) {
+			apply(t, s, Op{Kind: op.Kind, Key: op.Key, Delete: true})
+		}
+	}
+	apply(t, s, Op{Key: "new", Value: []byte("value")})
+	s.Close()
+	after, err := os.ReadFile(file)
+	if err != nil || !bytes.Equal(after, b) {
+		t.Errorf("the damaged file: got %d octets, %v, want the %d there were", len(after), err, len(b))
+	}
+	s = open(t, dir, Options{Reserve: -1})
+	model{nameOf(0, []byte("new")): []byte("value")}.check(t, s)
+	rep, err := Check(dir)
+	if err != nil || len(rep.Damage) != 1 || rep.Damage[0].Records != 1 || !strings.Contains(rep.Damage[0].Reason, "checksum") {
+		t.Errorf("got %+v, %v, want one damaged record", rep.Damage, err)
+	}
+}
+
+func TestReadNoticesWhatRotsWhileOpen(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, small)
+	apply(t, s, Op{Key: "k", Value: []byte("some value")}, Op{Key: "large", Value: make([]byte, 3*maxInline)})
+	file := s.buckets[0].path()
+	b, _ := os.ReadFile(file)
+	at := bytes.Index(b, []byte("some value"))
+	b[at] ^= 1
+	b[at+1000] ^= 1
+	rewrite(t, file, b)
+	for _, key := range []string{"k", "large"} {
+		if got, err := s.Get(0, key); !errors.Is(err, ErrDamaged) {
+			t.Errorf("Get(%q): got %d octets, %v, want %v", key, len(got), err, ErrDamaged)
+		}
+	}
+}
+
+func TestMissingRecordsBetweenBucketsAreReported(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, small)
+	for i := range 100 {
+		apply(t, s, Op{Key: fmt.Sprint(i), Value: make([]byte, 2000)})
+	}
+	file, size := s.buckets[1].path(), s.buckets[1].size
+	s.Close()
+	if err := os.Truncate(file, size/2); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := Check(dir)
+	if err != nil || rep.OK() {
+		t.Errorf("half of a sealed bucket gone: got %+v, %v", rep, err)
+	}
+}
+
+func TestLeftOversOfACrashAreRemoved(t *testing.T) {
+	dir, file, _ := sample(t)
+	temp := filepath.Join(filepath.Dir(file), segmentName(9)+".START.TEMP")
+	rewrite(t, temp, []byte("junk"))
+	empty := filepath.Join(dir, bucketName(99, 1))
+	if err := os.Mkdir(empty, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir, Options{Reserve: -1})
+	sampleModel(6).check(t, s)
+	for _, p := range []string{temp, empty} {
+		if _, err := os.Stat(p); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: got %v, want it removed", filepath.Base(p), err)
+		}
+	}
+}
+
+func TestValueThatHoldsRecordsDoesNotPassForThem(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, Options{Reserve: -1})
+	var forged []byte
+	for seq := uint64(1); seq < 40; seq++ {
+		rec := appendRecord(nil, &record{typ: typePut, seq: seq, key: []byte("forged"), payload: []byte("evil")}, 0)
+		forged = append(append(forged, byte(len(rec))), rec...)
+	}
+	apply(t, s, Op{Key: "host", Value: forged})
+	apply(t, s, Op{Key: "next", Value: []byte("v")})
+	file := s.buckets[0].path()
+	s.Close()
+	b, _ := os.ReadFile(file)
+	b[0] ^= 0x40 // the length
+	rewrite(t, file, b)
+	s = open(t, dir, Options{Reserve: -1})
+	if got := s.Keys(0); len(got) != 1 || got[0].Key != "next" {
+		t.Errorf("got %v, want next only", got)
+	}
+}
+
+func FuzzWalk(f *testing.F) {
+	var seg []byte
+	for seq := uint64(1); seq < 4; seq++ {
+		rec := appendRecord(nil, &record{typ: typePut, seq: seq, kind: 3, key: []byte("key"), payload: []byte("value")}, 7)
+		seg = append(append(seg, byte(len(rec))), rec...)
+	}
+	f.Add(seg)
+	f.Add(seg[:len(seg)-5])
+	f.Add(append(bytes.Clone(seg[3:]), seg...))
+	f.Add(make([]byte, 50))
+	f.Fuzz(func(t *testing.T, seg []byte) {
+		covered := 0
+		walk(seg, 1, 7, func(g found) {
+			if g.start != covered {
+				t.Errorf("record at %d: got a gap from %d", g.start, covered)
+			}
+			covered = g.end
+		}, func(from, to int, _ string) {
+			if from != covered || to <= from {
+				t.Errorf("damage [%d, %d): got a gap from %d", from, to, covered)
+			}
+			covered = to
+		})
+		if covered != len(seg) {
+			t.Errorf("got %d octets judged, want %d", covered, len(seg))
+		}
+	})
+}

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// disk is every way in which the store touches the file system, so that tests can make
+// each of them fail.
+type disk interface {
+	openLog(dir string) (appender, error)
+	readDir(dir string) ([]fs.DirEntry, error)
+	readFile(name string) ([]byte, error)
+	open(name string) (readFile, error)
+	mkdir(dir string) error
+	create(name string) error               // an empty file, synced
+	truncate(name string, size int64) error // and sync
+	remove(name string) error               // a file or an empty directory; a missing one is no error
+	syncDir(dir string) error
+	free(dir string) (int64, error) // octets left for us on the file system
+}
+
+type readFile interface {
+	io.ReaderAt
+	io.Closer
+}
+
+type osDisk struct{}
+
+func (osDisk) openLog(dir string) (appender, error)      { return openWAL(dir) }
+func (osDisk) readDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
+func (osDisk) readFile(name string) ([]byte, error)      { return os.ReadFile(name) }
+func (osDisk) open(name string) (readFile, error)        { return os.Open(name) }
+func (osDisk) mkdir(dir string) error                    { return os.MkdirAll(dir, 0o700) }
+
+func (osDisk) create(name string) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func (osDisk) truncate(name string, size int64) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	err = f.Truncate(size)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func (osDisk) remove(name string) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (osDisk) syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func (osDisk) free(dir string) (int64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, err
+	}
+	return int64(st.Bavail) * int64(st.Bsize), nil
+}

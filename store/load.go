@@ -1,0 +1,76 @@
+package store
+
+import (
+	"fmt"
+	"path/filepath"
+)
+
+// load surveys the directory, mends what a crash left, and takes the result over.
+func (s *Store) load() error {
+	x, err := examine(s.disk, s.dir)
+	if err != nil {
+		return err
+	}
+	if err := s.repair(x); err != nil {
+		return fmt.Errorf("repair: %w", err)
+	}
+	s.state = x.state
+	s.meter.Damaged = len(x.damage)
+	s.tail.next = x.next
+	if n := len(s.buckets); n > 0 {
+		last := s.buckets[n-1]
+		s.tail.last = last.number
+		if !last.damaged && last.size < s.o.BucketBytes {
+			s.tail.bucket = last
+		}
+	}
+	return nil
+}
+
+// repair deletes left-overs and cuts the torn tail, newest bucket first: a crash in
+// between leaves a shorter torn tail.
+func (s *Store) repair(x *survey) error {
+	for _, name := range x.strays {
+		if err := s.disk.remove(name); err != nil {
+			return err
+		}
+		if err := s.disk.syncDir(filepath.Dir(name)); err != nil {
+			return err
+		}
+	}
+	for n := len(x.buckets); n > 0 && x.buckets[n-1].number > x.cut.bucket; n-- {
+		b := x.buckets[n-1]
+		if err := s.removeBucket(b); err != nil {
+			return err
+		}
+		x.remove(b)
+	}
+	if x.torn > 0 {
+		s.meter.Repairs++
+	}
+	if n := len(x.buckets); n > 0 && x.buckets[n-1].size > x.cut.off {
+		x.buckets[n-1].size = x.cut.off
+		return s.cutBucket(x.buckets[n-1])
+	}
+	return nil
+}
+
+// cutBucket shortens a bucket's file to its size for good.
+func (s *Store) cutBucket(b *bucket) error {
+	if err := s.disk.truncate(b.path(), b.size); err != nil {
+		return err
+	}
+	return s.disk.syncDir(b.dir)
+}
+
+// removeBucket deletes a bucket for good: were it to come back after a power cut, values
+// deleted since would live again.
+func (s *Store) removeBucket(b *bucket) error {
+	if err := s.disk.remove(b.path()); err != nil {
+		return err
+	}
+	if err := s.disk.remove(b.dir); err != nil {
+		return err
+	}
+	return s.disk.syncDir(s.dir)
+}

@@ -1,0 +1,137 @@
+package store
+
+import "fmt"
+
+// Limits of a group of batches that share a sync.
+const (
+	groupRecords = 64
+	groupBytes   = 256 << 10
+)
+
+type request struct {
+	ops  []Op
+	err  error
+	done chan error // buffered
+}
+
+func (r *request) bytes() (n int) {
+	for i := range r.ops {
+		n += len(r.ops[i].Value)
+	}
+	return n
+}
+
+// tail is the end of the log that is on disk. The owner alone uses it.
+type tail struct {
+	bucket *bucket   // being written; nil: the next batch begins a new one
+	log    appender  // of bucket; nil: not open
+	last   uint32    // highest bucket number in use
+	next   uint64    // sequence of the next record
+	broken []*bucket // what a failed batch left and is still to be removed, oldest first
+	cut    *bucket   // what a failed batch left unclean behind its size
+	rest   int       // groups to pass before tidying again
+}
+
+func (t *tail) close() error {
+	if t.log == nil {
+		return nil
+	}
+	err := t.log.close()
+	t.log = nil
+	return err
+}
+
+// own is the goroutine that writes. While one group is synced the next one queues up.
+func (s *Store) own() {
+	defer close(s.done)
+	for {
+		select {
+		case <-s.quit:
+			return
+		case r := <-s.requests:
+			s.commit(s.gather(r))
+			s.tidy()
+		}
+	}
+}
+
+// gather takes what waits already; it never waits for more.
+func (s *Store) gather(r *request) []*request {
+	group := []*request{r}
+	records, octets := len(r.ops), r.bytes()
+	for records < groupRecords && octets < groupBytes {
+		select {
+		case r = <-s.requests:
+			group = append(group, r)
+			records += len(r.ops)
+			octets += r.bytes()
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit makes a group durable and answers it. A batch that does not fit is refused by
+// itself; an error of the disk fails the whole group.
+func (s *Store) commit(group []*request) {
+	t, err := s.begin()
+	for _, r := range group {
+		if err != nil {
+			break
+		}
+		if r.err = t.admit(r.ops); r.err == nil {
+			err = t.stage(r.ops)
+		}
+	}
+	if err == nil {
+		err = t.commit()
+	}
+	if err != nil && t != nil {
+		t.rollback()
+	}
+	for _, r := range group {
+		if r.err == nil && err != nil {
+			r.err = s.failure(err)
+		}
+		r.done <- r.err
+	}
+}
+
+func (s *Store) failure(err error) error {
+	if s.gone.Load() {
+		return ErrClosed
+	}
+	return fmt.Errorf("store: not written, the disk failed: %w", err)
+}
+
+// begin starts a group. What an earlier failure left behind is cleared away first.
+func (s *Store) begin() (*txn, error) {
+	if s.gone.Load() {
+		return nil, errGone
+	}
+	if err := s.mend(); err != nil {
+		return nil, err
+	}
+	return &txn{s: s, bucket: s.tail.bucket, log: s.tail.log, last: s.tail.last,
+		first: s.tail.next, next: s.tail.next, over: map[string]*change{}, room: -1}, nil
+}
+
+// mend removes the remains of a failed batch: until that is durable nothing may follow.
+func (s *Store) mend() error {
+	t := &s.tail
+	for n := len(t.broken); n > 0; n-- {
+		if err := s.removeBucket(t.broken[n-1]); err != nil {
+			return err
+		}
+		t.broken = t.broken[:n-1]
+	}
+	if t.cut != nil {
+		if err := s.cutBucket(t.cut); err != nil {
+			return err
+		}
+		t.cut = nil
+		s.count(func(m *Stats) { m.Repairs++ })
+	}
+	return nil
+}

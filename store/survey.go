@@ -1,0 +1,235 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// survey reads a directory and works out what counts. It changes nothing.
+//
+// A batch counts when its end is there with all its records, or when anything good
+// follows it: the next batch is only written once the one before is synced. So what is
+// not good behind the last counting batch is a torn write, to be cut off, and what is not
+// good before it is damage, to be kept and reported.
+type survey struct {
+	state
+	disk    disk
+	damage  []Damage
+	strays  []string // left over by a crash: to be deleted, in this order
+	records int      // good ones
+	cut     place    // end of the last batch that counts
+	next    uint64   // sequence behind it
+	torn    int64    // octets behind it
+
+	prev    *bucket
+	reached uint64 // sequence behind the last bucket read
+	pending []change
+	chunkAt map[uint64]loc
+	held    *heldBatch
+}
+
+// heldBatch has its end but nothing behind it yet.
+type heldBatch struct {
+	changes []change
+	whole   bool
+	end     place
+	next    uint64
+}
+
+// place is a position in the log.
+type place struct {
+	bucket uint32
+	off    int64
+}
+
+func (p place) before(q place) bool {
+	return p.bucket < q.bucket || p.bucket == q.bucket && p.off < q.off
+}
+
+// Damage is a stretch of a file that does not hold what was written to it.
+type Damage struct {
+	File    string
+	Offset  int64
+	Octets  int64
+	Records uint64 // how many records were lost, 0 when that cannot be known
+	Reason  string
+
+	at place
+}
+
+func examine(d disk, dir string) (*survey, error) {
+	x := &survey{disk: d, next: 1, chunkAt: map[uint64]loc{}}
+	entries, err := d.readDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if number, salt, ok := parseBucketName(e.Name()); ok && e.IsDir() {
+			if err := x.findSegment(&bucket{number: number, salt: salt, dir: filepath.Join(dir, e.Name())}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	sort.Slice(x.buckets, func(i, j int) bool { return x.buckets[i].number < x.buckets[j].number })
+	for _, b := range x.buckets {
+		seg, err := d.readFile(b.path())
+		if err != nil {
+			return nil, err
+		}
+		x.segment(b, seg)
+	}
+	x.finish()
+	return x, nil
+}
+
+func bucketName(number, salt uint32) string { return fmt.Sprintf("%08d-%08x", number, salt) }
+
+func parseBucketName(s string) (number, salt uint32, ok bool) {
+	if len(s) < 17 {
+		return 0, 0, false
+	}
+	if _, err := fmt.Sscanf(s, "%d-%x", &number, &salt); err != nil || bucketName(number, salt) != s {
+		return 0, 0, false
+	}
+	return number, salt, true
+}
+
+// findSegment looks into a bucket. One without a segment was being made or removed.
+func (x *survey) findSegment(b *bucket) error {
+	files, err := x.disk.readDir(b.dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if first, ok := parseSegmentName(f); ok && b.first == 0 {
+			b.first = first
+		} else if strings.HasSuffix(f.Name(), ".TEMP") {
+			x.strays = append(x.strays, filepath.Join(b.dir, f.Name()))
+		}
+	}
+	if b.first == 0 {
+		x.strays = append(x.strays, b.dir)
+		return nil
+	}
+	x.buckets = append(x.buckets, b)
+	return nil
+}
+
+func parseSegmentName(f fs.DirEntry) (uint64, bool) {
+	var first uint64
+	if _, err := fmt.Sscanf(f.Name(), "%d", &first); err != nil || first == 0 {
+		return 0, false
+	}
+	return first, f.Name() == segmentName(first) && f.Type().IsRegular()
+}
+
+func (x *survey) segment(b *bucket, seg []byte) {
+	b.size = int64(len(seg))
+	if x.prev == nil {
+		x.cut, x.next = place{b.number, 0}, b.first
+	} else if x.prev.number+1 == b.number && x.reached != b.first && !x.prev.damaged {
+		x.harm(x.prev, x.prev.size, 0, b.first-x.reached, "records missing at the end")
+	}
+	expected, hole := b.first, -1
+	good := func(f found) {
+		if hole >= 0 {
+			x.damage[hole].Records = f.seq - expected
+			hole = -1
+		}
+		expected = f.seq + 1
+		x.record(b, f)
+	}
+	x.reached = walk(seg, b.first, b.salt, good, func(from, to int, reason string) {
+		x.harm(b, int64(from), int64(to-from), 0, reason)
+		hole = len(x.damage) - 1
+	})
+	x.prev = b
+}
+
+func (x *survey) harm(b *bucket, off, octets int64, records uint64, reason string) {
+	b.damaged = true
+	x.damage = append(x.damage, Damage{File: b.path(), Offset: off, Octets: octets,
+		Records: records, Reason: reason, at: place{b.number, off}})
+}
+
+func (x *survey) record(b *bucket, f found) {
+	x.settle()
+	x.records++
+	at := loc{seq: f.seq, bucket: b.number, off: uint32(f.off), len: uint32(f.end - f.off)}
+	c := change{typ: f.typ, kind: f.kind, key: f.key, at: at, size: len(f.payload)}
+	switch f.typ {
+	case typeBatchEnd:
+		x.batchEnd(b, f)
+		return
+	case typeTombstone:
+		c.grave = parseGrave(f.payload)
+	case typeLarge:
+		c.size, c.chunks, _ = parseLarge(f.payload)
+	}
+	x.pending = append(x.pending, c)
+}
+
+// batchEnd holds the batch back until something shows that it counts. Records older than
+// its first belong to a batch whose end is damaged: that one counted.
+func (x *survey) batchEnd(b *bucket, f found) {
+	first := binary.BigEndian.Uint64(f.payload)
+	n := sort.Search(len(x.pending), func(i int) bool { return x.pending[i].at.seq >= first })
+	x.commit(x.pending[:n])
+	mine := x.pending[n:]
+	x.held = &heldBatch{changes: mine, whole: uint64(len(mine)) == f.seq-first,
+		end: place{b.number, int64(f.end)}, next: f.seq + 1}
+	x.pending = nil
+}
+
+// settle lets the held batch count.
+func (x *survey) settle() {
+	if x.held == nil {
+		return
+	}
+	x.commit(x.held.changes)
+	x.cut, x.next = x.held.end, x.held.next
+	x.held = nil
+}
+
+func (x *survey) commit(changes []change) {
+	for i := range changes {
+		c := &changes[i]
+		if c.typ == typeChunk {
+			x.chunkAt[c.at.seq] = c.at
+		}
+		for n, l := range c.chunks {
+			c.chunks[n] = x.chunkAt[l.seq] // the zero loc when it is lost: reading tells
+		}
+		x.apply(c)
+	}
+}
+
+// finish tells the torn tail from damage.
+func (x *survey) finish() {
+	if x.held != nil && x.held.whole {
+		x.settle()
+	}
+	kept := x.damage[:0]
+	for _, b := range x.buckets {
+		b.damaged = false
+	}
+	for _, d := range x.damage {
+		if d.at.before(x.cut) {
+			kept = append(kept, d)
+			x.bucket(d.at.bucket).damaged = true
+		}
+	}
+	x.damage = kept
+	for _, b := range x.buckets {
+		switch {
+		case b.number == x.cut.bucket:
+			x.torn += b.size - x.cut.off
+		case b.number > x.cut.bucket:
+			x.torn += b.size
+		}
+	}
+}
