@@ -1,0 +1,50 @@
+package board
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockPort takes a lock file named after the port's device, whatever link it is
+// opened by. The kernel's own exclusive mode does not hold off root. Where no
+// lock file can be made, the port is used without.
+func lockPort(path string) (*os.File, error) {
+	device, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, fmt.Errorf("board: open %s: %w", path, err)
+	}
+	if device, err = filepath.Abs(device); err != nil {
+		return nil, err
+	}
+	name := filepath.Join(lockDir(), "packhorse-"+strings.ReplaceAll(strings.Trim(device, "/"), "/", "-")+".lock")
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDONLY, 0o644)
+	if err != nil {
+		return nil, nil
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		f.Close()
+		return nil, fmt.Errorf("%w: %s: another packhorse runs on it", ErrSerialBusy, path)
+	}
+	return f, nil
+}
+
+// unlockPort leaves the file: removing it would let two openers lock two files.
+func unlockPort(f *os.File) {
+	if f != nil {
+		f.Close()
+	}
+}
+
+func lockDir() string {
+	const usual = "/run/lock"
+	if i, err := os.Stat(usual); err == nil && i.IsDir() {
+		return usual
+	}
+	return os.TempDir()
+}
