@@ -6,27 +6,13 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"packhorse/gateway/domain"
+	"packhorse/radio/phy"
 )
 
-// maxName is the longest name of a gateway, in octets.
-const maxName = 24
-
-func nameOctet(c byte) bool {
-	return c == '-' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-}
-
 // ValidName tells whether a gateway, a domain, a radio or a peer may be called so.
-func ValidName(s string) bool {
-	if s == "" || len(s) > maxName {
-		return false
-	}
-	for i := range len(s) {
-		if !nameOctet(s[i]) {
-			return false
-		}
-	}
-	return true
-}
+func ValidName(s string) bool { return domain.CheckName(s) == nil }
 
 // wrong is an error about the value of a key.
 func (l *Loaded) wrong(key, fix, format string, a ...any) error {
@@ -48,11 +34,14 @@ func (l *Loaded) whole(key string) string {
 	return l.Path
 }
 
-const nameFix = "use 1 to 24 letters, digits and hyphens"
+const nameFix = "use 1 to 24 letters, digits and dashes, no dash at either end"
 
 func (l *Loaded) check() error {
 	if !ValidName(l.Name) {
 		return l.wrong("name", nameFix, "%q is not a name", l.Name)
+	}
+	if _, err := phy.LookupRegion(l.Region); l.Region != "" && err != nil {
+		return l.wrong("region", "use one of "+strings.Join(phy.Regions(), ", "), "%q is no region that we know", l.Region)
 	}
 	if l.Store.MaxBytes < 1<<20 {
 		return l.wrong("store.max_bytes", "give at least 1048576", "%d is too small", l.Store.MaxBytes)

@@ -3,6 +3,8 @@
 // never writes a file.
 package config
 
+import "packhorse/radio/phy"
+
 // Config is the whole configuration of a gateway, defaults filled in. The TOML keys are
 // described in docs/CONFIG.md, from Keys.
 type Config struct {
@@ -59,7 +61,7 @@ func (r *Radio) defaults() {
 		r.Kind = "rnode"
 	}
 	if r.AntennaGainDBi == nil {
-		gain := 2.0
+		gain := phy.DipoleDBi
 		r.AntennaGainDBi = &gain
 	}
 }
@@ -72,8 +74,8 @@ type Key struct {
 // Keys is every key there is, in the order of the documentation. Tables in double
 // brackets may be given several times.
 var Keys = []Key{
-	{"name", "the host name", "", "what this gateway is called, at most 24 letters, digits and hyphens"},
-	{"region", "none", "", "whose radio rules apply, such as `EU868`; nothing is transmitted without it. `packhorse up --region` sets it too"},
+	{"name", "the host name", "", "what a new gateway is called, at most 24 letters, digits and dashes; `packhorse up --name` changes it"},
+	{"region", "none", "", "whose radio rules apply, such as `EU868`; nothing is transmitted without it. `packhorse up --region` sets it where no file does"},
 	{"state_dir", "`/var/lib/packhorse` for root, else `~/.local/state/packhorse`", "", "where keys, parcels and ledgers live"},
 	{"socket", "`/run/packhorse/packhorse.sock` for root, else `packhorse.sock` in `state_dir`", "", "the local API, for the other commands"},
 	{"poweb.listen", "`127.0.0.1:13276`", "address", "where Awala apps reach this gateway; empty switches it off"},
@@ -89,6 +91,6 @@ var Keys = []Key{
 	{"[[radio]].bandwidth_hz", "the region's plan", "Hz", "LoRa bandwidth: 7812 to 500000"},
 	{"[[radio]].spreading_factor", "the region's plan", "", "LoRa spreading factor, 5 to 12"},
 	{"[[radio]].coding_rate", "the region's plan", "", "n of the LoRa coding rate 4/n, 5 to 8"},
-	{"[[radio]].power_dbm", "what region and antenna allow", "dBm", "transmit power at the antenna socket; the law's limit still applies"},
-	{"[[radio]].antenna_gain_dbi", "2", "dBi", "gain of the antenna, counted against the region's limit"},
+	{"[[radio]].power_dbm", "17, or what region and antenna allow", "dBm", "transmit power at the antenna socket; more than the law allows is refused"},
+	{"[[radio]].antenna_gain_dbi", "2.15", "dBi", "gain of the antenna, counted against the region's limit"},
 }

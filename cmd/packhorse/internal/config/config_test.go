@@ -64,7 +64,7 @@ func TestFilesMergeAndKnowTheirOrigins(t *testing.T) {
 		t.Fatalf("got %+v", l.Config)
 	}
 	r := l.Radio
-	if r[0].Kind != "rnode" || *r[0].AntennaGainDBi != 2 || r[0].PowerDBm == nil || *r[0].PowerDBm != 0 || *r[1].AntennaGainDBi != 6 || r[1].PowerDBm != nil {
+	if r[0].Kind != "rnode" || *r[0].AntennaGainDBi != 2.15 || r[0].PowerDBm == nil || *r[0].PowerDBm != 0 || *r[1].AntennaGainDBi != 6 || r[1].PowerDBm != nil {
 		t.Errorf("radios: got %+v", r)
 	}
 	for key, want := range map[string]string{"name": "packhorse.toml:1", "region": "10-b.toml:1", "poweb.listen": "10-b.toml:3",
@@ -102,6 +102,7 @@ func TestMistakesNameFileLineAndKey(t *testing.T) {
 		{"not TOML", "name = \n", []string{"packhorse.toml:1"}},
 		{"wrong type", "name = 5\n", []string{"packhorse.toml:1:"}},
 		{"a bad name", "name = \"a b\"\n", []string{"packhorse.toml:1", "name:", "letters"}},
+		{"a region nobody knows", "region = \"EU686\"\n", []string{"packhorse.toml:1", "EU686", "EU868"}},
 		{"no port", "[[radio]]\nname = \"lora0\"\n", []string{"packhorse.toml:2", "port:", "lora0"}},
 		{"another kind", lora0 + "kind = \"sx1262\"\n", []string{"packhorse.toml:4", "sx1262", "rnode"}},
 		{"spreading factor", lora0 + "spreading_factor = 13\n", []string{"packhorse.toml:4", "13", "5 to 12"}},

@@ -6,6 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strings"
+
+	"packhorse/gateway/domain"
 )
 
 // DefaultPath is read when nothing else is named; it may be missing.
@@ -109,17 +112,19 @@ func (l *Loaded) outside(o Options) {
 	}
 }
 
-// Hostname makes a gateway's name of a host name: its first label, what is not a
-// letter, digit or hyphen left out, at most 24 octets.
+// Hostname makes a gateway's name of a host name: its first label, what a name may not
+// hold left out.
 func Hostname(host string) string {
-	var b []byte
-	for i := 0; i < len(host) && host[i] != '.' && len(b) < maxName; i++ {
-		if nameOctet(host[i]) {
-			b = append(b, host[i])
+	label, _, _ := strings.Cut(host, ".")
+	name := strings.Map(func(r rune) rune {
+		if ValidName(string(r)) || r == '-' {
+			return r
 		}
-	}
-	if len(b) == 0 {
+		return -1
+	}, label)
+	name = strings.Trim(name[:min(len(name), domain.MaxName)], "-")
+	if !ValidName(name) {
 		return "packhorse"
 	}
-	return string(b)
+	return name
 }
