@@ -3,6 +3,7 @@ package compact
 import (
 	"bytes"
 	"compress/flate"
+	"crypto/sha256"
 	"errors"
 	"math/rand/v2"
 	"testing"
@@ -92,7 +93,26 @@ func TestAlteredParcelsAreRebuiltToo(t *testing.T) {
 	roundTrip(t, "large", append(noise(200_000), parcel...))
 }
 
+// A hash inside of a key must stay there, or the key could not be hashed when the parcel is rebuilt.
+func TestHashesInsideKeysStay(t *testing.T) {
+	key := func(inside []byte) []byte {
+		k := append([]byte("\x30\x82\x01\x22"+rsaKey), noise(294-4-len(rsaKey))...)
+		copy(k[100:], inside)
+		return k
+	}
+	second := key([]byte("another"))
+	hash := sha256.Sum256(second)
+	first := key(hash[:])
+	parcel := append(append(append(first, second...), write(hash[:], writtenBMP)...), write(hash[:], writtenASCII)...)
+	if body := roundTrip(t, "a hash inside a key", parcel); body[0] != formKeyed {
+		t.Errorf("got form %d, want %d", body[0], formKeyed)
+	}
+}
+
 func TestSizesAreBounded(t *testing.T) {
+	if _, err := Unpack(make([]byte, MaxSize+2)); !errors.Is(err, ErrBody) {
+		t.Errorf("a plain body above the limit: got %v", err)
+	}
 	if _, err := Pack(make([]byte, MaxSize+1)); err == nil {
 		t.Error("a parcel above the limit: got no error")
 	}

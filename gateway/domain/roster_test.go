@@ -118,6 +118,46 @@ func TestDomainAdvertRefusesDamageAndForgery(t *testing.T) {
 	}
 }
 
+func TestOlderWordNeverReplacesNewer(t *testing.T) {
+	f := setup(t)
+	older := f.owner.Advert(testNow)
+	newer, err := f.owner.Revoke(testNow, seeded(3), f.bob.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := NewRoster(f.aliceM.Domain)
+	r.HandleAdvert(newer)
+	if _, took := r.HandleAdvert(older); took || r.Advert().Epoch != 2 {
+		t.Errorf("advert: took the older one %t, epoch %d; want epoch 2", took, r.Advert().Epoch)
+	}
+	early, err := admit(f.owner, f.alice, testNow.Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		raw     []byte
+		changed bool
+	}{{f.aliceM.Record.Raw, true}, {early.Record.Raw, true}, {f.aliceM.Record.Raw, false}} {
+		if rec, changed, err := r.Add(want.raw, testNow, trusted); err != nil || changed != want.changed {
+			t.Errorf("record %d, epoch %d: got changed %t, %v; want %t", i, rec.Epoch, changed, err, want.changed)
+		}
+	}
+	if rec, _ := r.Get(f.alice.ID()); rec.Epoch != 2 {
+		t.Errorf("got the record of epoch %d, want the one of the later epoch though it began earlier", rec.Epoch)
+	}
+}
+
+func TestRevocationsHaveOneOrder(t *testing.T) {
+	f := setup(t)
+	low, high := Revocation{Gateway: [16]byte{1}, Epoch: 1}, Revocation{Gateway: [16]byte{2}, Epoch: 1}
+	for name, list := range map[string][]Revocation{"falling": {high, low}, "twice": {low, low}} {
+		f.owner.Revoked = list
+		if _, err := ParseDomainAdvert(f.owner.Advert(testNow).Raw, f.owner.Info()); err == nil {
+			t.Errorf("%s: got no error", name)
+		}
+	}
+}
+
 func TestRosterIsBounded(t *testing.T) {
 	f := setup(t)
 	r := NewRoster(f.owner.Info())

@@ -121,8 +121,8 @@ func TestBadSharesEndTheRun(t *testing.T) {
 		if !errors.Is(err, ErrShare) || k != [KeySize]byte{} {
 			t.Errorf("%s: got key %x, error %v; want no key and ErrShare", name, k, err)
 		}
-		if _, err := s.Finish(unhex(t, vMsgB)); err == nil {
-			t.Errorf("%s: a run went on after a bad share", name)
+		if _, err := s.Finish(unhex(t, vMsgB)); err == nil || errors.Is(err, ErrShare) {
+			t.Errorf("%s: then a good share: got %v, want the run to be over", name, err)
 		}
 	}
 }
