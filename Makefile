@@ -1,0 +1,52 @@
+# Only Go is needed. `make demo` shows Packhorse at work, `make test` runs every test.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+ARGS    ?=
+export CGO_ENABLED = 0
+
+.PHONY: all build demo sim test lint bench soak fuzz release docs clean
+
+all: build
+
+build:
+	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/packhorse ./cmd/packhorse
+
+# Three gateways in a line on simulated radios: make demo, or make demo ARGS=--once
+demo: build
+	bin/packhorse demo $(ARGS)
+
+# Pseudo-terminals that behave as RNode modems: make sim ARGS="-n 3 --links line --loss 0.1"
+sim: build
+	bin/packhorse sim air $(ARGS)
+
+# Every suite; installs what is missing and says so. One suite: make test ARGS="-only unit"
+test:
+	$(GO) run ./tools/testrun $(ARGS)
+
+lint:
+	$(GO) run ./tools/testrun -only lint
+	$(GO) run ./tools/depcheck
+
+# Tables of airtime and time shares, in virtual time.
+bench:
+	$(GO) test -count=1 -timeout=60m -run='^$$' -bench=. $(ARGS) ./testbench/...
+
+# The long rows: many seeds, real processes, real time.
+soak:
+	PACKHORSE_SOAK=1 $(GO) test -count=1 -timeout=120m -v -run='Soak' $(ARGS) ./testbench/...
+
+# Every fuzz test for a minute.
+fuzz:
+	$(GO) run ./tools/fuzz $(ARGS)
+
+# Static binaries for arm6, arm7, arm64, riscv64 and amd64 with their sums, in dist.
+release:
+	$(GO) run ./tools/release $(VERSION)
+
+# Writes the generated parts of docs anew; the tests say when they are stale.
+docs:
+	$(GO) test ./cmd/packhorse/... -run=Documented -update
+
+clean:
+	rm -rf bin dist .demo

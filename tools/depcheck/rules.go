@@ -1,0 +1,79 @@
+package main
+
+import "strings"
+
+// module is the path that every import of ours begins with.
+const module = "packhorse"
+
+// room is one line of the import table: which other rooms the packages of a room may
+// import. A package belongs to the room with the longest name that begins its path.
+type room struct {
+	name string
+	may  []string
+	why  string
+}
+
+// rooms is the import table. Tests are freer: they may import any room but cmd and tools.
+var rooms = []room{
+	{"radio/phy", nil, "pure arithmetic and law that everything may build on"},
+	{"radio", []string{"radio/phy"}, "drivers take ports, pins and streams; cmd joins them to a board"},
+	{"board", []string{"radio/phy"}, "the computer knows no driver and no link"},
+	{"link", []string{"radio/phy"}, "a state machine: no IO, no storage"},
+	{"link/port", []string{"link", "radio", "radio/phy"}, "the only part of the link with goroutines and sockets"},
+	{"store", nil, "keeps octets and knows nobody's types"},
+	{"gateway", []string{"link", "store", "radio/phy"}, "state machines and codecs; the shell is gateway/node"},
+	{"gateway/node", []string{"gateway", "link", "link/port", "store", "radio/phy"}, "the shell: owns core, store and transports; cmd hands it the radios"},
+	{"testbench", []string{"board", "radio", "radio/phy", "link", "link/port", "store", "gateway", "gateway/node"}, "drives everything, cmd from outside"},
+	{"cmd", []string{"board", "radio", "radio/phy", "link", "link/port", "store", "gateway", "gateway/node", "testbench"}, "joins the rooms"},
+	{"tools", nil, "build helpers; nothing imports them, and they need nothing"},
+}
+
+// pure lists the packages that are state machines or codecs: no IO, no clock, no
+// goroutine, no random source of their own. A * stands for all below.
+var pure = []string{"radio/phy", "link", "link/wire", "link/cpace", "gateway", "gateway/ramf", "gateway/pki", "gateway/session",
+	"gateway/endpoint", "gateway/domain", "gateway/route", "gateway/cms", "gateway/compact", "gateway/registration"}
+
+// impure are the packages of the standard library that a pure package may not import.
+var impure = map[string]string{
+	"os": "files and environment", "os/exec": "processes", "os/signal": "signals", "net": "sockets", "net/http": "sockets",
+	"log": "logs", "log/slog": "logs", "syscall": "the system", "math/rand": "a global random source",
+}
+
+// clocks are the functions of package time that read or wait for the machine's clock.
+var clocks = map[string]bool{"Now": true, "Since": true, "Until": true, "Sleep": true, "After": true, "AfterFunc": true,
+	"Tick": true, "NewTimer": true, "NewTicker": true}
+
+// templates are kept out of the binary: they look methods up by name, which switches off
+// the linker's dead-code elimination and costs about 1.8 MB at once.
+var templates = map[string]bool{"text/template": true, "html/template": true}
+
+// templateFriends may import a template package because the linker drops the use of it;
+// forbiddenSymbols proves that it does.
+var templateFriends = map[string]string{"github.com/spf13/cobra": "only behind SetUsageTemplate and its like, which we never call"}
+
+// forbiddenSymbols begin names that must not be in the linked binary.
+var forbiddenSymbols = []string{"text/template.(*Template).Execute", "html/template.(*Template).", "reflect.Value.MethodByName", "reflect.(*rtype).MethodByName"}
+
+// roomOf finds the room of an import path of ours; ok is false for others' packages.
+func roomOf(path string) (r room, ok bool) {
+	rest, ours := strings.CutPrefix(path, module+"/")
+	if !ours {
+		return room{}, false
+	}
+	for _, c := range rooms {
+		if (rest == c.name || strings.HasPrefix(rest, c.name+"/")) && len(c.name) >= len(r.name) {
+			r = c
+		}
+	}
+	return r, true
+}
+
+func isPure(path string) bool {
+	rest := strings.TrimPrefix(path, module+"/")
+	for _, p := range pure {
+		if below, all := strings.CutSuffix(p, "*"); rest == p || all && strings.HasPrefix(rest, below) {
+			return true
+		}
+	}
+	return false
+}

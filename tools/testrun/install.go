@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// component is something a suite needs besides Go.
+type component struct {
+	there   func() bool
+	install func(ctx context.Context, r *runner) error
+	what    string
+}
+
+const qemu = "qemu-arm-static"
+
+var components = map[string]component{
+	"gcc":     {has("gcc"), apt("gcc", "libc6-dev"), "gcc, for the race detector"},
+	"node":    {has("node", "npm"), apt("nodejs", "npm"), "node and npm, for Awala's JavaScript library"},
+	"modules": {modulesThere, modules, "the JavaScript modules of testbench/interop"},
+	"qemu":    {has(qemu), apt("qemu-user-static"), "qemu-user-static, to run ARM code"},
+}
+
+// ensure installs a component unless it is there, and says so.
+func (r *runner) ensure(ctx context.Context, c component) error {
+	if c.there() {
+		return nil
+	}
+	fmt.Fprintf(r.out, "installing %s\n", c.what)
+	if err := c.install(ctx, r); err != nil {
+		return err
+	}
+	if !c.there() {
+		return errors.New("installed, and still not to be found")
+	}
+	return nil
+}
+
+func has(names ...string) func() bool {
+	return func() bool {
+		for _, n := range names {
+			if _, err := exec.LookPath(n); err != nil {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// apt installs Debian packages, as root or through sudo without a password.
+func apt(packages ...string) func(context.Context, *runner) error {
+	return func(ctx context.Context, r *runner) error {
+		if _, err := exec.LookPath("apt-get"); err != nil {
+			return fmt.Errorf("no apt-get here: install %v by hand", packages)
+		}
+		var prefix []string
+		if os.Geteuid() != 0 {
+			if _, err := exec.LookPath("sudo"); err != nil {
+				return fmt.Errorf("neither root nor sudo: install %v by hand", packages)
+			}
+			prefix = []string{"sudo", "-n"}
+		}
+		for _, args := range [][]string{{"update", "-q"}, append([]string{"install", "-y", "-q", "--no-install-recommends"}, packages...)} {
+			line := append(append(prefix[:len(prefix):len(prefix)], "apt-get"), args...)
+			c := exec.CommandContext(ctx, line[0], line[1:]...)
+			c.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+			if b, err := c.CombinedOutput(); err != nil {
+				return fmt.Errorf("%v: %w\n%s", line, err, b)
+			}
+		}
+		return nil
+	}
+}
+
+// npm writes this file when an installation is complete.
+var modulesMark = filepath.Join("testbench", "interop", "node_modules", ".package-lock.json")
+
+// modulesThere also sees a lock file that changed since.
+func modulesThere() bool {
+	mark, err := os.Stat(modulesMark)
+	if err != nil {
+		return false
+	}
+	lock, err := os.Stat(filepath.Join("testbench", "interop", "package-lock.json"))
+	return err == nil && !mark.ModTime().Before(lock.ModTime())
+}
+
+func modules(ctx context.Context, r *runner) error {
+	c := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund")
+	c.Dir = filepath.Join("testbench", "interop")
+	if b, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("npm ci: %w\n%s", err, b)
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+// Command testrun is what `make test` runs: every suite in turn, with what they need
+// installed first. It ends with one line "N passed, N failed, N skipped" and exit code 1
+// when anything failed. With CI=true a missing component fails its suite.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+)
+
+func main() {
+	only := flag.String("only", "", "comma-separated suites to run; empty runs all")
+	names := flag.Bool("list", false, "list the suites")
+	flag.Parse()
+	if *names {
+		for _, s := range suites {
+			fmt.Printf("%-8s %s\n", s.name, s.what)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	r := runner{out: os.Stdout, ci: os.Getenv("CI") == "true"}
+	if failed := r.all(ctx, pick(*only)); failed {
+		os.Exit(1)
+	}
+}
+
+// pick chooses suites by name; an unknown name ends the program.
+func pick(only string) []suite {
+	if only == "" {
+		return suites
+	}
+	var out []suite
+	for _, name := range strings.Split(only, ",") {
+		found := false
+		for _, s := range suites {
+			if s.name == name {
+				out, found = append(out, s), true
+			}
+		}
+		if !found {
+			fmt.Fprintf(os.Stderr, "testrun: no suite %q; -list shows them\n", name)
+			os.Exit(2)
+		}
+	}
+	return out
+}
+
+// all runs suites, prints the table and the closing line, and tells whether any failed.
+func (r *runner) all(ctx context.Context, suites []suite) bool {
+	start := time.Now()
+	var sum count
+	var rows []string
+	for _, s := range suites {
+		fmt.Fprintf(r.out, "== %s: %s\n", s.name, s.what)
+		begun := time.Now()
+		c, err := r.one(ctx, s)
+		if err != nil {
+			fmt.Fprintf(r.out, "%s: %v\n", s.name, err)
+		}
+		sum.add(c)
+		rows = append(rows, fmt.Sprintf("%-8s %6d %6d %7d %7.0f s", s.name, c.passed, c.failed, c.skipped, time.Since(begun).Seconds()))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	fmt.Fprintf(r.out, "\nSUITE    PASSED FAILED SKIPPED      TIME\n%s\n", strings.Join(rows, "\n"))
+	fmt.Fprintf(r.out, "total time %s\n", time.Since(start).Round(time.Second))
+	fmt.Fprintf(r.out, "%d passed, %d failed, %d skipped\n", sum.passed, sum.failed, sum.skipped)
+	return sum.failed > 0 || ctx.Err() != nil
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// suite is one part of the tests. run answers what it counted; an error is one failure.
+type suite struct {
+	name, what string
+	needs      []string // components, by their key in components
+	run        func(ctx context.Context, r *runner) (count, error)
+}
+
+// raced are the rooms with goroutines, which the race detector watches.
+var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/poweb", "./link/port/...", "./radio/...", "./board/...", "./store/..."}
+
+// onARM are the rooms tested as 32-bit ARMv6 code.
+var onARM = []string{"./link/wire", "./link", "./store"}
+
+// interop is the package that runs Awala's own JavaScript library.
+const interop = "./testbench/interop"
+
+var suites = []suite{
+	{"lint", "gofmt and vet", nil, lint},
+	{"unit", "every package: unit tests, fuzz seeds, scenarios, worlds in virtual time, depcheck", nil, unit},
+	{"race", "rooms with goroutines under the race detector", []string{"gcc"}, race},
+	{"interop", "Awala's JavaScript library against real gateways", []string{"node", "modules"}, runInterop},
+	{"arm", "link/wire, link and store as ARMv6 code under qemu", []string{"qemu"}, arm},
+}
+
+// runner runs suites.
+type runner struct {
+	out io.Writer
+	ci  bool // a missing component is a failure
+}
+
+// one runs a suite once its components are there.
+func (r *runner) one(ctx context.Context, s suite) (count, error) {
+	for _, name := range s.needs {
+		err := r.ensure(ctx, components[name])
+		if err == nil {
+			continue
+		}
+		if r.ci {
+			return count{failed: 1}, fmt.Errorf("%s is missing: %w", name, err)
+		}
+		return count{skipped: 1}, fmt.Errorf("skipped, %s is missing: %w", name, err)
+	}
+	c, err := s.run(ctx, r)
+	if err != nil && c.failed == 0 {
+		c.failed++
+	}
+	return c, err
+}
+
+func lint(ctx context.Context, r *runner) (count, error) {
+	files, err := output(ctx, "git", "ls-files", "*.go")
+	if err != nil {
+		return count{}, err
+	}
+	loose, err := output(ctx, "gofmt", append([]string{"-l"}, strings.Fields(files)...)...)
+	if err != nil {
+		return count{}, err
+	}
+	if loose != "" {
+		return count{}, fmt.Errorf("not formatted by gofmt:\n%s", loose)
+	}
+	if _, err := output(ctx, "go", "vet", "./..."); err != nil {
+		return count{passed: 1}, err
+	}
+	return count{passed: 2}, nil
+}
+
+// unit leaves out interop, which has a suite of its own.
+func unit(ctx context.Context, r *runner) (count, error) {
+	all, err := output(ctx, "go", "list", "./...")
+	if err != nil {
+		return count{}, err
+	}
+	var pkgs []string
+	for _, p := range strings.Fields(all) {
+		if !strings.HasSuffix(p, strings.TrimPrefix(interop, ".")) {
+			pkgs = append(pkgs, p)
+		}
+	}
+	return r.test(ctx, nil, nil, pkgs)
+}
+
+func race(ctx context.Context, r *runner) (count, error) {
+	return r.test(ctx, []string{"CGO_ENABLED=1"}, []string{"-race", "-short"}, raced)
+}
+
+func runInterop(ctx context.Context, r *runner) (count, error) {
+	return r.test(ctx, nil, []string{"-count=1", "-timeout=15m"}, []string{interop})
+}
+
+func arm(ctx context.Context, r *runner) (count, error) {
+	return r.test(ctx, []string{"GOOS=linux", "GOARCH=arm", "GOARM=6"}, []string{"-short", "-exec=" + qemu}, onARM)
+}
+
+// test runs go test over the packages that exist and counts.
+func (r *runner) test(ctx context.Context, env, flags, pkgs []string) (count, error) {
+	args := append([]string{"test", "-json"}, flags...)
+	c := exec.CommandContext(ctx, "go", append(args, there(pkgs)...)...)
+	c.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
+	c.Stderr = os.Stderr
+	pipe, err := c.StdoutPipe()
+	if err != nil {
+		return count{}, err
+	}
+	if err := c.Start(); err != nil {
+		return count{}, err
+	}
+	n := tally(pipe, r.out)
+	if err := c.Wait(); err != nil {
+		return n, fmt.Errorf("go test: %w", err)
+	}
+	return n, nil
+}
+
+// there leaves out directories that are not in the tree.
+func there(pkgs []string) []string {
+	var out []string
+	for _, p := range pkgs {
+		if !strings.HasPrefix(p, "./") {
+			out = append(out, p)
+			continue
+		}
+		if _, err := os.Stat(strings.TrimSuffix(p, "/...")); err == nil {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// output runs a command; its error holds what it printed.
+func output(ctx context.Context, name string, args ...string) (string, error) {
+	b, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", name, err, b)
+	}
+	return string(b), nil
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestTallyCountsTestsAndShowsOnlyFailures(t *testing.T) {
+	in := `{"Action":"output","Package":"p","Test":"TestA","Output":"quiet\n"}
+{"Action":"pass","Package":"p","Test":"TestA/part"}
+{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"got 1, want 2\n"}
+{"Action":"fail","Package":"p","Test":"TestB"}
+{"Action":"output","Package":"p","Test":"TestC","Output":"no rig\n"}
+{"Action":"skip","Package":"p","Test":"TestC"}
+{"Action":"fail","Package":"p","Elapsed":1.5}
+{"Action":"pass","Package":"q","Elapsed":0.1}
+{"ImportPath":"r","Action":"build-output","Output":"r.go:1: syntax error\n"}
+{"ImportPath":"r","Action":"build-fail"}
+{"Action":"fail","Package":"r","Elapsed":0}
+not json
+`
+	var out bytes.Buffer
+	if got, want := tally(strings.NewReader(in), &out), (count{passed: 1, failed: 2, skipped: 1}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	for _, w := range []string{"got 1, want 2", "no rig", "FAIL  p", "ok    q", "syntax error", "not json"} {
+		if !strings.Contains(out.String(), w) {
+			t.Errorf("%q is missing in\n%s", w, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "quiet") {
+		t.Error("a passed test's output is shown")
+	}
+}
+
+func TestAMissingComponentFailsInCIAndSkipsElsewhere(t *testing.T) {
+	components["absent"] = component{func() bool { return false }, func(context.Context, *runner) error { return errors.New("none to be had") }, "nothing"}
+	defer delete(components, "absent")
+	s := suite{name: "x", needs: []string{"absent"}, run: func(context.Context, *runner) (count, error) {
+		t.Error("the suite ran without its component")
+		return count{}, nil
+	}}
+	var out bytes.Buffer
+	for _, ci := range []bool{true, false} {
+		r := runner{out: &out, ci: ci}
+		failed := r.all(context.Background(), []suite{s})
+		want := "0 passed, 0 failed, 1 skipped\n"
+		if ci {
+			want = "0 passed, 1 failed, 0 skipped\n"
+		}
+		if failed != ci || !strings.HasSuffix(out.String(), want) || !strings.Contains(out.String(), "none to be had") {
+			t.Errorf("ci %v: got failed %v and\n%s", ci, failed, out.String())
+		}
+	}
+}
+
+func TestASuiteThatCannotRunIsAFailure(t *testing.T) {
+	var out bytes.Buffer
+	r := runner{out: &out}
+	s := suite{name: "x", run: func(context.Context, *runner) (count, error) { return count{passed: 3}, errors.New("broke") }}
+	if !r.all(context.Background(), []suite{s}) || !strings.HasSuffix(out.String(), "3 passed, 1 failed, 0 skipped\n") {
+		t.Errorf("got\n%s", out.String())
+	}
+}
+
+func TestEveryNeedIsAComponent(t *testing.T) {
+	for _, s := range suites {
+		for _, n := range s.needs {
+			if components[n].install == nil {
+				t.Errorf("suite %s needs %q, which nobody installs", s.name, n)
+			}
+		}
+	}
+}
