@@ -140,7 +140,8 @@ type (
 		Symbols []byte
 	}
 	// OpenPairing lets one stranger in until the deadline, by code or by invite secret.
-	// Exactly one of Code and Secret is set.
+	// Exactly one of Code and Secret is set; opening the other way too keeps both open for
+	// the same stranger, until the deadline given last.
 	OpenPairing struct {
 		Code   string
 		Secret []byte // 16 octets

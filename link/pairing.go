@@ -69,8 +69,14 @@ func (c *Core) openPairing(e OpenPairing) {
 	if (e.Code == "") == (len(e.Secret) != secretSize) {
 		return
 	}
-	c.pairing.invite = inviter{code: plainCode(e.Code), secret: slices.Clone(e.Secret), until: e.Until, left: wrongCodes,
+	in := inviter{code: plainCode(e.Code), secret: slices.Clone(e.Secret), until: e.Until, left: wrongCodes,
 		rate: newBucket(8, time.Second)}
+	if open := c.pairing.invite; !open.until.IsZero() && e.Code == "" {
+		in.code, in.run = open.code, open.run
+	} else if !open.until.IsZero() {
+		in.secret = open.secret
+	}
+	c.pairing.invite = in
 }
 
 // closePairing ends both roles. Sessions with strangers stay for as long as a last
@@ -161,7 +167,7 @@ func (c *Core) handlePairing(p *port, b []byte, m Meta) {
 // inviting finds out whether a pairing frame may be answered now.
 func (c *Core) inviting(withCode bool) bool {
 	in := &c.pairing.invite
-	if in.until.IsZero() || (in.code != "") != withCode || c.guestUp() {
+	if in.until.IsZero() || withCode && in.code == "" || !withCode && in.secret == nil || c.guestUp() {
 		c.drop(DropPairing)
 		return false
 	}
