@@ -1,6 +1,8 @@
 package gateway
 
-// pack makes the body that travels of a parcel, unpack undoes it.
-func pack(raw []byte) ([]byte, error) { return raw, nil }
+import "packhorse/gateway/compact"
 
-func unpack(body []byte) ([]byte, error) { return body, nil }
+// pack makes the body that travels of a parcel, unpack undoes it.
+func pack(raw []byte) ([]byte, error) { return compact.Pack(raw) }
+
+func unpack(body []byte) ([]byte, error) { return compact.Unpack(body) }

@@ -157,7 +157,7 @@ func (c *Core) contact(to string) (endpoint.Contact, error) {
 			return k, nil
 		}
 	}
-	return endpoint.Contact{}, &Error{Code: "refused", Message: fmt.Sprintf("no contact %q", to), Fix: "packhorse contact add NAME, or packhorse pair"}
+	return endpoint.Contact{}, &Error{Code: "not_found", Message: fmt.Sprintf("no contact %q", to), Fix: "packhorse contact add NAME, or packhorse pair"}
 }
 
 // Contacts lists the names that Send accepts, sorted.

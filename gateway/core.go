@@ -61,7 +61,10 @@ type Core struct {
 	dirty      bool // routes, peers or waiting items changed: the submits may have to
 }
 
-type portInfo struct{ up link.PortUp }
+type portInfo struct {
+	up      link.PortUp
+	blocked time.Time // no budget before this
+}
 
 // New rebuilds a gateway from its records (of BootKinds, in any order). Records that cannot be read are
 // skipped and told as a Notice.
@@ -141,6 +144,8 @@ func (c *Core) HandleEvent(now time.Time, e Event) {
 	switch e := e.(type) {
 	case FromPort:
 		c.fromPort(now, e.Event)
+	case PortBlocked:
+		c.portBlocked(e)
 	case Persisted:
 		c.persisted(now, e)
 	case Loaded:
@@ -231,6 +236,13 @@ func (c *Core) fromPort(now time.Time, e link.Event) {
 	}
 	c.link.HandleEvent(now, e)
 	c.dirty = true
+}
+
+func (c *Core) portBlocked(e PortBlocked) {
+	if i, ok := c.ports[e.Port]; ok {
+		i.blocked = e.Until
+		c.ports[e.Port] = i
+	}
 }
 
 func (c *Core) linkDomain() link.Domain {

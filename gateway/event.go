@@ -21,6 +21,11 @@ type (
 	// FromPort passes an event of a transport to the link: PortUp, PortDown, PortClear or
 	// Probe. Others are ignored.
 	FromPort struct{ Event link.Event }
+	// PortBlocked tells that a port may not send before Until (airtime budget); the zero time means it may.
+	PortBlocked struct {
+		Port  link.Port
+		Until time.Time
+	}
 	// Persisted answers Persist, in the order of Seq. With an Err nothing of the batch is on disk.
 	Persisted struct {
 		Seq uint64
@@ -172,6 +177,7 @@ const (
 )
 
 func (FromPort) gatewayEvent()      {}
+func (PortBlocked) gatewayEvent()   {}
 func (Persisted) gatewayEvent()     {}
 func (Loaded) gatewayEvent()        {}
 func (Clock) gatewayEvent()         {}

@@ -96,7 +96,7 @@ func uniquePrefix(keys []string, prefix, what, list string) (string, error) {
 	i, _ := slices.BinarySearch(keys, prefix)
 	switch {
 	case prefix == "" || i == len(keys) || !strings.HasPrefix(keys[i], prefix):
-		return "", &Error{Code: "failed", Message: "no " + what + " " + prefix, Fix: list}
+		return "", &Error{Code: "not_found", Message: "no " + what + " " + prefix, Fix: list}
 	case i+1 < len(keys) && strings.HasPrefix(keys[i+1], prefix) && keys[i][:shownID] != keys[i+1][:shownID]:
 		return "", &Error{Code: "usage", Message: "more than one " + what + " begins with " + prefix, Fix: "type more digits: " + list}
 	}

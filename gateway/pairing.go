@@ -67,8 +67,8 @@ func (c *Core) openPairing(now time.Time, e OpenPairing) {
 	until := now.Add(pairingTime)
 	c.pairing = &pairing{inviter: true, until: until,
 		offer: PairOffer{Code: domain.FormatCode(code), Invite: invite.Text(), Until: until}}
-	c.link.HandleEvent(now, link.OpenPairing{Code: code, Until: until})
 	c.link.HandleEvent(now, link.OpenPairing{Secret: slices.Clone(invite.Secret[:]), Until: until})
+	c.link.HandleEvent(now, link.OpenPairing{Code: code, Until: until})
 	c.answer(e.Token, c.pairing.offer, nil)
 }
 

@@ -108,12 +108,12 @@ func (c *Core) parcelView(now time.Time, x *entry) Parcel {
 		v.Done, v.Total = x.done, x.total
 		v.Airtime = c.airtimeTo(x.next, x.BodySize)
 	}
-	v.Why = c.why(x)
+	v.Why = c.why(now, x)
 	return v
 }
 
 // why is the reason why a parcel waits, empty when it does not.
-func (c *Core) why(x *entry) string {
+func (c *Core) why(now time.Time, x *entry) string {
 	switch {
 	case x.State == Refused:
 		return x.Why
@@ -126,6 +126,9 @@ func (c *Core) why(x *entry) string {
 	}
 	gw, known := c.gatewayOf(x.Recipient)
 	if p := c.peers[x.next]; p != nil && p.sub[x.Digest] {
+		if c.blocked(now, p) {
+			return whyBudget
+		}
 		return whyMoving
 	}
 	switch {
@@ -137,6 +140,16 @@ func (c *Core) why(x *entry) string {
 		return whyClock
 	}
 	return whyPeerSilent
+}
+
+// blocked tells that no port to a neighbour may send now.
+func (c *Core) blocked(now time.Time, p *peer) bool {
+	for port := range p.ports {
+		if !c.ports[port].blocked.After(now) {
+			return false
+		}
+	}
+	return len(p.ports) > 0
 }
 
 // airtimeTo estimates what a body of n octets costs on the cheapest port of a neighbour.

@@ -110,7 +110,7 @@ type Snapshot struct {
 
 // Error is a refusal with what to do about it.
 type Error struct {
-	Code    string // failed usage refused quota not_yet
+	Code    string // failed not_found usage refused quota not_yet
 	Message string
 	Fix     string
 }
