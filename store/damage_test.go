@@ -53,10 +53,9 @@ func TestCutAtEveryByteKeepsWholeBatches(t *testing.T) {
 	}
 	for n := range len(whole) + 1 {
 		for _, zeros := range []int{0, 1, 300} {
-			cut := append(bytes.Clone(whole[:n]), make([]byte, zeros)...)
-			rewrite(t, file, cut)
+			rewrite(t, file, append(bytes.Clone(whole[:n]), make([]byte, zeros)...))
 			batches := 0
-			for batches < len(ends) && bytes.HasPrefix(cut, whole[:ends[batches]]) { // a checksum may end in zeros
+			for batches < len(ends) && ends[batches] <= int64(n) {
 				batches++
 			}
 			s := open(t, dir, Options{Reserve: -1})

@@ -1,0 +1,101 @@
+package node
+
+import (
+	"context"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"packhorse/gateway"
+	"packhorse/link"
+	"packhorse/link/port"
+)
+
+// handle is one open port. want is the owner's.
+type handle struct {
+	n         *Node
+	id        link.Port // the owner's
+	transport string
+	closed    chan struct{}
+	once      sync.Once
+	want      chan []byte // of a Next that waits, nil when none
+}
+
+var _ port.Handle = (*handle)(nil)
+
+// Frame passes a received frame to the core.
+func (p *handle) Frame(b []byte, m link.Meta) {
+	frame := slices.Clone(b)
+	p.post(func(now time.Time) { p.n.core.HandleFrame(now, p.id, frame, m) })
+}
+
+// Next waits until the core has a frame for this port.
+func (p *handle) Next(ctx context.Context) ([]byte, error) {
+	ch := make(chan []byte, 1)
+	if err := p.n.post(ctx, func(time.Time) { p.want = ch }); err != nil {
+		return nil, err
+	}
+	select {
+	case b := <-ch:
+		return b, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-p.n.done:
+		return nil, errStopped
+	case <-ctx.Done():
+		return nil, p.abandon(ctx, ch)
+	}
+}
+
+// abandon takes back a Next. A frame that came meanwhile is lost as on the air.
+func (p *handle) abandon(ctx context.Context, ch chan []byte) error {
+	p.n.post(context.WithoutCancel(ctx), func(time.Time) {
+		if p.want == ch {
+			p.want = nil
+		}
+	})
+	return ctx.Err()
+}
+
+// feed gives a waiting Next its frame, when the core has one.
+func (p *handle) feed(now time.Time, c *gateway.Core) bool {
+	if p.want == nil {
+		return false
+	}
+	b, ok := c.PollTransmit(now, p.id, nil)
+	if !ok {
+		return false
+	}
+	p.want <- b
+	p.want = nil
+	return true
+}
+
+// Clear tells the core when the port will be silent again.
+func (p *handle) Clear(at time.Time) {
+	p.post(func(now time.Time) {
+		p.n.core.HandleEvent(now, gateway.FromPort{Event: link.PortClear{Port: p.id, At: at}})
+	})
+}
+
+// Close takes the port down; Next then fails.
+func (p *handle) Close() {
+	p.once.Do(func() {
+		p.post(func(now time.Time) {
+			delete(p.n.ports, p.id)
+			p.n.namePort(p.id, "")
+			p.n.core.HandleEvent(now, gateway.FromPort{Event: link.PortDown{Port: p.id}})
+		})
+		close(p.closed)
+	})
+}
+
+// post gives the owner something to do for this port, unless it is closed.
+func (p *handle) post(f func(now time.Time)) {
+	select {
+	case <-p.closed:
+	default:
+		p.n.post(context.Background(), f)
+	}
+}

@@ -1,0 +1,203 @@
+// Package node is the real-time shell of a gateway: it owns the gateway.Core, the store and the
+// transports, and joins them to sockets and the wall clock.
+//
+//	transports --frames--> +-------+ --batches, loads--> store goroutine
+//	PoWeb, admin --asks--> | owner | <--done, values----
+//	timers --------------> +-------+ --answers, frames, notices--> whoever waits
+//
+// One goroutine, the owner, calls the core; everything else sends it functions.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"packhorse/gateway"
+	"packhorse/gateway/domain"
+	"packhorse/gateway/pki"
+	"packhorse/link"
+	"packhorse/link/port"
+	"packhorse/store"
+)
+
+// Config makes a Node. Only StateDir is required.
+type Config struct {
+	StateDir string // made with mode 0700 when missing
+	Name     string // of a new gateway; empty: the host's name
+	Region   string // set by configuration: `up` cannot change it then
+	Version  string // for status
+	// PoWeb is the address apps connect to; it must be a loopback address. Empty: none.
+	PoWeb string
+	// Admin is the listener of the local API, closed by Run; nil: none.
+	Admin net.Listener
+	// Transports makes the transports. It is called when a region is set and the gateway is to
+	// transmit, and again when the region changes; nil: none.
+	Transports func(Info) ([]port.Transport, error)
+	// Clock tells how far the wall clock can be trusted; it is asked every minute. nil: ClockNTP.
+	Clock  func() pki.Quality
+	Log    *slog.Logger // nil: discards
+	Store  store.Options
+	Limits gateway.Limits
+}
+
+// Info is what a transport may need to know of the gateway it works for.
+type Info struct {
+	ID     link.PeerID
+	Name   string
+	Region string
+	// Sign signs with the gateway's Ed25519 key, for certificates bound to it (DTLS).
+	Sign Signer
+}
+
+// Node is a running gateway. Its methods are safe for concurrent use.
+type Node struct {
+	cfg      Config
+	log      *slog.Logger
+	store    *store.Store
+	poweb    net.Listener
+	start    time.Time
+	identity *domain.Identity // its keys never change; its name may
+
+	inbox    chan func(now time.Time)
+	done     chan struct{} // closed when the owner has ended
+	core     *gateway.Core // the owner's alone
+	ports    map[link.Port]*handle
+	lastPort link.Port
+	waiting  map[gateway.Token]chan gateway.Answer
+
+	disk      diskQueue
+	tokens    atomic.Uint64
+	subs      atomic.Uint64
+	events    hub
+	mu        sync.Mutex // guards what follows
+	region    string
+	health    map[string]port.Health
+	running   *transports
+	runCtx    context.Context // of Run
+	portNames map[link.Port]string
+	regionMu  sync.Mutex // one change of region at a time
+}
+
+// Open reads the state directory, makes what is missing in it, and binds PoWeb. Nothing is sent or
+// accepted before Run.
+func Open(cfg Config) (*Node, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = func() pki.Quality { return pki.ClockNTP }
+	}
+	if cfg.StateDir == "" {
+		return nil, errors.New("node: no state directory: give --state DIR")
+	}
+	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("node: state directory: %w", err)
+	}
+	s, err := store.Open(filepath.Join(cfg.StateDir, "store"), cfg.Store)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, log: cfg.Log, store: s, start: time.Now(), inbox: make(chan func(time.Time), 64),
+		done: make(chan struct{}), ports: map[link.Port]*handle{}, waiting: map[gateway.Token]chan gateway.Answer{},
+		health: map[string]port.Health{}, portNames: map[link.Port]string{}}
+	n.disk.init()
+	if err := n.boot(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+// boot makes the core from secrets and records.
+func (n *Node) boot() error {
+	cc, err := n.loadSecrets()
+	if err != nil {
+		return err
+	}
+	records, err := n.readRecords()
+	if err != nil {
+		return err
+	}
+	if n.core, err = gateway.New(cc, records); err != nil {
+		return err
+	}
+	if n.region, err = n.loadRegion(); err != nil {
+		return err
+	}
+	if n.cfg.PoWeb == "" {
+		return nil
+	}
+	n.poweb, err = listenLoopback(n.cfg.PoWeb)
+	return err
+}
+
+// readRecords reads what the core needs to begin.
+func (n *Node) readRecords() ([]gateway.Record, error) {
+	var out []gateway.Record
+	for _, kind := range gateway.BootKinds() {
+		for _, e := range n.store.Keys(kind) {
+			v, err := n.store.Get(kind, e.Key)
+			if errors.Is(err, store.ErrDamaged) {
+				n.log.Warn("a record is damaged and passed over", "kind", kind, "key", e.Key)
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, gateway.Record{Kind: kind, Key: e.Key, Value: v})
+		}
+	}
+	return out, nil
+}
+
+// listenLoopback binds an address that only this machine reaches: PoWeb has no other guard.
+func listenLoopback(addr string) (net.Listener, error) {
+	a, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("node: PoWeb address %q: %w", addr, err)
+	}
+	if !a.IP.IsLoopback() {
+		return nil, fmt.Errorf("node: PoWeb address %q is open to the network: use 127.0.0.1", addr)
+	}
+	l, err := net.ListenTCP("tcp", a)
+	if err != nil {
+		return nil, fmt.Errorf("node: PoWeb: %w", err)
+	}
+	return l, nil
+}
+
+// PoWebAddr is the address PoWeb listens on, empty when it does not.
+func (n *Node) PoWebAddr() string {
+	if n.poweb == nil {
+		return ""
+	}
+	return n.poweb.Addr().String()
+}
+
+// Name is what the gateway is called.
+func (n *Node) Name(ctx context.Context) string {
+	s, _ := n.snapshot(ctx)
+	return s.Name
+}
+
+// Run serves until ctx ends, then stops everything and closes the store. Call it once.
+func (n *Node) Run(ctx context.Context) error {
+	owner, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { n.own(owner) })
+	wg.Go(func() { n.writeDisk() })
+	err := n.serve(ctx)
+	n.stopTransports()
+	stop()
+	n.disk.close()
+	wg.Wait()
+	return errors.Join(err, n.store.Close())
+}

@@ -1,0 +1,138 @@
+package node
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"packhorse/gateway"
+	"packhorse/gateway/domain"
+	"packhorse/gateway/endpoint"
+	"packhorse/store"
+)
+
+// Signer signs with the gateway's Ed25519 key; Public is that key.
+type Signer = crypto.Signer
+
+// loadSecrets reads the gateway's keys and makes those that every gateway has.
+func (n *Node) loadSecrets() (gateway.Config, error) {
+	cc := gateway.Config{Rand: rand.Reader, Clock: n.cfg.Clock(), Limits: n.cfg.Limits}
+	var err error
+	if cc.Identity, err = n.loadIdentity(); err != nil {
+		return cc, err
+	}
+	n.identity = cc.Identity
+	if cc.Endpoint, err = n.loadEndpoint(); err != nil {
+		return cc, err
+	}
+	if b, err := n.readSecret(gateway.SecretMembership); err != nil {
+		return cc, err
+	} else if b != nil {
+		if cc.Membership, err = domain.UnmarshalMembership(b); err != nil {
+			return cc, err
+		}
+	}
+	if b, err := n.readSecret(gateway.SecretOwner); err != nil {
+		return cc, err
+	} else if b != nil {
+		if cc.Owner, err = domain.UnmarshalOwner(b); err != nil {
+			return cc, err
+		}
+	}
+	return cc, checkOwner(&cc)
+}
+
+// checkOwner leaves out a domain whose membership never became durable: `up` makes another.
+func checkOwner(cc *gateway.Config) error {
+	if cc.Membership == nil {
+		cc.Owner = nil
+	}
+	if cc.Owner != nil && cc.Owner.Info().ID != cc.Membership.Domain.ID {
+		return errors.New("node: owner.key is of another domain than the membership: restore the right one from a backup")
+	}
+	return nil
+}
+
+// readSecret returns nil when there is none.
+func (n *Node) readSecret(name string) ([]byte, error) {
+	b, err := store.ReadSecret(filepath.Join(n.cfg.StateDir, name))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return b, err
+}
+
+func (n *Node) writeSecret(name string, b []byte) error {
+	return store.WriteSecret(filepath.Join(n.cfg.StateDir, name), b)
+}
+
+func (n *Node) loadIdentity() (*domain.Identity, error) {
+	b, err := n.readSecret(gateway.SecretIdentity)
+	if err != nil {
+		return nil, err
+	}
+	if b != nil {
+		return domain.UnmarshalIdentity(b)
+	}
+	name := n.cfg.Name
+	if name == "" {
+		name = hostName()
+	}
+	n.log.Info("making this gateway's keys", "name", name)
+	id, err := domain.NewIdentity(name, rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return id, n.writeSecret(gateway.SecretIdentity, id.Marshal())
+}
+
+// hostName is the machine's name as far as it can be a gateway's.
+func hostName() string {
+	h, _ := os.Hostname()
+	var b strings.Builder
+	for _, r := range strings.ToLower(h) {
+		if r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' {
+			b.WriteRune(r)
+		}
+	}
+	name := strings.Trim(b.String()[:min(b.Len(), domain.MaxName)], "-")
+	if domain.CheckName(name) != nil {
+		return "packhorse"
+	}
+	return name
+}
+
+// loadEndpoint makes the built-in endpoint's identity key once; its state is in the store.
+func (n *Node) loadEndpoint() (*endpoint.Endpoint, error) {
+	b, err := n.readSecret(gateway.SecretEndpoint)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return n.newEndpoint()
+	}
+	k, err := x509.ParsePKCS8PrivateKey(b)
+	key, ok := k.(*rsa.PrivateKey)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("node: %s is damaged: restore it from a backup", gateway.SecretEndpoint)
+	}
+	return endpoint.FromKey(key, rand.Reader)
+}
+
+func (n *Node) newEndpoint() (*endpoint.Endpoint, error) {
+	ep, err := endpoint.New(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	b, err := x509.MarshalPKCS8PrivateKey(ep.Key)
+	if err != nil {
+		return nil, fmt.Errorf("node: built-in endpoint: %w", err)
+	}
+	return ep, n.writeSecret(gateway.SecretEndpoint, b)
+}

@@ -1,0 +1,65 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"sync"
+	"time"
+
+	"packhorse/gateway/admin"
+	"packhorse/gateway/poweb"
+)
+
+// stopGrace is how long running requests may take once the gateway stops.
+const stopGrace = 2 * time.Second
+
+// serve runs transports and servers until ctx ends or a server fails.
+func (n *Node) serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	n.mu.Lock()
+	n.runCtx = ctx
+	n.mu.Unlock()
+	errs := make(chan error, 3)
+	var wg sync.WaitGroup
+	if n.cfg.Admin != nil {
+		wg.Go(func() { errs <- admin.Serve(ctx, n.cfg.Admin, adminAPI{n}) })
+	}
+	if n.poweb != nil {
+		wg.Go(func() { errs <- n.servePoWeb(ctx) })
+	}
+	err := n.startTransports(ctx)
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-errs:
+		}
+	}
+	cancel()
+	wg.Wait()
+	return err
+}
+
+func (n *Node) servePoWeb(ctx context.Context) error {
+	s := &http.Server{Handler: poweb.NewHandler(powebAPI{n}), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
+		ErrorLog: log.New(io.Discard, "", 0)}
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(n.poweb) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer cancel()
+	if s.Shutdown(grace) != nil {
+		s.Close()
+	}
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"packhorse/gateway"
+	"packhorse/gateway/admin"
+	"packhorse/gateway/domain"
+	"packhorse/radio/phy"
+	"packhorse/store"
+)
+
+const settingRegion = "region"
+
+// loadRegion is the region of the configuration, else what `up` set.
+func (n *Node) loadRegion() (string, error) {
+	if n.cfg.Region != "" {
+		return n.cfg.Region, checkRegion(n.cfg.Region)
+	}
+	b, err := n.store.Get(gateway.KindSetting, settingRegion)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	}
+	return string(b), err
+}
+
+func checkRegion(name string) error {
+	if _, err := phy.LookupRegion(name); err != nil {
+		return &admin.Error{Code: admin.CodeUsage, Message: err.Error(), Fix: "packhorse up --region EU868"}
+	}
+	return nil
+}
+
+// up sets what it is told and leaves the rest as it is.
+func (n *Node) up(ctx context.Context, u admin.Up) error {
+	if u.Region != "" {
+		if err := n.mayChangeRegion(u.Region); err != nil {
+			return err
+		}
+	}
+	if u.Name != "" || u.Domain != "" {
+		owner, err := n.ownerFor(ctx, u.Domain)
+		if err != nil {
+			return err
+		}
+		_, err = n.ask(ctx, func(t gateway.Token) gateway.Event {
+			return gateway.Up{Token: t, Name: u.Name, Owner: owner}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if u.Region == "" {
+		return nil
+	}
+	return n.setRegion(u.Region)
+}
+
+func (n *Node) mayChangeRegion(region string) error {
+	if err := checkRegion(region); err != nil {
+		return err
+	}
+	if n.cfg.Region != "" && n.cfg.Region != region {
+		return &admin.Error{Code: admin.CodeUsage, Message: "the configuration says region " + n.cfg.Region, Fix: "change region there, then restart packhorse"}
+	}
+	return nil
+}
+
+// ownerFor makes the keys of a new domain: that takes seconds on a small board, so not in the core.
+func (n *Node) ownerFor(ctx context.Context, name string) (*domain.Owner, error) {
+	if name == "" {
+		return nil, nil
+	}
+	if err := domain.CheckName(name); err != nil {
+		return nil, &admin.Error{Code: admin.CodeUsage, Message: err.Error(), Fix: "packhorse up --domain NAME"}
+	}
+	s, err := n.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch s.Domain {
+	case name:
+		return nil, nil
+	case "":
+		return domain.NewOwner(name, time.Now(), rand.Reader)
+	}
+	return nil, &admin.Error{Code: admin.CodeRefused, Message: "this gateway is in domain " + s.Domain + " already",
+		Fix: "a domain is never replaced: start with an empty state directory"}
+}
+
+// setRegion makes the region durable and restarts the transports under it.
+func (n *Node) setRegion(region string) error {
+	n.regionMu.Lock()
+	defer n.regionMu.Unlock()
+	n.mu.Lock()
+	same, ctx := n.region == region, n.runCtx
+	n.mu.Unlock()
+	if same {
+		return nil
+	}
+	if err := n.store.Apply(store.Op{Kind: gateway.KindSetting, Key: settingRegion, Value: []byte(region)}); err != nil {
+		return err
+	}
+	n.stopTransports()
+	n.mu.Lock()
+	n.region = region
+	n.mu.Unlock()
+	return n.startTransports(ctx)
+}
+
+func (n *Node) info(region string) Info {
+	return Info{ID: n.identity.ID(), Name: n.identity.Name, Region: region, Sign: n.identity.Sign}
+}

@@ -1,0 +1,119 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"packhorse/gateway"
+	"packhorse/gateway/admin"
+	"packhorse/gateway/pki"
+	"packhorse/link"
+	"packhorse/link/port"
+)
+
+var clockWords = [...]string{pki.ClockNone: "none", pki.ClockNeighbour: "neighbour", pki.ClockNTP: "ntp",
+	pki.ClockGPS: "gps", pki.ClockRTC: "rtc"}
+
+// Status is useful in every state of the gateway.
+func (a adminAPI) Status(ctx context.Context) (admin.Status, error) {
+	n := a.n
+	s, err := n.snapshot(ctx)
+	if err != nil {
+		return admin.Status{}, err
+	}
+	now := time.Now()
+	out := admin.Status{Schema: "packhorse.status/1", At: now.UTC(), Clock: clockWords[min(s.Clock, pki.ClockRTC)], Name: s.Name,
+		ID: hex.EncodeToString(s.ID[:]), Version: n.cfg.Version, UptimeS: int64(now.Sub(n.start).Seconds()), Domain: s.Domain,
+		Problems: []admin.Problem{}, Radios: []admin.RadioInfo{}, Peers: []admin.PeerInfo{},
+		Queue: admin.QueueTotals{Parcels: s.Parcels, Bytes: s.Bytes}, PoWeb: n.PoWebAddr()}
+	for _, p := range s.Peers {
+		out.Peers = append(out.Peers, n.peerInfo(now, p))
+	}
+	n.addHealth(now, &out)
+	out.Problems = append(out.Problems, problemsOf(s, out)...)
+	return out, nil
+}
+
+// addHealth tells of region and transports.
+func (n *Node) addHealth(now time.Time, out *admin.Status) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	out.Region = n.region
+	for _, name := range slices.Sorted(maps.Keys(n.health)) {
+		h := n.health[name]
+		if !h.OK {
+			out.Problems = append(out.Problems, admin.Problem{Level: "fail", What: name + ": " + cmp.Or(h.Problem, "does not work"), Fix: h.Fix})
+		}
+		if h.Band != "" || h.Modulation != "" {
+			out.Radios = append(out.Radios, radioInfo(now, h))
+		}
+	}
+}
+
+// problemsOf is what a person should do next, worst first.
+func problemsOf(s gateway.Snapshot, out admin.Status) (list []admin.Problem) {
+	add := func(level, what, fix string) { list = append(list, admin.Problem{Level: level, What: what, Fix: fix}) }
+	if out.Region == "" {
+		add("warn", "no region is set: nothing is transmitted", "packhorse up --region EU868")
+	}
+	if s.Domain == "" {
+		add("warn", "this gateway is in no domain", "packhorse up --domain NAME, or packhorse pair CODE")
+	}
+	if s.Clock < pki.ClockNTP {
+		add("warn", "the clock is not trusted: nothing expires, nobody is registered", "connect GPS, NTP or a clock chip")
+	}
+	return list
+}
+
+func radioInfo(now time.Time, h port.Health) admin.RadioInfo {
+	return admin.RadioInfo{Name: h.Transport, OK: h.OK, Band: h.Band, Modulation: h.Modulation,
+		AirtimeUsedS: h.AirtimeUsed.Seconds(), AirtimeAllowedS: h.AirtimeAllowed.Seconds(), AirtimeTotalS: h.AirtimeTotal.Seconds(),
+		FreeInS: max(0, h.BlockedUntil.Sub(now).Seconds()), FramesIn: h.FramesIn, FramesOut: h.FramesOut}
+}
+
+func (n *Node) peerInfo(now time.Time, p gateway.Peer) admin.PeerInfo {
+	v := admin.PeerInfo{Name: p.Name, ID: hex.EncodeToString(p.ID[:]), Path: "none", Ports: []string{}, Parcels: p.Parcels, Bytes: p.Bytes}
+	switch {
+	case len(p.Ports) > 0:
+		v.Path = "direct"
+	case p.Via != "":
+		v.Path = "via " + p.Via
+	}
+	for _, id := range p.Ports {
+		v.Ports = append(v.Ports, n.portName(id))
+	}
+	if p.HasSignal {
+		v.SNRdB = &p.SNRdB
+	}
+	if !p.Heard.IsZero() {
+		v.LastS = now.Sub(p.Heard).Seconds()
+	}
+	return v
+}
+
+// portName is the transport behind a port.
+func (n *Node) portName(id link.Port) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return cmp.Or(n.portNames[id], fmt.Sprintf("port%d", id))
+}
+
+func (n *Node) parcelInfo(p gateway.Parcel) admin.Parcel {
+	v := admin.Parcel{ID: p.ID, To: p.To, From: p.From, Priority: priorityWords[min(p.Priority, link.Bulk)], SizeBytes: p.Size,
+		State: admin.State(p.State.String()), By: p.By, Since: p.Since.UTC(), Next: p.Next, Why: p.Why, Done: p.Done, Total: p.Total,
+		Expires: p.Expires.UTC(), AirtimeS: p.Airtime.Seconds()}
+	if p.Total > 0 {
+		v.Path = n.portName(p.Port)
+	}
+	return v
+}
+
+func letterInfo(l gateway.Letter) admin.Letter {
+	return admin.Letter{ID: l.ID, From: l.From, Type: l.Type, Filename: l.Filename, SizeBytes: l.Size, Written: l.Written.UTC(),
+		Arrived: l.Arrived.UTC(), New: l.New, Content: l.Content}
+}
