@@ -27,6 +27,9 @@ type Config struct {
 	// least two frames always may.
 	Burst time.Duration
 	Trace bool // keep a line for each event
+	// Start is when the world begins; zero means Epoch. Gateways that go on from an
+	// earlier world begin when that one ended.
+	Start time.Time
 }
 
 // World is a set of nodes and what joins them. Not safe for concurrent use.
@@ -45,7 +48,10 @@ type World struct {
 
 // New makes an empty world at Epoch.
 func New(cfg Config) (*World, error) {
-	w := &World{Config: cfg, now: Epoch, radio: map[int]*radioPort{}}
+	if cfg.Start.IsZero() {
+		cfg.Start = Epoch
+	}
+	w := &World{Config: cfg, now: cfg.Start, radio: map[int]*radioPort{}}
 	if cfg.Stations == 0 {
 		return w, nil
 	}
@@ -61,8 +67,8 @@ func New(cfg Config) (*World, error) {
 // Now is the virtual time.
 func (w *World) Now() time.Time { return w.now }
 
-// Since is the time that has passed since Epoch.
-func (w *World) Since() time.Duration { return w.now.Sub(Epoch) }
+// Since is the time that has passed since the world began.
+func (w *World) Since() time.Duration { return w.now.Sub(w.Start) }
 
 // At runs f at a virtual time, or now if that has passed.
 func (w *World) At(t time.Time, f func()) {
