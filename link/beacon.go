@@ -107,6 +107,7 @@ func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 		return
 	}
 	reborn := pa.booted && !again
+	deaf := pa.unsure > 1 // it lives but does not answer: its keys may be others than ours
 	pa.booted, pa.boot, pa.seq = true, f.Boot, f.Seq
 	if !reborn {
 		c.hear(pa, m)
@@ -118,6 +119,9 @@ func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 		c.hurryBeacon(pa.port)
 		c.greet(pa, c.jitter(3*pa.port.turn(wire.Handshake1Size)))
 		return
+	}
+	if deaf {
+		c.greet(pa, c.jitter(pa.port.turn(wire.Handshake1Size)))
 	}
 	c.wake(pa)
 }

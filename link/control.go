@@ -131,7 +131,7 @@ func (c *Core) needs(o *outgoing, m *wire.Message) {
 		c.quiet(o.path)
 	}
 	c.progress(o)
-	if best := c.choose(o); best != o.path {
+	if best := c.chooseFor(o, true); best != o.path {
 		o.unbind()
 		o.path = best
 	}

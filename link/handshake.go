@@ -205,6 +205,10 @@ func (c *Core) tentativeTimeout(pa *path) {
 		if t.at.After(c.now) {
 			return false
 		}
+		if p := pa.port; p.served != nil || p.hearing.After(c.now) {
+			t.at = c.now.Add(p.turn(p.mtu)) // nobody could have confirmed it yet
+			return false
+		}
 		if t.tries >= answerTries {
 			c.forget(t.session)
 			return true
@@ -260,11 +264,9 @@ func (c *Core) finishHandshake(pa *path, remote uint16, msg []byte, m Meta) bool
 func (c *Core) promote(pa *path, s *session) {
 	first := pa.current == nil
 	c.forget(pa.previous)
-	if pa.previous, pa.prevUntil = pa.current, c.now.Add(prevLinger); pa.stale {
-		c.forget(pa.previous)
-		pa.previous = nil
-	}
+	pa.previous, pa.prevUntil = pa.current, c.now.Add(prevLinger)
 	pa.current, pa.stale, pa.silent, pa.unsure, pa.heard = s, false, false, 0, c.now
+	pa.booted = false // whichever boot the next beacon names, this session is of it
 	pa.tentative = slices.DeleteFunc(pa.tentative, func(t *tentative) bool {
 		if t.session != s {
 			c.forget(t.session)

@@ -63,7 +63,8 @@ func (c *Core) portUp(e PortUp) {
 	p.allowed = newBucket(8, max(time.Second/2, 2*p.turn(wire.Handshake1Size)))
 	c.ports = append(c.ports, p)
 	slices.SortFunc(c.ports, func(a, b *port) int { return int(a.id) - int(b.id) })
-	c.hurryBeacon(p)
+	p.beacon.interval = p.beacon.fastest
+	p.beacon.at = c.now.Add(c.jitter(4 * p.turn(wire.BeaconSize)))
 	if m := c.peer(e.Peer); m != nil && !m.pairing {
 		c.greet(c.path(m, p), 0)
 	}
@@ -93,6 +94,7 @@ func (c *Core) portClear(e PortClear) {
 		p.hush = p.hush.Add(e.At.Sub(p.clear))
 	}
 	p.clear = e.At
+	defer c.avoid(p)
 	for _, pa := range p.paths {
 		for _, o := range pa.peer.outs {
 			if o.path == pa && o.waiting && (o.mark == p.handed || !o.covered) {
@@ -116,6 +118,17 @@ func (p *port) sent(now time.Time, n int) {
 
 // shared reports whether others can talk into our frames.
 func (p *port) shared() bool { return p.medium == Radio }
+
+// engaged reports whether anyone has a session with us here. Before that, what we have
+// to say is worth slipping in between the frames of others.
+func (p *port) engaged() bool {
+	for _, pa := range p.paths {
+		if pa.current != nil {
+			return true
+		}
+	}
+	return false
+}
 
 // turn is how long the other side needs to answer with n octets once our frame has left.
 func (p *port) turn(n int) time.Duration { return 2*p.access + p.airtime(min(n, p.mtu)) }

@@ -4,7 +4,13 @@ import "time"
 
 // choose picks the port for a transfer: the radio unless it is silent or would take
 // too long, then what else is up. Without a good choice it is the first that works.
-func (c *Core) choose(o *outgoing) *path {
+func (c *Core) choose(o *outgoing) *path { return c.chooseFor(o, false) }
+
+// chooseFor with stay keeps a port that does well enough.
+func (c *Core) chooseFor(o *outgoing, stay bool) *path {
+	if pa := o.path; stay && pa != nil && pa.current != nil && !pa.silent && c.eta(o, pa) <= c.cfg.SlowAfter {
+		return pa
+	}
 	var fallback, quickest *path
 	var least time.Duration
 	for m := Radio; m <= Datagram; m++ {
@@ -52,7 +58,8 @@ func (c *Core) eta(o *outgoing, pa *path) time.Duration {
 	frame := pa.perFrame(layoutOf(maxBody)) * symbolSize
 	frames := (octets + frame - 1) / frame
 	per := pa.port.airtime(min(pa.port.mtu, frame+wireOverhead(pa.port)))
-	return time.Duration(float64(frames) * float64(per) / (1 - min(pa.loss, 0.9)))
+	blocked := max(0, pa.port.clear.Sub(c.now))
+	return blocked + time.Duration(float64(frames)*float64(per)/(1-min(pa.loss, 0.9)))
 }
 
 // remaining is how many octets the peer still lacks.
@@ -61,6 +68,16 @@ func (o *outgoing) remaining() int {
 		return o.missing * o.lay.sym
 	}
 	return o.item.Size
+}
+
+// avoid moves transfers off a port that has used up its airtime for long.
+func (c *Core) avoid(p *port) {
+	if p.clear.Sub(c.now) < c.cfg.SlowAfter {
+		return
+	}
+	for _, pa := range p.paths {
+		c.reroute(pa.peer)
+	}
 }
 
 // reroute moves the peer's transfers to the ports they should take now.

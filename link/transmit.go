@@ -49,7 +49,7 @@ func (c *Core) action(o *outgoing) action {
 func (c *Core) PollTransmit(now time.Time, id Port, buf []byte) ([]byte, bool) {
 	c.now = now
 	p := c.port(id)
-	if p == nil || p.hearing.After(now) {
+	if p == nil || p.hearing.After(now) && p.engaged() {
 		return buf, false
 	}
 	start := len(buf)

@@ -331,7 +331,7 @@ func (n *node) after(d time.Duration, e Event) {
 func (w *world) fill() {
 	for _, n := range w.nodes {
 		for _, s := range n.stations {
-			if s.frame != nil || s.ch.down {
+			if s.frame != nil {
 				continue
 			}
 			b, ok := n.core.PollTransmit(w.now, s.port, nil)
