@@ -46,3 +46,10 @@ type Radio interface {
 	Receive(ctx context.Context) (Packet, error)
 	Close() error
 }
+
+// Clearer is implemented by radios that know when what they hold will have left.
+type Clearer interface {
+	// Clear is the estimated time at which the last frame handed to Transmit has
+	// left the air; a time in the past when none is held. Safe for concurrent use.
+	Clear() time.Time
+}

@@ -70,3 +70,6 @@ func (e *ModemError) Error() string {
 func (e *ModemError) fatal() bool {
 	return e.Code == errInitRadio || e.Code == errTxFailed || e.Code == errModemTimeout
 }
+
+// Temporary tells whether the modem works on after this error.
+func (e *ModemError) Temporary() bool { return !e.fatal() }

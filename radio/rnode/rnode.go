@@ -60,7 +60,8 @@ type Modem struct {
 	mod     phy.Modulation
 	pace    pacer
 	depth   atomic.Int32 // frames that may wait in the modem
-	flow    bool         // the firmware answers READY
+	clear   atomic.Pointer[time.Time]
+	flow    bool // the firmware answers READY
 	warning atomic.Pointer[ModemError]
 	closing sync.Once
 }
@@ -71,7 +72,10 @@ type reply struct {
 	octets  int
 }
 
-var _ radio.Radio = (*Modem)(nil)
+var (
+	_ radio.Radio   = (*Modem)(nil)
+	_ radio.Clearer = (*Modem)(nil)
+)
 
 // Open takes over a port on which an RNode is expected, finds it and checks its
 // firmware. Write on the port must not block for ever. On error the port is closed.
@@ -145,7 +149,8 @@ func (m *Modem) Transmit(ctx context.Context, frame []byte) error {
 	if err := m.write(appendFrame(nil, cmdData, frame...)); err != nil {
 		return err
 	}
-	m.pace.add(time.Now(), m.mod.TimeOnAir(len(frame)+airOverhead))
+	left := m.pace.add(time.Now(), m.mod.TimeOnAir(len(frame)+airOverhead))
+	m.clear.Store(&left)
 	if err := sleep(ctx, m.gone, m.pace.wait(time.Now(), int(m.depth.Load()))); err != nil {
 		return m.because(err)
 	}
@@ -153,6 +158,14 @@ func (m *Modem) Transmit(ctx context.Context, frame []byte) error {
 		return w
 	}
 	return nil
+}
+
+// Clear is when the last frame will have left, by the firmware's own timing.
+func (m *Modem) Clear() time.Time {
+	if t := m.clear.Load(); t != nil {
+		return *t
+	}
+	return time.Time{}
 }
 
 // awaitRoom waits until the modem says that its queue has room, where the

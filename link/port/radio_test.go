@@ -1,0 +1,475 @@
+package port
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"packhorse/link"
+	"packhorse/radio"
+	"packhorse/radio/phy"
+)
+
+// fakeRadio is a modem without queue: Transmit takes the airtime.
+type fakeRadio struct {
+	mod     phy.Modulation
+	in      chan radio.Packet
+	broken  chan struct{}
+	sent    [][]byte
+	at      []time.Time
+	fail    error // what Transmit answers
+	refuse  error // what Configure answers
+	closed  bool
+	maxSize int
+}
+
+func newFakeRadio() *fakeRadio {
+	return &fakeRadio{in: make(chan radio.Packet), broken: make(chan struct{}), maxSize: 254}
+}
+
+func (r *fakeRadio) Capabilities() radio.Capabilities {
+	return radio.Capabilities{MaxFrame: r.maxSize, OwnMediumAccess: true, HalfDuplex: true, QueueDepth: 1, AirOverhead: 1}
+}
+
+func (r *fakeRadio) Configure(_ context.Context, m phy.Modulation, _ int) error {
+	r.mod = m
+	return r.refuse
+}
+
+func (r *fakeRadio) Transmit(ctx context.Context, frame []byte) error {
+	r.sent, r.at = append(r.sent, frame), append(r.at, time.Now())
+	if r.fail != nil {
+		return r.fail
+	}
+	return pause(ctx, r.mod.TimeOnAir(len(frame)+1))
+}
+
+func (r *fakeRadio) Receive(ctx context.Context) (radio.Packet, error) {
+	select {
+	case p := <-r.in:
+		return p, nil
+	case <-r.broken:
+		return radio.Packet{}, io.ErrUnexpectedEOF
+	case <-ctx.Done():
+		return radio.Packet{}, ctx.Err()
+	}
+}
+
+func (r *fakeRadio) Close() error { r.closed = true; return nil }
+
+// fakeHost is the gateway's shell.
+type fakeHost struct {
+	mu      sync.Mutex
+	ups     []link.PortUp
+	handles []*fakeHandle
+	health  []Health
+	state   []byte
+	saves   int
+	saveErr error
+	frames  chan []byte // for Next
+}
+
+func newFakeHost() *fakeHost { return &fakeHost{frames: make(chan []byte, 1000)} }
+
+func (h *fakeHost) Open(up link.PortUp) Handle {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	handle := &fakeHandle{host: h}
+	h.ups, h.handles = append(h.ups, up), append(h.handles, handle)
+	return handle
+}
+
+func (h *fakeHost) Health(v Health) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.health = append(h.health, v)
+}
+
+func (h *fakeHost) LoadState(string) ([]byte, error) { return h.state, nil }
+
+func (h *fakeHost) SaveState(_ string, b []byte) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.saveErr != nil {
+		return h.saveErr
+	}
+	h.state = bytes.Clone(b)
+	h.saves++
+	return nil
+}
+
+func (h *fakeHost) last() Health {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.health) == 0 {
+		return Health{}
+	}
+	return h.health[len(h.health)-1]
+}
+
+func (h *fakeHost) opened() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.handles)
+}
+
+type fakeHandle struct {
+	host   *fakeHost
+	mu     sync.Mutex
+	got    [][]byte
+	metas  []link.Meta
+	clears []time.Time
+	nexts  int
+	closed bool
+}
+
+func (h *fakeHandle) Frame(b []byte, m link.Meta) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.got, h.metas = append(h.got, bytes.Clone(b)), append(h.metas, m)
+}
+
+func (h *fakeHandle) Next(ctx context.Context) ([]byte, error) {
+	h.mu.Lock()
+	h.nexts++
+	h.mu.Unlock()
+	select {
+	case b := <-h.host.frames:
+		return b, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (h *fakeHandle) Clear(at time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.clears = append(h.clears, at)
+}
+
+func (h *fakeHandle) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+}
+
+var (
+	testMod = phy.Modulation{FrequencyHz: 869_525_000, BandwidthHz: 125_000, SpreadingFactor: 7, CodingRate: 5, PreambleSymbols: 24}
+	onePer  = phy.Rule{Region: "EU868", LowHz: 868_000_000, HighHz: 868_600_000, Kind: phy.DutyCycle, DutyPPM: 10_000}
+	noLimit = phy.Rule{Region: "NZ915", LowHz: 915_000_000, HighHz: 928_000_000}
+)
+
+// bench runs one transport in a bubble until the test ends.
+type bench struct {
+	host *fakeHost
+	stop func()
+}
+
+func run(t *testing.T, host *fakeHost, rule phy.Rule, open func() (*fakeRadio, error)) bench {
+	t.Helper()
+	p, err := NewRadio(RadioSpec{
+		Name: "lora0",
+		Open: func(context.Context) (radio.Radio, error) {
+			r, err := open()
+			if err != nil {
+				return nil, err
+			}
+			return r, nil
+		},
+		Modulation: testMod, PowerDBm: 14, Rule: rule, ClockKnown: func() bool { return true },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- p.Run(ctx, host) }()
+	return bench{host, func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	}}
+}
+
+func always(r *fakeRadio) func() (*fakeRadio, error) {
+	return func() (*fakeRadio, error) { return r, nil }
+}
+
+func TestRadioAnnouncesItsPort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := run(t, newFakeHost(), noLimit, always(newFakeRadio()))
+		defer b.stop()
+		synctest.Wait()
+		up := b.host.ups[0]
+		if up.Medium != link.Radio || up.MTU != 254 {
+			t.Errorf("got medium %d MTU %d, want radio and 254", up.Medium, up.MTU)
+		}
+		if got, want := up.Airtime(254), 416*time.Millisecond; got != want {
+			t.Errorf("airtime of a full frame with the modem's octet: got %v, want %v", got, want)
+		}
+		if got, want := up.Access, 204*time.Millisecond; got != want {
+			t.Errorf("access: got %v, want %v", got, want)
+		}
+		if v := b.host.last(); !v.OK || v.Transport != "lora0" || v.Band != "NZ915 915.0-928.0 MHz" {
+			t.Errorf("health: got %+v", v)
+		}
+	})
+}
+
+func TestRadioFramesObeyTheLongestTransmission(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rule := noLimit
+		rule.Kind, rule.MaxTransmit = phy.Dwell, 400*time.Millisecond
+		b := run(t, newFakeHost(), rule, always(newFakeRadio()))
+		defer b.stop()
+		synctest.Wait()
+		if got, want := b.host.ups[0].MTU, 242; got != want {
+			t.Errorf("got MTU %d, want %d", got, want)
+		}
+	})
+}
+
+func TestRadioMovesFramesBothWays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newFakeRadio()
+		b := run(t, newFakeHost(), noLimit, always(r))
+		b.host.frames <- []byte("out")
+		r.in <- radio.Packet{Data: []byte("in"), RSSIdBm: -90, SNRdB: 5, HasSignal: true}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		h := b.host.handles[0]
+		if len(h.got) != 1 || string(h.got[0]) != "in" || h.metas[0] != (link.Meta{RSSIdBm: -90, SNRdB: 5, HasSignal: true}) {
+			t.Errorf("in: got %q %+v", h.got, h.metas)
+		}
+		if len(r.sent) != 1 || string(r.sent[0]) != "out" {
+			t.Errorf("out: got %q", r.sent)
+		}
+		if len(h.clears) != 1 || h.clears[0].Sub(r.at[0]) != testMod.TimeOnAir(4) {
+			t.Errorf("clear: got %v after %v", h.clears, r.at)
+		}
+		if v := b.host.last(); v.FramesIn != 1 || v.FramesOut != 1 || v.AirtimeTotal != testMod.TimeOnAir(4) {
+			t.Errorf("health: got %+v", v)
+		}
+		b.stop()
+		if !r.closed || !h.closed {
+			t.Error("radio and port are not closed at the end")
+		}
+	})
+}
+
+func TestRadioKeepsTheDutyCycle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newFakeRadio()
+		b := run(t, newFakeHost(), onePer, always(r))
+		defer b.stop()
+		for range 200 {
+			b.host.frames <- make([]byte, 254)
+		}
+		time.Sleep(30 * time.Minute)
+		synctest.Wait()
+		if got, want := len(r.sent), 86; got != want { // 36 s of 416 ms
+			t.Errorf("in the first half hour: got %d frames, want %d", got, want)
+		}
+		v := b.host.last()
+		if blocked := v.BlockedUntil.Sub(r.at[0]); blocked < time.Hour || blocked > time.Hour+2*time.Second {
+			t.Errorf("blocked until %v after the first frame, want an hour", blocked)
+		}
+		if v.AirtimeUsed != 86*416*time.Millisecond || v.AirtimeAllowed != 36*time.Second {
+			t.Errorf("health: got %v of %v", v.AirtimeUsed, v.AirtimeAllowed)
+		}
+		if got := b.host.handles[0].nexts; got != 86 {
+			t.Errorf("frames taken from the link: got %d, want 86: none may wait here", got)
+		}
+		time.Sleep(31*time.Minute + 30*time.Second)
+		synctest.Wait()
+		if got := len(r.sent); got <= 86 || got > 172 {
+			t.Errorf("in the second hour: got %d frames in all", got)
+		}
+		if got := b.host.last().BlockedUntil; !got.IsZero() && got.Before(time.Now()) {
+			t.Errorf("still shows blocked until %v", got)
+		}
+	})
+}
+
+func TestRadioRestartEarnsNoAirtime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host, r := newFakeHost(), newFakeRadio()
+		b := run(t, host, onePer, always(r))
+		for range 200 {
+			host.frames <- make([]byte, 254)
+		}
+		time.Sleep(5 * time.Minute)
+		b.stop()
+		before := len(r.sent)
+		b = run(t, host, onePer, always(r))
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if got := len(r.sent); got != before {
+			t.Errorf("after the restart: %d frames more, want none", got-before)
+		}
+		b.stop()
+		if host.saves > 8 {
+			t.Errorf("36 s of airtime: got %d saves, want at most 8", host.saves)
+		}
+	})
+}
+
+func TestRadioDamagedLedgerCountsAsFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host, r := newFakeHost(), newFakeRadio()
+		host.state = []byte("damaged")
+		b := run(t, host, onePer, always(r))
+		defer b.stop()
+		host.frames <- []byte{1}
+		time.Sleep(59 * time.Minute)
+		synctest.Wait()
+		if len(r.sent) != 0 {
+			t.Error("sent within the hour")
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if len(r.sent) != 1 {
+			t.Error("not sent after the hour")
+		}
+	})
+}
+
+func TestRadioSendsNothingThatTheDiskDoesNotKnow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host, r := newFakeHost(), newFakeRadio()
+		host.saveErr = errors.New("no space left on device")
+		b := run(t, host, onePer, always(r))
+		defer b.stop()
+		host.frames <- []byte{1}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(r.sent) != 0 || !strings.Contains(host.last().Problem, "no space") {
+			t.Errorf("got %d frames, health %+v", len(r.sent), host.last())
+		}
+		host.mu.Lock()
+		host.saveErr = nil
+		host.mu.Unlock()
+		time.Sleep(saveRetry)
+		synctest.Wait()
+		if len(r.sent) != 1 || host.last().Problem != "" {
+			t.Errorf("with room again: got %d frames, health %+v", len(r.sent), host.last())
+		}
+	})
+}
+
+func TestRadioReopensAfterUnplug(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var radios []*fakeRadio
+		b := run(t, newFakeHost(), noLimit, func() (*fakeRadio, error) {
+			radios = append(radios, newFakeRadio())
+			return radios[len(radios)-1], nil
+		})
+		defer b.stop()
+		synctest.Wait()
+		close(radios[0].broken)
+		synctest.Wait()
+		if v := b.host.last(); v.OK || !strings.Contains(v.Problem, "unexpected EOF") || v.Fix == "" {
+			t.Errorf("health after the unplug: got %+v", v)
+		}
+		if !b.host.handles[0].closed || !radios[0].closed {
+			t.Error("the port is still up")
+		}
+		time.Sleep(backoffFirst)
+		synctest.Wait()
+		if got := b.host.opened(); got != 2 || !b.host.last().OK {
+			t.Errorf("got %d ports, health %+v, want 2 and OK", got, b.host.last())
+		}
+	})
+}
+
+func TestRadioBacksOffWhileThePortIsMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tries []time.Duration
+		start := time.Now()
+		b := run(t, newFakeHost(), noLimit, func() (*fakeRadio, error) {
+			tries = append(tries, time.Since(start))
+			return nil, errors.New("there is no port /dev/ttyUSB0")
+		})
+		defer b.stop()
+		time.Sleep(4 * time.Minute)
+		synctest.Wait()
+		var want []time.Duration
+		for _, s := range []int{0, 1, 3, 7, 15, 31, 63, 123, 183} {
+			want = append(want, time.Duration(s)*time.Second)
+		}
+		if len(tries) < len(want) {
+			t.Fatalf("got %v, want %v", tries, want)
+		}
+		for i := range want {
+			if tries[i] != want[i] {
+				t.Fatalf("got %v, want %v", tries, want)
+			}
+		}
+	})
+}
+
+func TestRadioConfigureRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newFakeRadio()
+		r.refuse = errors.New("the modem took transmit power 17 instead of 22")
+		b := run(t, newFakeHost(), noLimit, always(r))
+		defer b.stop()
+		synctest.Wait()
+		if v := b.host.last(); v.OK || !strings.Contains(v.Problem, "17 instead of 22") || b.host.opened() != 0 {
+			t.Errorf("got %+v, %d ports", v, b.host.opened())
+		}
+		if !r.closed {
+			t.Error("the modem is left open")
+		}
+	})
+}
+
+type passing struct{ error }
+
+func (passing) Temporary() bool { return true }
+
+func TestRadioGoesOnAfterAPassingError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newFakeRadio()
+		r.fail = passing{errors.New("its queue is full")}
+		b := run(t, newFakeHost(), noLimit, always(r))
+		defer b.stop()
+		b.host.frames <- []byte{1}
+		synctest.Wait()
+		if v := b.host.last(); !v.OK || v.Problem != "its queue is full" || b.host.opened() != 1 {
+			t.Errorf("got %+v, %d ports", v, b.host.opened())
+		}
+		r.fail = errors.New("broken")
+		b.host.frames <- []byte{2}
+		synctest.Wait()
+		if v := b.host.last(); v.OK || v.Problem != "broken" {
+			t.Errorf("a lasting error: got %+v", v)
+		}
+	})
+}
+
+func TestNewRadioRefuses(t *testing.T) {
+	good := RadioSpec{Name: "lora0", Open: func(context.Context) (radio.Radio, error) { return nil, nil }, Modulation: testMod, Rule: noLimit}
+	for name, change := range map[string]func(*RadioSpec){
+		"name":       func(s *RadioSpec) { s.Name = "" },
+		"open":       func(s *RadioSpec) { s.Open = nil },
+		"region":     func(s *RadioSpec) { s.Rule = phy.Rule{} },
+		"modulation": func(s *RadioSpec) { s.Modulation = phy.Modulation{} },
+	} {
+		s := good
+		change(&s)
+		if _, err := NewRadio(s); err == nil {
+			t.Errorf("without %s: got no error", name)
+		}
+	}
+	if _, err := NewRadio(good); err != nil {
+		t.Errorf("a good spec: got %v", err)
+	}
+}
