@@ -13,6 +13,7 @@ func (e *envelope) encode() ber.Pieces {
 	agreement := ber.Encode(0xa1,
 		ber.Bytes(0x02, []byte{3}),
 		ber.Encode(0xa0, ber.Encode(0xa1, encodePoint(e.originator.Key)...)),
+		ber.Encode(0xa1, ber.Bytes(0x04, e.ukm)),
 		ber.Encode(0x30, ber.Bytes(0x06, []byte(oidStdDH+"\x01")), wrap),
 		ber.Encode(0x30, ber.Encode(0x30,
 			ber.Encode(0xa0, ber.Bytes(0x04, e.recipient)),
