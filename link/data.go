@@ -95,6 +95,8 @@ func (c *Core) symbols(st *inStream, h wire.Data, symbols []byte) (fresh int) {
 		if fresh = c.put(st, h, symbols); fresh > 0 {
 			st.allow, st.news = 1, true
 		}
+	} else {
+		c.drop(DropDuplicate)
 	}
 	if !h.Poll {
 		return fresh

@@ -366,7 +366,7 @@ func maxTime(a, b time.Time) time.Time {
 func (w *world) run(limit time.Duration, done func() bool) bool {
 	end := w.now.Add(limit)
 	for steps := 0; ; steps++ {
-		if steps > 3_000_000 {
+		if steps > 400_000 {
 			w.t.Fatal("the world does not come to rest")
 		}
 		w.fill()

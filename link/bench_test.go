@@ -1,0 +1,82 @@
+package link
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"packhorse/link/wire"
+)
+
+// The whole set-up between members who know each other: message 1, message 2 and the
+// frame that confirms.
+func TestSessionSetUpFitsIn140Octets(t *testing.T) {
+	w, a, b, _ := pair(t, 1, 0)
+	var sizes []int
+	w.onFrame = func(_ *station, f []byte) []byte {
+		if wire.TypeOf(f) != wire.TypeBeacon {
+			sizes = append(sizes, len(f))
+		}
+		return f
+	}
+	w.run(time.Minute, met(a, b))
+	if got, want := fmt.Sprint(sizes), "[55 53 21]"; got != want {
+		t.Errorf("set-up takes frames of %s octets, want %s", got, want)
+	}
+}
+
+// steady is a transfer in the middle of a burst on a port that is always free.
+func steady(t testing.TB) (*world, *node, *node) {
+	w := newWorld(t, 1)
+	ch := w.radio(0)
+	a, b := w.node("a", ch), w.node("b", ch)
+	w.acquaintAll()
+	w.run(time.Minute, met(a, b))
+	a.send(b, 4_000_000, Message)
+	w.run(10*time.Second, func() bool { return false })
+	return w, a, b
+}
+
+func BenchmarkSendDataFrame(bm *testing.B) {
+	w, a, b := steady(bm)
+	buf := make([]byte, 0, 512)
+	bm.ReportAllocs()
+	bm.SetBytes(244)
+	for bm.Loop() {
+		out, ok := a.core.PollTransmit(w.now, 1, buf)
+		if !ok { // the burst has ended: say that everything is still wanted
+			s := b.core.peers[0].paths[0].current
+			o := a.core.peers[0].outs[0]
+			a.core.HandleFrame(w.now, 1, say(s, wire.Message{Kind: wire.KindNeed, Stream: o.stream}), Meta{})
+		}
+		_ = out
+	}
+}
+
+func BenchmarkReceiveDataFrame(bm *testing.B) {
+	w, a, b := steady(bm)
+	var frames [][]byte
+	for len(frames) < 10 {
+		if out, ok := a.core.PollTransmit(w.now, 1, nil); ok && wire.TypeOf(out) == wire.TypeData {
+			frames = append(frames, out)
+		}
+	}
+	re := b.core.order[0]
+	bm.ReportAllocs()
+	bm.SetBytes(244)
+	for i := 0; bm.Loop(); i++ {
+		if i%len(frames) == 0 {
+			clear(re.blocks)
+		}
+		b.core.HandleFrame(w.now, 1, frames[i%len(frames)], Meta{})
+		b.core.events = b.core.events[:0]
+	}
+}
+
+func BenchmarkPollTimeout(bm *testing.B) {
+	_, a, _ := steady(bm)
+	bm.ReportAllocs()
+	for bm.Loop() {
+		a.core.PollTimeout()
+	}
+}
