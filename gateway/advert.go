@@ -90,15 +90,6 @@ func (c *Core) judgeAdvert(from link.PeerID, it link.Item) (link.Verdict, link.R
 	return link.Accept, link.ReasonNone
 }
 
-// restarted forgets what a neighbour had: a new advert of its own tells that it lives anew, and its routes
-// are gone with its old life.
-func (c *Core) restarted(a *advert) {
-	if p := c.peers[a.gateway]; p != nil && a.kind == ItemNodeAdvert {
-		clear(p.has)
-		c.dirty = true
-	}
-}
-
 // heardFrom notes that a neighbour has an advert, and what its way to the gateway costs.
 func (c *Core) heardFrom(from link.PeerID, a *advert, cost uint16) {
 	p := c.peers[from]
@@ -132,7 +123,6 @@ func (c *Core) takeAdvert(now time.Time, e link.Received, reply replyFunc) {
 	}
 	c.persist(batch{ops: c.advertOps(a)}, func(now time.Time, err error) {
 		if err == nil && !c.adverts.old(a) {
-			c.restarted(a)
 			c.believe(now, a)
 		}
 		if err == nil {

@@ -532,10 +532,3 @@ func (s *site) bodies() int { return len(s.disk[KindBody]) }
 func text(n int) []byte {
 	return []byte(strings.Repeat("the pass is closed, send the mules. ", n/36+1)[:n])
 }
-
-// noise is a payload that does not shrink.
-func noise(n int) []byte {
-	b := make([]byte, n)
-	io.ReadFull(seeded(uint64(n), "noise"), b)
-	return b
-}

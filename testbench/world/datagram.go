@@ -11,6 +11,7 @@ import (
 // it may lose and delay, and is either up on both sides or down.
 type Wire struct {
 	Latency time.Duration
+	Rate    int // octets a second; set it before Up
 	Loss    float64
 	Octets  uint64 // that have crossed
 
@@ -29,13 +30,13 @@ type wireEnd struct {
 }
 
 const (
-	wireMTU    = 1200
-	wireOctets = 1_000_000 // a second
+	wireMTU  = 1200
+	wireRate = 1_000_000
 )
 
 // Join lays a wire between two nodes. It is down until Up.
 func (w *World) Join(x, y *Node, latency time.Duration) *Wire {
-	wire := &Wire{Latency: latency, w: w, rand: rand.New(w.Rand("wire " + x.Name + " " + y.Name))}
+	wire := &Wire{Latency: latency, Rate: wireRate, w: w, rand: rand.New(w.Rand("wire " + x.Name + " " + y.Name))}
 	for side, n := range []*Node{x, y} {
 		e := &wireEnd{n: n, port: n.nextPort(), wire: wire, side: side}
 		wire.ends[side] = e
@@ -69,7 +70,7 @@ func (e *wireEnd) open() {
 	}
 	for _, end := range []*wireEnd{e, other} {
 		end.n.portEvent(link.PortDown{Port: end.port})
-		end.n.portEvent(link.PortUp{Port: end.port, Medium: link.Datagram, MTU: wireMTU, Access: e.wire.Latency, Airtime: wireAirtime})
+		end.n.portEvent(link.PortUp{Port: end.port, Medium: link.Datagram, MTU: wireMTU, Access: e.wire.Latency, Airtime: e.wire.airtime})
 	}
 }
 
@@ -81,7 +82,9 @@ func (e *wireEnd) close() {
 
 func (e *wireEnd) other() *wireEnd { return e.wire.ends[1-e.side] }
 
-func wireAirtime(n int) time.Duration { return time.Duration(n) * time.Second / wireOctets }
+func (x *Wire) airtime(n int) time.Duration {
+	return time.Duration(n) * time.Second / time.Duration(x.Rate)
+}
 
 // pull sends what the core has, one datagram after the other at the wire's rate.
 func (e *wireEnd) pull() {
@@ -96,7 +99,7 @@ func (e *wireEnd) pull() {
 	if !ok {
 		return
 	}
-	e.free = w.now.Add(wireAirtime(len(b)))
+	e.free = w.now.Add(e.wire.airtime(len(b)))
 	w.At(e.free, e.n.settle)
 	e.wire.Octets += uint64(len(b))
 	if e.wire.rand.Float64() < e.wire.Loss {

@@ -13,9 +13,9 @@ import (
 const octetTime = 10 * time.Second / 115200
 
 // radioPort hands a node's frames to its RNode modem as the product's serial
-// radio does: a frame is taken from the core only when fewer than depth frames are
-// thought to wait in the modem; then the ledger is asked; then the modem, which does not answer
-// while it transmits; then the octets cross the serial line.
+// radio does: a frame is taken from the core only when the ledger has room for the
+// longest and fewer than depth frames are thought to wait in the modem; then the modem is asked, which
+// does not answer while it transmits; then the octets cross the serial line.
 type radioPort struct {
 	n       *Node
 	port    link.Port
@@ -72,7 +72,7 @@ func (p *radioPort) close() {
 func (p *radioPort) pull() {
 	now := p.n.w.now
 	if p.frame == nil {
-		if wait := p.room(now); wait > 0 {
+		if wait := max(p.room(now), p.budget(now)); wait > 0 {
 			p.wake(wait)
 			return
 		}
@@ -83,6 +83,16 @@ func (p *radioPort) pull() {
 		p.frame = frame
 	}
 	p.hand(now)
+}
+
+// budget is how long until the law allows the longest frame: only then one is
+// taken, so that what is most urgent is chosen last.
+func (p *radioPort) budget(now time.Time) time.Duration {
+	wait, ok := p.ledger.Wait(now, p.n.w.Rule, p.airtime(sim.SingleFrame))
+	if !ok {
+		return time.Hour
+	}
+	return wait
 }
 
 // room is how long until fewer than depth frames wait in the modem.
@@ -96,7 +106,7 @@ func (p *radioPort) room(now time.Time) time.Duration {
 	return p.leaving[len(p.leaving)-p.depth].at.Sub(now)
 }
 
-// hand gives the frame to the modem as soon as the law and the modem allow.
+// hand gives the frame to the modem as soon as that answers.
 func (p *radioPort) hand(now time.Time) {
 	if p.crosses {
 		return
@@ -106,19 +116,11 @@ func (p *radioPort) hand(now time.Time) {
 		return // fromAir comes back when the burst is over
 	}
 	p.answered(now)
-	air := p.airtime(len(p.frame))
-	wait, ok := p.ledger.Wait(now, p.n.w.Rule, air)
-	switch {
-	case !ok:
-		p.frame = nil // longer than the law ever allows
-	case wait > 0:
-		p.wake(wait)
-	default:
-		p.ledger.Reserve(p.n.w.Rule, air)
-		p.crosses = true
-		frame, life := p.frame, p.n.life
-		p.n.w.After(time.Duration(len(frame))*octetTime, func() { p.cross(frame, life) })
-	}
+	p.answered(now)
+	p.ledger.Reserve(p.n.w.Rule, p.airtime(len(p.frame)))
+	p.crosses = true
+	frame, life := p.frame, p.n.life
+	p.n.w.After(time.Duration(len(frame))*octetTime, func() { p.cross(frame, life) })
 }
 
 // answered takes note that the modem has answered when it was asked for room. A late answer comes
