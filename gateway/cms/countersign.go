@@ -31,9 +31,6 @@ func VerifyCountersignature(p pki.Purpose, signature, octets []byte, anchors []*
 	if err != nil {
 		return nil, err
 	}
-	if !s.Detached {
-		return nil, errors.New("cms: countersignature is not detached")
-	}
 	path, err := pki.Path(s.Signer, nil, anchors, now, q)
 	if err != nil {
 		return nil, err

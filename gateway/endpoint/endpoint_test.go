@@ -152,13 +152,21 @@ func TestNewerSessionWins(t *testing.T) {
 	alice, bob, _ := pair(t)
 	first := seal(t, alice, bob.ID(), "first", pkitest.Now.Add(-2*time.Minute))
 	second := seal(t, alice, bob.ID(), "second", pkitest.Now.Add(-time.Minute))
-	for _, parcel := range [][]byte{second, first, second} {
+	for _, parcel := range [][]byte{second, first} {
 		if _, err := bob.Open(parcel); err != nil {
 			t.Fatal(err)
 		}
 	}
 	got, _ := bob.Contact(alice.ID())
 	want := alice.Sessions[len(alice.Sessions)-1]
+	again := got
+	again.SessionAt = time.Time{}
+	if err := bob.AddContact(again); err != nil {
+		t.Fatal(err)
+	}
+	if kept, _ := bob.Contact(alice.ID()); !kept.SessionAt.Equal(got.SessionAt) {
+		t.Errorf("adding the contact again moved the date back to %v", kept.SessionAt)
+	}
 	if !bytes.Equal(got.Session.ID, want.ID) || !got.SessionAt.Equal(pkitest.Now.Add(-time.Minute)) {
 		t.Errorf("answers go to key %x of %v, want %x of the second parcel", got.Session.ID, got.SessionAt, want.ID)
 	}
@@ -250,6 +258,11 @@ func TestContacts(t *testing.T) {
 	}
 	if err := alice.AddContact(k); err == nil || !strings.Contains(err.Error(), "another endpoint") {
 		t.Errorf("authorisation of someone else: %v", err)
+	}
+	for i := range params {
+		if _, err := endpoint.ParseContact("bob", pkitest.Corrupt(params, i)); err == nil && i > bytes.Index(params, k.PDA.X509.Signature) && i < bytes.Index(params, k.PDA.X509.Signature)+256 {
+			t.Errorf("accepted an authorisation with a changed signature at %d", i)
+		}
 	}
 	k.Name = "alice"
 	if err := carol.AddContact(k); err != nil {

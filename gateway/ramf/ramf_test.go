@@ -159,7 +159,7 @@ func TestLimits(t *testing.T) {
 		{"negative TTL", ramf.Malformed, func(m *ramf.Message) { m.TTL = -time.Second }},
 		{"no payload", 0, func(m *ramf.Message) { m.Payload = nil }},
 		{"largest payload of a cargo", 0, func(m *ramf.Message) { m.Type, m.Payload = ramf.Cargo, make([]byte, ramf.MaxPayload) }},
-		{"payload too big", ramf.TooBig, func(m *ramf.Message) { m.Payload = make([]byte, ramf.MaxPayload+1) }},
+		{"payload too big", ramf.TooBig, func(m *ramf.Message) { m.Type, m.Payload = ramf.Cargo, make([]byte, ramf.MaxPayload+1) }},
 		{"parcel too big", ramf.TooBig, func(m *ramf.Message) { m.Payload = make([]byte, ramf.MaxParcel) }},
 		{"unknown type", ramf.WrongType, func(m *ramf.Message) { m.Type = 0x51 }},
 	} {
