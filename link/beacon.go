@@ -12,6 +12,10 @@ const (
 	beaconSlowest = 1024
 )
 
+// deafAfter is how many questions in a row a peer that beacons may leave unanswered
+// before a new session is tried.
+const deafAfter = 6
+
 // trickle spaces beacons as RFC 6206 spaces its messages: soon after a change, then
 // twice as rarely each time.
 type trickle struct {
@@ -107,7 +111,7 @@ func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 		return
 	}
 	reborn := pa.booted && !again
-	deaf := pa.unsure > 1 // it lives but does not answer: its keys may be others than ours
+	deaf := pa.unsure >= deafAfter // it lives but does not answer: its keys may be others than ours
 	pa.booted, pa.boot, pa.seq = true, f.Boot, f.Seq
 	if !reborn {
 		c.hear(pa, m)

@@ -13,7 +13,6 @@ func (c *Core) handleControl(p *port, b []byte, m Meta) {
 	s := c.sessions[h.To]
 	if s == nil || s.path.port != p {
 		c.drop(DropNoSession)
-		c.stir(p)
 		return
 	}
 	plain, ok := c.openControl(s, h, b[:wire.ControlHeader], sealed)
@@ -26,16 +25,6 @@ func (c *Core) handleControl(p *port, b []byte, m Meta) {
 		s.path.stale = false
 	}
 	c.messages(s, plain)
-}
-
-// stir beacons soon when frames come for a session we do not hold: someone may not
-// know yet that we started anew.
-func (c *Core) stir(p *port) {
-	if c.domain.none() || c.now.Sub(p.stirred) < 2*p.beacon.fastest {
-		return
-	}
-	p.stirred = c.now
-	c.hurryBeacon(p)
 }
 
 // messages takes what was inside a control frame. The frame is authentic, its sender
@@ -174,6 +163,7 @@ func (c *Core) appendOwed(s *session, buf []byte, limit int) []byte {
 			}
 		}
 		if st := s.in[s.owed[0]]; st != nil {
+			c.grants = c.grants || st.state == inOpen
 			st.said()
 		}
 		s.owed = append(s.owed[:0], s.owed[1:]...)

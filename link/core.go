@@ -88,6 +88,7 @@ type Core struct {
 	msg     wire.Message
 	reply   wire.Message
 	said    []*outgoing
+	grants  bool // the frame being made invites a burst
 	frame   []byte
 }
 

@@ -199,21 +199,25 @@ func (c *Core) addTentative(pa *path, t *tentative) {
 	c.enqueue(pa.port, t.answer)
 }
 
-// tentativeTimeout repeats answers that nobody confirmed, then forgets them.
+// tentativeTimeout repeats answers that nobody confirmed, waits a good while longer as the
+// opener may have them all the same, then forgets them.
 func (c *Core) tentativeTimeout(pa *path) {
 	pa.tentative = slices.DeleteFunc(pa.tentative, func(t *tentative) bool {
 		if t.at.After(c.now) {
 			return false
 		}
-		if p := pa.port; p.served != nil || p.hearing.After(c.now) {
+		if p := pa.port; t.tries <= answerTries && (p.served != nil || p.hearing.After(c.now)) {
 			t.at = c.now.Add(p.turn(p.mtu)) // nobody could have confirmed it yet
 			return false
 		}
-		if t.tries >= answerTries {
+		if t.tries > answerTries {
 			c.forget(t.session)
 			return true
 		}
-		t.tries++
+		if t.tries++; t.tries > answerTries {
+			t.at = c.now.Add(pa.patience())
+			return false
+		}
 		t.at = c.now.Add(pa.delay.wait(2*pa.port.turn(wire.Handshake2Size)) << t.tries)
 		c.enqueue(pa.port, t.answer)
 		return false

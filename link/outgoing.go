@@ -264,7 +264,10 @@ func (c *Core) unanswered(o *outgoing) {
 	o.waiting, o.delays, o.asked = false, 0, true
 	o.tries++
 	pa := o.path
-	if pa.unsure++; pa.unsure >= unsureLimit && !pa.silent {
+	if pa.unsure++; pa.unsure%deafAfter == 0 {
+		c.greet(pa, 0)
+	}
+	if pa.unsure >= unsureLimit && !pa.silent {
 		pa.silent = true
 		c.reroute(pa.peer)
 	}

@@ -35,7 +35,6 @@ type port struct {
 	allowed  bucket // handshakes of others
 	unknown  [8]stranger
 	recordAt time.Time // our record was sent
-	stirred  time.Time // a frame for a lost session made us beacon
 	served   *outgoing // the burst under way
 }
 
@@ -151,6 +150,14 @@ func (p *port) overhear(now time.Time, poll bool) {
 		p.hearing = now.Add(p.turn(64))
 	} else {
 		p.hearing = now.Add(2*p.access + p.airtime(p.mtu) + p.airtime(p.mtu)/4)
+	}
+}
+
+// granted keeps us from inviting a second burst, or talking ourselves, before the one
+// that our answer invites has begun: its sender may not hear the other.
+func (p *port) granted() {
+	if p.shared() {
+		p.hearing = p.clear.Add(p.turn(p.mtu))
 	}
 }
 

@@ -22,6 +22,9 @@ func (c *Core) action(o *outgoing) action {
 	if o.waiting || pa == nil || pa.current == nil || pa.stale {
 		return doNothing
 	}
+	if pa.opening != nil && pa.unsure >= deafAfter {
+		return doNothing // whether these keys are still good is being found out
+	}
 	ready := c.bodies[o.item.Digest].data != nil
 	switch o.state {
 	case outQueued, outOffered:
@@ -199,6 +202,7 @@ func (c *Core) controlFrame(s *session, buf []byte, asks bool) ([]byte, bool) {
 	limit := start + p.mtu - wire.TagSize
 	buf = wire.AppendControl(buf, wire.Control{To: s.remote, Counter: uint16(s.counter)})
 	body := len(buf)
+	c.grants = false
 	buf = c.appendOwed(s, buf, limit)
 	c.said = c.said[:0]
 	if asks && s == pa.current {
@@ -211,6 +215,9 @@ func (c *Core) controlFrame(s *session, buf []byte, asks bool) ([]byte, bool) {
 	p.sent(c.now, len(buf)-start)
 	for _, o := range c.said {
 		c.asked(o)
+	}
+	if c.grants {
+		p.granted()
 	}
 	return buf, true
 }
