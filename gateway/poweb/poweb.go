@@ -1,10 +1,18 @@
 // Package poweb is Awala's binding between endpoints and their gateway over HTTP and
 // WebSocket (RS-016), the server side. It speaks HTTP and asks a Backend for everything else.
+//
+//	POST /v1/pre-registrations   digest of a key -> PNRA
+//	POST /v1/nodes               PNRR -> PNR
+//	POST /v1/parcels             parcel with countersignature -> 202
+//	GET  /v1/parcel-collection   WebSocket: challenge, response, then deliveries and acks
+//
+// Names that the specification spells Awala- and the libraries in use spell Relaynet- are
+// accepted both ways.
 package poweb
 
 import (
 	"context"
-	"net/http"
+	"time"
 
 	"packhorse/gateway/pki"
 )
@@ -22,6 +30,12 @@ type Backend interface {
 	// Collect opens a subscription to the parcels of these endpoints: what waits first, then
 	// what arrives. Close it when done.
 	Collect(ctx context.Context, ids []pki.NodeID) (Subscription, error)
+}
+
+// Clock is what a Backend also has when it knows the time: the certificates of
+// countersigners are then checked for their dates. Without it they are not.
+type Clock interface {
+	Clock() (now time.Time, quality pki.Quality)
 }
 
 // Subscription hands out parcels one at a time.
@@ -46,6 +60,3 @@ type StatusError struct {
 }
 
 func (e *StatusError) Error() string { return e.Message }
-
-// NewHandler serves /v1. It refuses requests with an Origin header.
-func NewHandler(b Backend) http.Handler { panic("poweb: not built yet") }

@@ -1,0 +1,128 @@
+package poweb
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"packhorse/gateway/cms"
+	"packhorse/gateway/pki"
+)
+
+// Schemes of the Authorization header. The first is what the libraries in use speak.
+const (
+	scheme       = "Relaynet-Countersignature"
+	schemeBySpec = "Awala-Countersignature"
+)
+
+func (s *server) preRegister(w http.ResponseWriter, r *http.Request) error {
+	if err := checkType(r, typeDigest); err != nil {
+		return err
+	}
+	body, err := readBody(w, r, maxSmallBody)
+	if err != nil {
+		return err
+	}
+	var digest [32]byte
+	if n, err := hex.Decode(digest[:], body[:min(len(body), 2*len(digest))]); err != nil || n != len(digest) || len(body) != 2*n {
+		return &StatusError{http.StatusBadRequest, "the body must be the SHA-256 digest of a public key, 64 hexadecimal digits"}
+	}
+	pnra, err := s.backend.PreRegister(r.Context(), digest)
+	if err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, typeAuthorization, pnra)
+	return nil
+}
+
+func (s *server) register(w http.ResponseWriter, r *http.Request) error {
+	if err := checkType(r, typeRequest); err != nil {
+		return err
+	}
+	pnrr, err := readBody(w, r, maxSmallBody)
+	if err != nil {
+		return err
+	}
+	pnr, err := s.backend.Register(r.Context(), pnrr)
+	if err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, typeRegistration, pnr)
+	return nil
+}
+
+// deliver takes a parcel from any endpoint of ours: who countersigns need not be the sender.
+func (s *server) deliver(w http.ResponseWriter, r *http.Request) error {
+	if err := checkType(r, typeParcel); err != nil {
+		return err
+	}
+	signature, err := countersignature(r)
+	if err != nil {
+		return unauthorised(w, err.Error())
+	}
+	if len(s.backend.Anchors()) == 0 {
+		return errNotReady
+	}
+	select {
+	case s.bodies <- struct{}{}:
+		defer func() { <-s.bodies }()
+	case <-r.Context().Done():
+		return r.Context().Err()
+	}
+	parcel, err := readBody(w, r, MaxParcel)
+	if err != nil {
+		return err
+	}
+	if _, err := s.verify(pki.ParcelDelivery, signature, parcel); err != nil {
+		return unauthorised(w, "the countersignature is refused: "+err.Error())
+	}
+	if err := s.backend.Deliver(r.Context(), parcel); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+var errNotReady = &StatusError{http.StatusInternalServerError, "the gateway belongs to no domain yet; set it up first"}
+
+// verify checks a countersignature of an endpoint of ours and says whose it is.
+func (s *server) verify(p pki.Purpose, signature, octets []byte) (pki.NodeID, error) {
+	now, quality := time.Time{}, pki.ClockNone
+	if c, ok := s.backend.(Clock); ok {
+		now, quality = c.Clock()
+	}
+	signer, err := cms.VerifyCountersignature(p, signature, octets, s.backend.Anchors(), now, quality)
+	if err != nil {
+		return "", err
+	}
+	return signer.ID, nil
+}
+
+func unauthorised(w http.ResponseWriter, message string) error {
+	w.Header().Set("WWW-Authenticate", scheme)
+	return &StatusError{http.StatusUnauthorized, message}
+}
+
+// countersignature reads the Authorization header.
+func countersignature(r *http.Request) ([]byte, error) {
+	values := r.Header.Values("Authorization")
+	if len(values) != 1 {
+		return nil, errors.New("one Authorization header with a " + scheme + " is needed")
+	}
+	name, value, _ := strings.Cut(values[0], " ")
+	if !strings.EqualFold(name, scheme) && !strings.EqualFold(name, schemeBySpec) {
+		return nil, errors.New("authorisation scheme is not " + scheme)
+	}
+	value = strings.TrimSpace(value)
+	if base64.StdEncoding.DecodedLen(len(value)) > cms.MaxCountersignature+3 {
+		return nil, errors.New("the countersignature is too long")
+	}
+	b, err := base64.StdEncoding.DecodeString(value)
+	if err != nil {
+		return nil, errors.New("the countersignature is not base64")
+	}
+	return b, nil
+}
