@@ -18,6 +18,7 @@ import (
 
 // fakeRadio is a modem without queue: Transmit takes the airtime.
 type fakeRadio struct {
+	mu      sync.Mutex
 	mod     phy.Modulation
 	in      chan radio.Packet
 	broken  chan struct{}
@@ -43,9 +44,12 @@ func (r *fakeRadio) Configure(_ context.Context, m phy.Modulation, _ int) error 
 }
 
 func (r *fakeRadio) Transmit(ctx context.Context, frame []byte) error {
+	r.mu.Lock()
 	r.sent, r.at = append(r.sent, frame), append(r.at, time.Now())
-	if r.fail != nil {
-		return r.fail
+	err := r.fail
+	r.mu.Unlock()
+	if err != nil {
+		return err
 	}
 	return pause(ctx, r.mod.TimeOnAir(len(frame)+1))
 }
@@ -59,6 +63,24 @@ func (r *fakeRadio) Receive(ctx context.Context) (radio.Packet, error) {
 	case <-ctx.Done():
 		return radio.Packet{}, ctx.Err()
 	}
+}
+
+// frames is what was sent, and when.
+func (r *fakeRadio) frames() ([][]byte, []time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sent, r.at
+}
+
+func (r *fakeRadio) count() int {
+	sent, _ := r.frames()
+	return len(sent)
+}
+
+func (r *fakeRadio) failWith(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fail = err
 }
 
 func (r *fakeRadio) Close() error { r.closed = true; return nil }
@@ -113,6 +135,12 @@ func (h *fakeHost) last() Health {
 	return h.health[len(h.health)-1]
 }
 
+func (h *fakeHost) handle(i int) *fakeHandle {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.handles[i]
+}
+
 func (h *fakeHost) opened() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -145,6 +173,12 @@ func (h *fakeHandle) Next(ctx context.Context) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+func (h *fakeHandle) taken() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.nexts
 }
 
 func (h *fakeHandle) Clear(at time.Time) {
@@ -244,15 +278,16 @@ func TestRadioMovesFramesBothWays(t *testing.T) {
 		r.in <- radio.Packet{Data: []byte("in"), RSSIdBm: -90, SNRdB: 5, HasSignal: true}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		h := b.host.handles[0]
+		h := b.host.handle(0)
 		if len(h.got) != 1 || string(h.got[0]) != "in" || h.metas[0] != (link.Meta{RSSIdBm: -90, SNRdB: 5, HasSignal: true}) {
 			t.Errorf("in: got %q %+v", h.got, h.metas)
 		}
-		if len(r.sent) != 1 || string(r.sent[0]) != "out" {
-			t.Errorf("out: got %q", r.sent)
+		sent, at := r.frames()
+		if len(sent) != 1 || string(sent[0]) != "out" {
+			t.Errorf("out: got %q", sent)
 		}
-		if len(h.clears) != 1 || h.clears[0].Sub(r.at[0]) != testMod.TimeOnAir(4) {
-			t.Errorf("clear: got %v after %v", h.clears, r.at)
+		if len(h.clears) != 1 || h.clears[0].Sub(at[0]) != testMod.TimeOnAir(4) {
+			t.Errorf("clear: got %v after %v", h.clears, at)
 		}
 		if v := b.host.last(); v.FramesIn != 1 || v.FramesOut != 1 || v.AirtimeTotal != testMod.TimeOnAir(4) {
 			t.Errorf("health: got %+v", v)
@@ -274,22 +309,23 @@ func TestRadioKeepsTheDutyCycle(t *testing.T) {
 		}
 		time.Sleep(30 * time.Minute)
 		synctest.Wait()
-		if got, want := len(r.sent), 86; got != want { // 36 s of 416 ms
+		if got, want := r.count(), 86; got != want { // 36 s of 416 ms
 			t.Errorf("in the first half hour: got %d frames, want %d", got, want)
 		}
 		v := b.host.last()
-		if blocked := v.BlockedUntil.Sub(r.at[0]); blocked < time.Hour || blocked > time.Hour+2*time.Second {
+		_, at := r.frames()
+		if blocked := v.BlockedUntil.Sub(at[0]); blocked < time.Hour || blocked > time.Hour+2*time.Second {
 			t.Errorf("blocked until %v after the first frame, want an hour", blocked)
 		}
 		if v.AirtimeUsed != 86*416*time.Millisecond || v.AirtimeAllowed != 36*time.Second {
 			t.Errorf("health: got %v of %v", v.AirtimeUsed, v.AirtimeAllowed)
 		}
-		if got := b.host.handles[0].nexts; got != 86 {
+		if got := b.host.handle(0).taken(); got != 86 {
 			t.Errorf("frames taken from the link: got %d, want 86: none may wait here", got)
 		}
 		time.Sleep(31*time.Minute + 30*time.Second)
 		synctest.Wait()
-		if got := len(r.sent); got <= 86 || got > 172 {
+		if got := r.count(); got <= 86 || got > 172 {
 			t.Errorf("in the second hour: got %d frames in all", got)
 		}
 		if got := b.host.last().BlockedUntil; !got.IsZero() && got.Before(time.Now()) {
@@ -307,11 +343,11 @@ func TestRadioRestartEarnsNoAirtime(t *testing.T) {
 		}
 		time.Sleep(5 * time.Minute)
 		b.stop()
-		before := len(r.sent)
+		before := r.count()
 		b = run(t, host, onePer, always(r))
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
-		if got := len(r.sent); got != before {
+		if got := r.count(); got != before {
 			t.Errorf("after the restart: %d frames more, want none", got-before)
 		}
 		b.stop()
@@ -330,12 +366,12 @@ func TestRadioDamagedLedgerCountsAsFull(t *testing.T) {
 		host.frames <- []byte{1}
 		time.Sleep(59 * time.Minute)
 		synctest.Wait()
-		if len(r.sent) != 0 {
+		if r.count() != 0 {
 			t.Error("sent within the hour")
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if len(r.sent) != 1 {
+		if r.count() != 1 {
 			t.Error("not sent after the hour")
 		}
 	})
@@ -350,26 +386,26 @@ func TestRadioSendsNothingThatTheDiskDoesNotKnow(t *testing.T) {
 		host.frames <- []byte{1}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if len(r.sent) != 0 || !strings.Contains(host.last().Problem, "no space") {
-			t.Errorf("got %d frames, health %+v", len(r.sent), host.last())
+		if r.count() != 0 || !strings.Contains(host.last().Problem, "no space") {
+			t.Errorf("got %d frames, health %+v", r.count(), host.last())
 		}
 		host.mu.Lock()
 		host.saveErr = nil
 		host.mu.Unlock()
 		time.Sleep(saveRetry)
 		synctest.Wait()
-		if len(r.sent) != 1 || host.last().Problem != "" {
-			t.Errorf("with room again: got %d frames, health %+v", len(r.sent), host.last())
+		if r.count() != 1 || host.last().Problem != "" {
+			t.Errorf("with room again: got %d frames, health %+v", r.count(), host.last())
 		}
 	})
 }
 
 func TestRadioReopensAfterUnplug(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var radios []*fakeRadio
+		radios, n := []*fakeRadio{newFakeRadio(), newFakeRadio()}, 0
 		b := run(t, newFakeHost(), noLimit, func() (*fakeRadio, error) {
-			radios = append(radios, newFakeRadio())
-			return radios[len(radios)-1], nil
+			n++
+			return radios[n-1], nil
 		})
 		defer b.stop()
 		synctest.Wait()
@@ -378,7 +414,7 @@ func TestRadioReopensAfterUnplug(t *testing.T) {
 		if v := b.host.last(); v.OK || !strings.Contains(v.Problem, "unexpected EOF") || v.Fix == "" {
 			t.Errorf("health after the unplug: got %+v", v)
 		}
-		if !b.host.handles[0].closed || !radios[0].closed {
+		if !b.host.handle(0).closed || !radios[0].closed {
 			t.Error("the port is still up")
 		}
 		time.Sleep(backoffFirst)
@@ -438,7 +474,7 @@ func (passing) Temporary() bool { return true }
 func TestRadioGoesOnAfterAPassingError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFakeRadio()
-		r.fail = passing{errors.New("its queue is full")}
+		r.failWith(passing{errors.New("its queue is full")})
 		b := run(t, newFakeHost(), noLimit, always(r))
 		defer b.stop()
 		b.host.frames <- []byte{1}
@@ -446,7 +482,7 @@ func TestRadioGoesOnAfterAPassingError(t *testing.T) {
 		if v := b.host.last(); !v.OK || v.Problem != "its queue is full" || b.host.opened() != 1 {
 			t.Errorf("got %+v, %d ports", v, b.host.opened())
 		}
-		r.fail = errors.New("broken")
+		r.failWith(errors.New("broken"))
 		b.host.frames <- []byte{2}
 		synctest.Wait()
 		if v := b.host.last(); v.OK || v.Problem != "broken" {
