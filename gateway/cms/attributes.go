@@ -15,38 +15,39 @@ func (s *SignedData) readAttributes(attrs ber.Element) error {
 		return errors.New("cms: signed attributes are not in DER")
 	}
 	s.attrs = attrs.Raw
-	var typ, digest []byte
-	for r := attrs.Reader(); ; {
-		if r.Empty() {
-			if err := r.End(); err != nil {
-				return err
-			}
-			break
-		}
-		a := r.Enter(ber.Sequence)
-		name, values := a.Take(ber.ObjectIdentifier), a.Take(ber.Set)
-		if err := errors.Join(r.Err(), a.End()); err != nil {
-			return err
-		}
-		var err error
-		switch string(name.Content) {
-		case oidContentType:
-			typ, err = single(typ, values, ber.ObjectIdentifier)
-		case oidMessageDigest:
-			digest, err = single(digest, values, ber.OctetString)
-		}
-		if err != nil {
-			return err
-		}
+	typ, err := attribute(attrs, oidContentType, ber.ObjectIdentifier)
+	if err != nil {
+		return err
+	}
+	if s.digest, err = attribute(attrs, oidMessageDigest, ber.OctetString); err != nil {
+		return err
 	}
 	if string(typ) != oidData {
 		return errors.New("cms: signed attribute contentType is missing or not data")
 	}
-	if len(digest) != s.digestHash.Size() {
-		return fmt.Errorf("cms: messageDigest has %d octets, want %d", len(digest), s.digestHash.Size())
+	if len(s.digest) != s.digestHash.Size() {
+		return fmt.Errorf("cms: messageDigest has %d octets, want %d", len(s.digest), s.digestHash.Size())
 	}
-	s.digest = digest
 	return nil
+}
+
+// attribute returns the value of the one attribute of this name, nil when there is none.
+func attribute(attrs ber.Element, oid string, tag ber.Tag) (value []byte, err error) {
+	r := attrs.Reader()
+	for !r.Empty() {
+		a := r.Enter(ber.Sequence)
+		name, values := a.Take(ber.ObjectIdentifier), a.Take(ber.Set)
+		if err := errors.Join(r.Err(), a.End()); err != nil {
+			return nil, err
+		}
+		if string(name.Content) != oid {
+			continue
+		}
+		if value, err = single(value, values, tag); err != nil {
+			return nil, err
+		}
+	}
+	return value, r.End()
 }
 
 // single reads the one value of an attribute that has not been seen before.
@@ -65,11 +66,11 @@ func single(before []byte, values ber.Element, tag ber.Tag) ([]byte, error) {
 // encodeAttributes writes contentType and messageDigest, in the order that DER wants, with
 // identifier [0] to store or SET OF to sign.
 func encodeAttributes(identifier byte, digest []byte) ber.Pieces {
-	attribute := func(oid string, value ber.Pieces) ber.Pieces {
+	encode := func(oid string, value ber.Pieces) ber.Pieces {
 		return ber.Encode(idSequence, ber.Bytes(idOID, []byte(oid)), ber.Encode(idSet, value))
 	}
 	return ber.Encode(identifier,
-		attribute(oidContentType, ber.Bytes(idOID, []byte(oidData))),
-		attribute(oidMessageDigest, ber.Bytes(idOctets, digest)),
+		encode(oidContentType, ber.Bytes(idOID, []byte(oidData))),
+		encode(oidMessageDigest, ber.Bytes(idOctets, digest)),
 	)
 }

@@ -101,18 +101,25 @@ func (id signerID) matches(c *pki.Certificate) bool {
 		new(big.Int).SetBytes(id.serial).Cmp(c.X509.SerialNumber) == 0
 }
 
+func readSignerID(r *ber.Reader) (signerID, error) {
+	id := signerID{issuer: r.Take(ber.Sequence).Raw, serial: r.Take(ber.Integer).Content}
+	if err := r.End(); err != nil {
+		return id, err
+	}
+	if len(id.serial) == 0 || len(id.serial) > 32 || id.serial[0] >= 0x80 {
+		return id, errors.New("cms: serial number is not a positive integer of at most 32 octets")
+	}
+	return id, nil
+}
+
 func (s *SignedData) readSignerInfo(r *ber.Reader) (signerID, error) {
 	version, err := r.Take(ber.Integer).Uint()
 	if r.Err() == nil && (err != nil || version != 1) {
 		return signerID{}, errors.New("cms: signer is not named by issuer and serial number")
 	}
-	name := r.Enter(ber.Sequence)
-	id := signerID{issuer: name.Take(ber.Sequence).Raw, serial: name.Take(ber.Integer).Content}
-	if err := errors.Join(r.Err(), name.End()); err != nil {
+	id, err := readSignerID(r.Enter(ber.Sequence))
+	if err != nil {
 		return id, err
-	}
-	if len(id.serial) == 0 || len(id.serial) > 32 || id.serial[0] >= 0x80 {
-		return id, errors.New("cms: serial number is not a positive integer of at most 32 octets")
 	}
 	digest, err := TakeAlgorithm(r, ber.Sequence)
 	if err != nil {

@@ -64,19 +64,17 @@ func (t *Template) fields() (*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, until := t.NotBefore.UTC().Truncate(time.Second), t.NotAfter.UTC().Truncate(time.Second)
-	issuerID := IDOf(spki)
+	id := IDOf(spki)
+	issuer := id
 	if t.Issuer != nil {
+		issuer = t.Issuer.ID
 		if !isCA(t.Issuer.X509) {
-			return nil, fmt.Errorf("pki: %s may not issue certificates", t.Issuer.ID)
-		}
-		issuerID = t.Issuer.ID
-		if until.After(t.Issuer.X509.NotAfter) {
-			until = t.Issuer.X509.NotAfter
+			return nil, fmt.Errorf("pki: %s may not issue certificates", issuer)
 		}
 	}
-	if until.Before(from) {
-		return nil, fmt.Errorf("pki: certificate would end (%v) before it starts (%v)", until, from)
+	from, until, err := t.validity()
+	if err != nil {
+		return nil, err
 	}
 	if t.PathLen < 0 || t.PathLen > MaxPathLen {
 		return nil, fmt.Errorf("pki: path length %d, want 0 to %d", t.PathLen, MaxPathLen)
@@ -85,11 +83,11 @@ func (t *Template) fields() (*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := encodeName(IDOf(spki))
+	name, err := encodeName(id)
 	if err != nil {
 		return nil, err
 	}
-	ext, err := encodeExtensions(t.CA, t.PathLen, issuerID, IDOf(spki))
+	ext, err := encodeExtensions(t.CA, t.PathLen, issuer, id)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +99,18 @@ func (t *Template) fields() (*x509.Certificate, error) {
 		NotAfter:           until,
 		ExtraExtensions:    ext,
 	}, nil
+}
+
+// validity rounds and clips the dates.
+func (t *Template) validity() (from, until time.Time, err error) {
+	from, until = t.NotBefore.UTC().Truncate(time.Second), t.NotAfter.UTC().Truncate(time.Second)
+	if t.Issuer != nil && until.After(t.Issuer.X509.NotAfter) {
+		until = t.Issuer.X509.NotAfter
+	}
+	if until.Before(from) {
+		err = fmt.Errorf("pki: certificate would end (%v) before it starts (%v)", until, from)
+	}
+	return from, until, err
 }
 
 // newSerial reads a serial number that always takes 8 octets and is positive.

@@ -70,16 +70,18 @@ func (e *envelope) readAgreement(r *ber.Reader) error {
 	if explicit, ok := r.Maybe(ber.Context(1)); ok {
 		u := explicit.Reader()
 		ukm := u.Take(ber.OctetString)
-		if err := u.End(); err != nil {
-			return err
-		}
-		if e.ukm, err = ukm.Octets(); err != nil {
-			return err
+		if e.ukm, err = ukm.Octets(); err != nil || u.End() != nil {
+			return errors.Join(u.End(), err)
 		}
 	}
 	if err := e.readAlgorithms(r); err != nil {
 		return err
 	}
+	return e.readRecipient(r)
+}
+
+// readRecipient reads the one RecipientEncryptedKey, which ends KeyAgreeRecipientInfo.
+func (e *envelope) readRecipient(r *ber.Reader) (err error) {
 	keys := r.Enter(ber.Sequence)
 	key := keys.Enter(ber.Sequence)
 	if err := errors.Join(r.End(), keys.End()); err != nil {
