@@ -29,6 +29,7 @@ type adverts struct {
 	bySubject map[string]*advert
 	byDigest  map[link.Digest]*advert
 	nodes     int
+	order     []*advert // by subject, nil when it must be sorted again
 }
 
 func newAdverts() adverts {
@@ -47,12 +48,14 @@ const (
 	advertWindow   = 4 // adverts submitted to one neighbour at a time
 	advertLifetime = 7 * day
 	counterAdvert  = "node advert"
+	refreshDelay   = 30 * time.Second
+	refreshPeriod  = 2 * time.Minute
 )
 
 // set replaces the advert of the same subject.
 func (t *adverts) set(a *advert) {
 	t.remove(a.subject)
-	t.bySubject[a.subject], t.byDigest[a.digest] = a, a
+	t.bySubject[a.subject], t.byDigest[a.digest], t.order = a, a, nil
 	if a.kind == ItemNodeAdvert {
 		t.nodes++
 	}
@@ -65,9 +68,20 @@ func (t *adverts) remove(subject string) {
 	}
 	delete(t.byDigest, old.digest)
 	delete(t.bySubject, subject)
+	t.order = nil
 	if old.kind == ItemNodeAdvert {
 		t.nodes--
 	}
+}
+
+// sorted lists the adverts, those of gateways first.
+func (t *adverts) sorted() []*advert {
+	if t.order == nil {
+		for _, s := range sortedKeys(t.bySubject) {
+			t.order = append(t.order, t.bySubject[s])
+		}
+	}
+	return t.order
 }
 
 // full tells whether one more subject of a kind would pass the limits.
@@ -90,14 +104,25 @@ func (c *Core) judgeAdvert(from link.PeerID, it link.Item) (link.Verdict, link.R
 	return link.Accept, link.ReasonNone
 }
 
-// heardFrom notes that a neighbour has an advert, and what its way to the gateway costs.
+// restarted forgets what a neighbour had: a new advert of its own tells that it lives anew, and its routes
+// are gone with its old life.
+func (c *Core) restarted(a *advert) {
+	if p := c.peers[a.gateway]; p != nil && a.kind == ItemNodeAdvert {
+		clear(p.has)
+		c.dirty = true
+	}
+}
+
+// heardFrom notes what a neighbour's way to a gateway costs, or that it has an engine advert. Of node adverts
+// both tell each other, so that each has the other's way when its own breaks.
 func (c *Core) heardFrom(from link.PeerID, a *advert, cost uint16) {
 	p := c.peers[from]
 	if p == nil {
 		return
 	}
-	p.has[a.digest] = true
-	if a.kind == ItemNodeAdvert && a.gateway != c.self && c.routes.Learn(a.gateway, a.seq, from, cost, c.hopCost(p)) {
+	if a.kind == ItemEngineAdvert {
+		p.has[a.digest] = true
+	} else if a.gateway != c.self && c.routes.Learn(a.gateway, a.seq, from, cost, c.hopCost(p)) {
 		c.dirty = true
 	}
 }
@@ -123,6 +148,7 @@ func (c *Core) takeAdvert(now time.Time, e link.Received, reply replyFunc) {
 	}
 	c.persist(batch{ops: c.advertOps(a)}, func(now time.Time, err error) {
 		if err == nil && !c.adverts.old(a) {
+			c.restarted(a)
 			c.believe(now, a)
 		}
 		if err == nil {
@@ -206,8 +232,11 @@ func (c *Core) advertise(now time.Time) {
 	if c.member == nil || c.advertised {
 		return
 	}
-	c.advertised = true
+	c.advertised, c.refresh, c.lastAdvert = true, time.Time{}, now
 	seq := c.counters[counterAdvert] + 1
+	if c.clockTrusted() {
+		seq = max(seq, uint64(now.Unix())) // later than in any life that we do not remember
+	}
 	n, err := domain.NewNodeAdvert(c.id, c.member, seq, nil)
 	if err != nil {
 		c.notice(true, "advert: "+err.Error())
@@ -226,6 +255,20 @@ func (c *Core) advertise(now time.Time) {
 	c.announce(now, ItemEngineAdvert, body)
 }
 
+// refreshSoon asks for a new advert after a neighbour was lost: others may have a way that they may not use
+// before our number rises.
+func (c *Core) refreshSoon(now time.Time) {
+	if len(c.neighbours()) > 0 && c.refresh.IsZero() {
+		c.refresh = maxTime(now.Add(refreshDelay), c.lastAdvert.Add(refreshPeriod))
+	}
+}
+
+func (c *Core) refreshAdvert(now time.Time) {
+	if !c.refresh.IsZero() && !c.refresh.After(now) {
+		c.refresh, c.advertised, c.dirty = time.Time{}, false, true
+	}
+}
+
 // announce makes an advert of ours durable, then known.
 func (c *Core) announce(now time.Time, kind uint8, body []byte, extra ...store.Op) {
 	a, err := c.parseAdvert(kind, body)
@@ -235,7 +278,7 @@ func (c *Core) announce(now time.Time, kind uint8, body []byte, extra ...store.O
 	}
 	c.persist(batch{ops: append(extra, a.put())}, func(now time.Time, err error) {
 		if err != nil {
-			c.advertised = false
+			c.refresh = now.Add(refreshPeriod)
 			return
 		}
 		c.believe(now, a)
@@ -266,8 +309,7 @@ func (c *Core) boxAdvert(now time.Time) ([]byte, error) {
 // told us itself.
 func (c *Core) wantAdverts(now time.Time, p *peer, w *wanted) {
 	n := 0
-	for _, s := range sortedKeys(c.adverts.bySubject) {
-		a := c.adverts.bySubject[s]
+	for _, a := range c.adverts.sorted() {
 		if n >= advertWindow {
 			return
 		}

@@ -214,13 +214,6 @@ func (b *bench) must(d time.Duration, what string, ok func() bool) {
 	}
 }
 
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 // next is the time of the next thing to happen.
 func (b *bench) next() (at time.Time, any bool) {
 	see := func(t time.Time) {
@@ -531,4 +524,11 @@ func (s *site) bodies() int { return len(s.disk[KindBody]) }
 
 func text(n int) []byte {
 	return []byte(strings.Repeat("the pass is closed, send the mules. ", n/36+1)[:n])
+}
+
+// noise is a payload that does not shrink.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	io.ReadFull(seeded(uint64(n), "noise"), b)
+	return b
 }

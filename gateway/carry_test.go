@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 	"time"
+
+	"packhorse/link"
 )
 
 func TestParcelCrossesOneHop(t *testing.T) {
@@ -83,4 +85,47 @@ func TestParcelWithoutRouteWaitsForTheAdvert(t *testing.T) {
 	}
 	b.join(a, c)
 	b.must(time.Minute, "delivery once the neighbour is there", func() bool { return bob.waits() == 1 })
+}
+
+// In a triangle the direct way breaks while a parcel is on it: it goes round, once.
+func TestParcelGoesRoundWhenItsWayBreaks(t *testing.T) {
+	b, x, y, z := line(t)
+	direct := b.join(x, z)
+	alice, bob := x.app("alice"), z.app("bob")
+	b.run(time.Minute, func() bool { return false })
+	raw := alice.parcel(bob, "p1", noise(60_000))
+	if _, err := alice.deliver(raw); err != nil {
+		t.Fatal(err)
+	}
+	b.run(100*time.Millisecond, func() bool { return false })
+	if p := x.core.Parcels(b.now, false); p[0].Next != "cleo" || p[0].Why != whyMoving {
+		t.Fatalf("the parcel goes to %q, why %q; want cleo, moving", p[0].Next, p[0].Why)
+	}
+	direct.set(false)
+	b.must(10*time.Minute, "the parcel to come round", func() bool { return bob.waits() == 1 })
+	if got := bob.collect(); len(got) != 1 || !bytes.Equal(got[0], raw) {
+		t.Fatalf("bob got %d parcels, want the one sent", len(got))
+	}
+	b.must(time.Minute, "the receipt", func() bool { return x.state(raw) == Delivered && y.bodies() == 0 })
+	if p := x.core.Parcels(b.now, true); p[0].By != "ben" {
+		t.Fatalf("carried by %q, want ben", p[0].By)
+	}
+}
+
+func TestEmergencyGoesBeforeWhatWaits(t *testing.T) {
+	b, x, y := pairedBench(t)
+	x.pipes[0].set(false)
+	send := func(p link.Priority, n int) {
+		x.mustCall(func(t Token) Event { return Send{Token: t, To: "ben", Priority: p, Content: noise(n)} })
+	}
+	for range window + 4 {
+		send(link.Bulk, 20_000)
+	}
+	send(link.Emergency, 50)
+	x.pipes[0].set(true)
+	b.must(time.Hour, "a letter", func() bool { return len(y.letters) > 0 })
+	if y.letters[0].Size != 50 {
+		t.Fatalf("the first letter has %d octets, want the emergency's 50", y.letters[0].Size)
+	}
+	b.must(time.Hour, "the others", func() bool { return len(y.letters) == window+5 })
 }

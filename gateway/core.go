@@ -15,7 +15,7 @@ import (
 
 // Config makes a Core. Keys are made by the shell: that takes seconds on a small board.
 type Config struct {
-	Name       string             // empty: that of Identity
+	Name       string             // empty, or a member already: that of Identity
 	Identity   *domain.Identity   // required
 	Membership *domain.Membership // nil: no domain yet
 	Owner      *domain.Owner      // nil: we do not own the domain
@@ -57,8 +57,10 @@ type Core struct {
 	out        []Event
 	resumes    []link.Resume // until boot
 	booted     bool
-	advertised bool // in this life
-	dirty      bool // routes, peers or waiting items changed: the submits may have to
+	lastAdvert time.Time
+	refresh    time.Time // when to advertise anew, zero: not
+	advertised bool      // in this life
+	dirty      bool      // routes, peers or waiting items changed: the submits may have to
 }
 
 type portInfo struct {
@@ -73,12 +75,13 @@ func New(cfg Config, records []Record) (*Core, error) {
 		return nil, errors.New("gateway: Config needs Identity, Endpoint and Rand")
 	}
 	cfg.Limits.fill()
-	c := &Core{cfg: cfg, id: cfg.Identity, self: cfg.Identity.ID(), member: cfg.Membership, owner: cfg.Owner, quality: cfg.Clock,
+	id := *cfg.Identity
+	c := &Core{cfg: cfg, id: &id, self: cfg.Identity.ID(), member: cfg.Membership, owner: cfg.Owner, quality: cfg.Clock,
 		queue: newQueue(), notes: newNotes(), adverts: newAdverts(), routes: route.NewTable(cfg.Limits.Gateways),
 		members: map[link.PeerID]memberRecord{}, desk: registration.NewDesk(cfg.Identity.Sign), peers: map[link.PeerID]*peer{}, ports: map[link.Port]portInfo{},
 		subs: map[uint64]*subscription{}, local: map[pki.NodeID]localEndpoint{},
 		counters: map[string]uint64{}, partials: newPartials(), loads: map[loadKey][]loadDone{}, dirty: true}
-	if cfg.Name != "" {
+	if cfg.Name != "" && cfg.Membership == nil {
 		c.id.Name = cfg.Name
 	}
 	l, err := link.New(link.Config{Self: c.self, Static: c.id.Static, Domain: c.linkDomain(), Rand: cfg.Rand})
@@ -105,6 +108,7 @@ func (c *Core) HandleTimeout(now time.Time) {
 	c.expire(now)
 	c.expirePairing(now)
 	c.releaseHolds(now)
+	c.refreshAdvert(now)
 	c.settle(now)
 }
 
@@ -120,7 +124,7 @@ func (c *Core) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, boo
 // after now, or there is none.
 func (c *Core) PollTimeout() (time.Time, bool) {
 	at, ok := c.link.PollTimeout()
-	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline()} {
+	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline(), c.refresh} {
 		if !t.IsZero() && (!ok || t.Before(at)) {
 			at, ok = t, true
 		}
@@ -228,14 +232,15 @@ func (c *Core) fromPort(now time.Time, e link.Event) {
 	switch e := e.(type) {
 	case link.PortUp:
 		c.ports[e.Port] = portInfo{up: e}
+		c.dirty = true
 	case link.PortDown:
 		delete(c.ports, e.Port)
+		c.dirty = true
 	case link.PortClear, link.Probe:
 	default:
 		return
 	}
 	c.link.HandleEvent(now, e)
-	c.dirty = true
 }
 
 func (c *Core) portBlocked(e PortBlocked) {

@@ -162,7 +162,7 @@ func (c *Core) arrived(now time.Time, x *entry) {
 // adopt makes parcels that waited for an endpoint local once it is ours.
 func (c *Core) adopt(now time.Time, id pki.NodeID) {
 	for _, x := range slices.Clone(c.queue.waiting()) {
-		if x.Recipient != id || x.Local || x.State != Saved || x.fresh {
+		if x.Recipient != id || x.Local || x.Internet || x.State != Saved || x.fresh {
 			continue
 		}
 		c.change(x, func(r *parcelRecord) { r.Local = true }, nil, func(now time.Time, err error) {

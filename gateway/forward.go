@@ -151,7 +151,7 @@ func (c *Core) change(x *entry, mutate func(*parcelRecord), extra []store.Op, do
 		ops = append(ops, x.dropBody())
 	}
 	c.persist(batch{ops: append(ops, extra...)}, func(now time.Time, err error) {
-		x.busy = false
+		x.busy, c.dirty = false, true
 		if err == nil {
 			c.queue.replace(x, r)
 			c.emit(ParcelChanged{Parcel: c.parcelView(now, x)})

@@ -107,7 +107,8 @@ func (c *Core) admit(now time.Time, in intake, done func(now time.Time, x *entry
 		done(now, nil, &Error{Code: "quota", Message: "no room for another parcel", Fix: "wait until some are delivered: packhorse queue"})
 		return
 	}
-	_, in.rec.Local = c.local[in.rec.Recipient]
+	_, ours := c.local[in.rec.Recipient]
+	in.rec.Local = ours && !in.rec.Internet
 	in.rec.Since, in.rec.Arrival = now, c.queue.arrival+1
 	x := &entry{parcelRecord: in.rec, fresh: true, busy: true}
 	c.queue.add(x)

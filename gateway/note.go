@@ -51,6 +51,7 @@ func (c *Core) newNote(kind uint8, body []byte, from, to link.PeerID, expires ti
 func (c *Core) keepNote(n *note) {
 	c.notes.byDigest[n.digest] = n
 	c.expireAt(n.expires)
+	c.dirty = true
 }
 
 // put makes the record of a note.

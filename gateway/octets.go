@@ -88,6 +88,14 @@ func toSeconds(t time.Time) int64 {
 	return t.Unix()
 }
 
+// maxTime is the later of two times.
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 func fromSeconds(s int64) time.Time {
 	if s == 0 {
 		return time.Time{}

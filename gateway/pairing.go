@@ -32,10 +32,14 @@ type pairing struct {
 	digest   link.Digest
 	admitted link.PeerID // whom the inviter admitted
 	result   PairResult
+	welcomed bool // the inviter's part is done, but for the contact that the joiner owes
 	finished bool // waiters are answered; the link still says goodbye
 }
 
-const pairingTime = 10 * time.Minute
+const (
+	pairingTime = 10 * time.Minute
+	contactTime = 2 * time.Minute // until the inviter stops waiting for the joiner's contact
+)
 
 var (
 	errPairingOpen = &Error{Code: "refused", Message: "another pairing is under way", Fix: "wait for it, or stop it with Ctrl-C where it was started"}
@@ -49,6 +53,9 @@ func (c *Core) openPairing(now time.Time, e OpenPairing) {
 	if err := c.mayInvite(); err != nil {
 		c.answer(e.Token, nil, err)
 		return
+	}
+	if g := c.pairing; g != nil && g.welcomed {
+		c.endPairing(now, g.result, nil)
 	}
 	if c.pairing != nil {
 		c.answer(e.Token, c.pairing.offer, nil)
@@ -90,7 +97,7 @@ func (c *Core) joinPairing(now time.Time, e JoinPairing) {
 	case c.member != nil:
 		c.answer(e.Token, nil, &Error{Code: "refused", Message: "this gateway is in domain " + c.member.Domain.Name + " already", Fix: "joining never replaces a domain: start with an empty state directory"})
 		return
-	case c.pairing != nil:
+	case c.pairing != nil && !c.pairing.finished:
 		c.answer(e.Token, nil, errPairingOpen)
 		return
 	}
@@ -98,6 +105,9 @@ func (c *Core) joinPairing(now time.Time, e JoinPairing) {
 	if err := readPairingText(e.Text, &join); err != nil {
 		c.answer(e.Token, nil, &Error{Code: "usage", Message: err.Error(), Fix: "packhorse pair CODE"})
 		return
+	}
+	if c.pairing != nil {
+		c.closePairing(now)
 	}
 	c.pairing = &pairing{until: join.Until, waiters: []Token{e.Token}}
 	c.link.HandleEvent(now, join)
@@ -165,19 +175,26 @@ func (c *Core) strangerDown(now time.Time, p *peer, reason string) {
 	}
 }
 
-// pairingCustody: what we sent is on the stranger's disk. For the inviter that ends it.
+// pairingCustody: what we sent is on the stranger's disk.
 func (c *Core) pairingCustody(now time.Time, p *peer, d link.Digest) {
-	if g := c.pairing; g != nil && g.inviter && g.kind == ItemAdmission && g.digest == d {
-		c.endPairing(now, g.result, g.refusal())
+	g := c.pairing
+	switch {
+	case g == nil || !g.inviter || g.kind != ItemAdmission || g.digest != d:
+	case g.admitted == (link.PeerID{}):
+		c.endPairing(now, PairResult{}, &Error{Code: "refused", Message: "the other gateway could not be admitted", Fix: "look at its screen"})
+	default:
+		c.welcome(now)
 	}
 }
 
-// refusal is why the inviter admitted nobody.
-func (g *pairing) refusal() error {
-	if g.admitted == (link.PeerID{}) {
-		return &Error{Code: "refused", Message: "the other gateway could not be admitted", Fix: "look at its screen"}
+// welcome closes the door behind whom we admitted. The pairing ends with the joiner's contact, so that both
+// can write to each other, or a little later without it.
+func (c *Core) welcome(now time.Time) {
+	g := c.pairing
+	if !g.welcomed {
+		g.welcomed, g.until = true, now.Add(contactTime)
+		c.link.HandleEvent(now, link.ClosePairing{})
 	}
-	return nil
 }
 
 // pairingFailed: a wrong code or invite was tried.
@@ -199,7 +216,7 @@ func (c *Core) memberUp(now time.Time, id link.PeerID) {
 	switch {
 	case g == nil:
 	case g.inviter && g.admitted == id:
-		c.endPairing(now, g.result, nil)
+		c.welcome(now)
 	case g.finished:
 		c.closePairing(now)
 	}
@@ -244,7 +261,11 @@ func (c *Core) pairingDeadline() time.Time {
 }
 
 func (c *Core) expirePairing(now time.Time) {
-	if c.pairing != nil && !now.Before(c.pairing.until) {
+	switch g := c.pairing; {
+	case g == nil || now.Before(g.until):
+	case g.welcomed:
+		c.endPairing(now, g.result, nil)
+	default:
 		c.endPairing(now, PairResult{}, errPairingOver)
 	}
 }
@@ -408,5 +429,10 @@ func (c *Core) takeContact(now time.Time, e link.Received, reply replyFunc) {
 		reply(now, reasonOf(err))
 		return
 	}
-	c.persist(batch{ops: []store.Op{op}}, func(now time.Time, err error) { reply(now, reasonOfStore(err)) })
+	c.persist(batch{ops: []store.Op{op}}, func(now time.Time, err error) {
+		reply(now, reasonOfStore(err))
+		if g := c.pairing; err == nil && g != nil && g.inviter && g.admitted == e.Peer {
+			c.endPairing(now, g.result, nil)
+		}
+	})
 }

@@ -16,6 +16,7 @@ type peer struct {
 	sub     map[link.Digest]bool      // submitted and not answered
 	has     map[link.Digest]bool      // adverts it has, as far as it said in this session
 	hold    map[link.Digest]time.Time // turned away: not again before
+	release time.Time                 // the earliest in hold, zero when it is empty
 	heard   time.Time
 }
 
@@ -45,8 +46,12 @@ func holdFor(r link.Reason) time.Duration {
 }
 
 func (p *peer) holdBack(d link.Digest, until time.Time) {
-	if len(p.hold) < maxHolds {
-		p.hold[d] = until
+	if len(p.hold) >= maxHolds {
+		return
+	}
+	p.hold[d] = until
+	if p.release.IsZero() || until.Before(p.release) {
+		p.release = until
 	}
 }
 
@@ -81,6 +86,7 @@ func (c *Core) peerDown(now time.Time, e link.PeerDown) {
 		c.strangerDown(now, p, e.Reason)
 		return
 	}
+	c.refreshSoon(now)
 	c.emit(PeerChanged{Peer: c.peerView(now, p.id)})
 }
 
@@ -111,22 +117,25 @@ func (c *Core) hopCost(p *peer) uint16 {
 // releaseHolds lets items be offered again whose time has come.
 func (c *Core) releaseHolds(now time.Time) {
 	for _, p := range c.peers {
-		for d, until := range p.hold {
-			if !until.After(now) {
-				delete(p.hold, d)
-				c.dirty = true
+		if p.release.IsZero() || p.release.After(now) {
+			continue
+		}
+		held := p.hold
+		p.hold, p.release = map[link.Digest]time.Time{}, time.Time{}
+		for d, until := range held {
+			if until.After(now) {
+				p.holdBack(d, until)
 			}
 		}
+		c.dirty = true
 	}
 }
 
 // nextHold is when the first refused item may be offered again; zero when there is none.
 func (c *Core) nextHold() (at time.Time) {
 	for _, p := range c.peers {
-		for _, until := range p.hold {
-			if at.IsZero() || until.Before(at) {
-				at = until
-			}
+		if !p.release.IsZero() && (at.IsZero() || p.release.Before(at)) {
+			at = p.release
 		}
 	}
 	return at

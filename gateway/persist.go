@@ -42,7 +42,6 @@ func (c *Core) persisted(now time.Time, e Persisted) {
 		c.notice(true, "store: "+e.Err.Error())
 	}
 	done(now, e.Err)
-	c.dirty = true
 }
 
 // load asks for a record; several askers share one Load.

@@ -141,7 +141,7 @@ func (c *Core) boot(now time.Time) {
 	}
 	c.resumes = nil
 	for _, x := range c.queue.all() {
-		if _, ours := c.local[x.Recipient]; ours && x.State == Saved && x.Held {
+		if _, ours := c.local[x.Recipient]; ours && x.State == Saved && x.Held && !x.Internet {
 			c.settleLocal(now, x)
 		}
 	}

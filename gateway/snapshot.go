@@ -56,6 +56,7 @@ func (c *Core) peerView(now time.Time, id link.PeerID) Peer {
 	v := Peer{ID: id, Name: c.peerName(id), Ports: []link.Port{}}
 	if p := c.peers[id]; p != nil {
 		v.Heard, v.Ports = p.heard, slices.Sorted(maps.Keys(p.ports))
+		c.addSignal(&v)
 	} else if via, _, ok := c.hopTo(id, link.Digest{}, link.PeerID{}); ok {
 		v.Via = c.peerName(via)
 	}
@@ -66,6 +67,31 @@ func (c *Core) peerView(now time.Time, id link.PeerID) Peer {
 		}
 	}
 	return v
+}
+
+// addSignal takes over what the link measured of a neighbour, of the path heard last.
+func (c *Core) addSignal(v *Peer) {
+	for _, info := range c.link.Peers() {
+		if info.ID != v.ID {
+			continue
+		}
+		for _, path := range info.Paths {
+			v.Heard = maxTime(v.Heard, path.LastHeard)
+			if path.Signal.HasSignal && path.LastHeard.Equal(v.Heard) {
+				v.HasSignal, v.SNRdB = true, path.Signal.SNRdB
+			}
+		}
+	}
+}
+
+// silent tells that a neighbour does not answer on any port.
+func (c *Core) silent(id link.PeerID) bool {
+	for _, info := range c.link.Peers() {
+		if info.ID == id {
+			return !slices.ContainsFunc(info.Paths, func(p link.PathInfo) bool { return p.Up && !p.Silent })
+		}
+	}
+	return true
 }
 
 // Parcels lists the parcels we have not finished with, by priority and age, and with all also
@@ -126,8 +152,11 @@ func (c *Core) why(now time.Time, x *entry) string {
 	}
 	gw, known := c.gatewayOf(x.Recipient)
 	if p := c.peers[x.next]; p != nil && p.sub[x.Digest] {
-		if c.blocked(now, p) {
+		switch {
+		case c.blocked(now, p):
 			return whyBudget
+		case c.silent(p.id):
+			return whyPeerSilent
 		}
 		return whyMoving
 	}
