@@ -93,7 +93,9 @@ type (
 	}
 	// PortDown removes a transport and its sessions; transfers go on elsewhere.
 	PortDown struct{ Port Port }
-	// PortClear tells when the frames handed out so far will have left the air.
+	// PortClear tells when the frames handed out so far will have left the air. While the
+	// law or a full modem keeps the port from taking frames for long, At is the
+	// end of that: transfers then go by another port if there is one.
 	PortClear struct {
 		Port Port
 		At   time.Time

@@ -159,10 +159,9 @@ func (c *Core) handleQuery(p *port, b []byte) {
 	case !c.domain.verify(b):
 		c.drop(DropForeign)
 	case short != c.short || len(c.domain.Record) == 0:
-	case !p.recordAt.IsZero() && c.now.Sub(p.recordAt) < p.beacon.fastest/2:
+	case !p.records.take(c.now):
 		c.drop(DropRate)
 	default:
-		p.recordAt = c.now
 		c.enqueue(p, c.domain.append(wire.AppendRecord(nil, c.domain.Record), 0))
 	}
 }

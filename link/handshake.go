@@ -131,7 +131,7 @@ func (c *Core) handleHandshake1(p *port, b []byte, m Meta) {
 	opened := hash16(b)
 	for _, t := range pa.tentative {
 		if t.opened == opened {
-			c.enqueue(p, t.answer)
+			c.repeat(p, t.answer)
 			return
 		}
 	}
@@ -143,6 +143,15 @@ func (c *Core) handleHandshake1(p *port, b []byte, m Meta) {
 		return
 	}
 	c.answerHandshake(pa, f, opened)
+}
+
+// repeat sends an answer again, within reason.
+func (c *Core) repeat(p *port, answer []byte) {
+	if !p.repeats.take(c.now) {
+		c.drop(DropRate)
+		return
+	}
+	c.enqueue(p, answer)
 }
 
 // whoHints finds the member whose static key made the hint.

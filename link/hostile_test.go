@@ -249,8 +249,10 @@ func TestALyingSenderIsRefused(t *testing.T) {
 	w.run(time.Minute, met(a, b))
 	body := bytes.Repeat([]byte("truth"), 600)
 	it := Item{Digest: DigestOf(1, body), Kind: 1, Priority: Message, Size: len(body)}
-	a.bodies[it.Digest] = bytes.Repeat([]byte("lies!"), 600)
+	a.bodies[it.Digest] = body
 	a.event(Submit{b.id, it})
+	w.run(time.Minute, func() bool { return a.core.bodies[it.Digest].data != nil })
+	a.core.bodies[it.Digest].data = bytes.Repeat([]byte("lies!"), 600)
 	w.run(10*time.Minute, func() bool { return len(a.refused) > 0 })
 	if a.refused[it.Digest] != ReasonMalformed || b.stored[it.Digest] != 0 || b.core.memory != 0 {
 		t.Errorf("refused for %v, received %d, %d octets held", a.refused, b.stored[it.Digest], b.core.memory)
@@ -323,4 +325,38 @@ func sealData(s *session, b []byte) []byte {
 	h := wire.Data{Poll: b[0]&1 != 0, Block: uint16(b[1]), Stream: binary.BigEndian.Uint16(b[2:]), First: b[4]}
 	f := wire.AppendData(nil, h)
 	return s.sendData.seal(f, h.Nonce(len(b)-5), b[5:], f[:wire.DataHeader], wire.ShortTag)
+}
+
+// Two peers send more than fits. What does not fit is refused as busy, nobody
+// takes all, and what is left behind makes room after a while.
+func TestReassemblyMemoryIsShared(t *testing.T) {
+	w := newWorld(t, 1)
+	ch := w.radio(0)
+	a, b, x := w.node("a", ch), w.node("b", ch), w.node("x", ch)
+	b.core.cfg.MaxReassembly = 100_000
+	w.acquaintAll()
+	w.run(2*time.Minute, func() bool { return met(a, b)() && met(b, x)() })
+	greedy := []Digest{x.send(b, 30_000, Bulk), x.send(b, 31_000, Bulk), x.send(b, 32_000, Bulk)}
+	w.run(10*time.Second, func() bool { return len(x.refused) > 0 })
+	refused := 0
+	for _, d := range greedy {
+		if x.refused[d] == ReasonBusy {
+			refused++
+		}
+	}
+	if refused != 2 || b.core.memory > 50_000 {
+		t.Errorf("%d of three refused with %d octets held, want 2", refused, b.core.memory)
+	}
+	d := a.send(b, 60_000, Message)
+	if !w.run(time.Hour, delivered(a, b, d)) {
+		t.Fatalf("the other peer is starved: %+v, refused %v", a.core.Transfers(), a.refused)
+	}
+	big := x.send(b, 99_000, Bulk)
+	w.run(time.Hour, func() bool { return x.custody[big] > 0 || len(x.refused) == 3 })
+	if x.custody[big] == 0 {
+		t.Errorf("one body alone may take the memory there is: refused %v", x.refused)
+	}
+	if b.core.memory != 0 {
+		t.Errorf("%d octets held at the end", b.core.memory)
+	}
 }

@@ -42,9 +42,10 @@ type outgoing struct {
 	waiting bool // for an answer
 	base    time.Time
 	wait    time.Duration
-	mark    uint64 // port.handed after the question
-	covered bool   // PortClear has spoken since
-	asked   bool   // the question of this wait was repeated
+	extra   time.Duration // for another burst, whose end also asks for this one
+	mark    uint64        // port.handed after the question
+	covered bool          // PortClear has spoken since
+	asked   bool          // the question of this wait was repeated
 	tries   int
 	delays  int
 
@@ -61,7 +62,7 @@ type outgoing struct {
 	told time.Time // of Progress
 }
 
-func (o *outgoing) deadline() time.Time { return o.base.Add(o.wait) }
+func (o *outgoing) deadline() time.Time { return o.base.Add(o.wait + o.extra) }
 
 // active is the head of the queue: what may be under way at once.
 func (p *peer) active() []*outgoing { return p.outs[:min(len(p.outs), maxActive)] }
@@ -202,13 +203,38 @@ func (c *Core) loaded(e Loaded) {
 	if b == nil {
 		return
 	}
-	if e.Body != nil {
-		b.data = e.Body
+	if e.Body == nil {
+		c.withdrawAll(e.Digest, ReasonNone)
 		return
 	}
+	if !c.genuine(e) {
+		c.drop(DropBadBody)
+		c.withdrawAll(e.Digest, ReasonMalformed)
+		return
+	}
+	b.data = e.Body
+}
+
+// genuine checks that the body is the one that was submitted. A disk that gave other
+// octets the second time would make us seal two plaintexts under one nonce.
+func (c *Core) genuine(e Loaded) bool {
 	for _, p := range c.peers {
 		if o := p.out(e.Digest); o != nil {
-			c.withdraw(Withdraw{Peer: p.id, Digest: e.Digest})
+			return len(e.Body) == o.item.Size && DigestOf(o.item.Kind, e.Body) == e.Digest
+		}
+	}
+	return false
+}
+
+// withdrawAll ends every transfer of a body; with a reason the gateway is told.
+func (c *Core) withdrawAll(d Digest, r Reason) {
+	for _, p := range c.peers {
+		if p.out(d) == nil {
+			continue
+		}
+		c.withdraw(Withdraw{Peer: p.id, Digest: d})
+		if r != ReasonNone {
+			c.emit(Refused{Peer: p.id, Digest: d, Reason: r})
 		}
 	}
 }
@@ -218,6 +244,9 @@ func (c *Core) loadBodies() {
 	for _, p := range c.peers {
 		large := 0
 		for _, o := range p.active() {
+			if pa := o.path; pa != nil && pa.current != nil && pa.current.worn(c.now) {
+				c.greet(pa, c.jitter(pa.port.turn(wire.Handshake1Size)))
+			}
 			small := o.state == outQueued && o.path != nil && (c.pushes(o) || c.unasked(o))
 			if !small && o.state != outSending && o.state != outPolled {
 				continue
@@ -289,7 +318,7 @@ func (c *Core) await(o *outgoing) {
 	medium := p.turn(wire.ControlOverhead + 24)
 	wait := pa.delay.wait(medium)
 	o.waiting, o.covered, o.asked = true, false, o.tries > 0
-	o.base, o.mark = p.clear, p.handed
+	o.base, o.mark, o.extra = p.clear, p.handed, 0
 	o.wait = min(wait<<max(0, min(o.tries, maxBackoff)-patientTries), max(wait, p.beacon.slowest))
 	if p.shared() {
 		p.hush = o.base.Add(wait)

@@ -19,6 +19,7 @@ import (
 const (
 	wrongCodes  = 5 // until pairing closes
 	secretSize  = 16
+	maxGuests   = 4 // attempts with a code at the same time
 	wrongProofs = 3 // answers that do not verify, until the joiner gives up
 )
 
@@ -34,7 +35,7 @@ type inviter struct {
 	secret []byte
 	until  time.Time // zero: closed
 	left   int
-	run    *guestRun
+	runs   []*guestRun
 	rate   bucket
 }
 
@@ -49,8 +50,8 @@ type guestRun struct {
 
 func (p *pairing) timers(t *timer) {
 	t.add(p.invite.until)
-	if p.invite.run != nil {
-		t.add(p.invite.run.until)
+	for _, r := range p.invite.runs {
+		t.add(r.until)
 	}
 	t.add(p.join.until)
 	for _, r := range p.join.runs {
@@ -70,9 +71,9 @@ func (c *Core) openPairing(e OpenPairing) {
 		return
 	}
 	in := inviter{code: plainCode(e.Code), secret: slices.Clone(e.Secret), until: e.Until, left: wrongCodes,
-		rate: newBucket(8, time.Second)}
+		rate: newBucket(8, 2*time.Second)}
 	if open := c.pairing.invite; !open.until.IsZero() && e.Code == "" {
-		in.code, in.run = open.code, open.run
+		in.code, in.runs = open.code, open.runs
 	} else if !open.until.IsZero() {
 		in.secret = open.secret
 	}
@@ -106,11 +107,11 @@ func lingerOf(p *peer) time.Duration {
 }
 
 func (c *Core) pairingTimeout() {
-	if in := &c.pairing.invite; !in.until.IsZero() && !in.until.After(c.now) {
+	in := &c.pairing.invite
+	if !in.until.IsZero() && !in.until.After(c.now) {
 		*in = inviter{}
-	} else if in.run != nil && !in.run.until.After(c.now) {
-		in.run = nil
 	}
+	in.runs = slices.DeleteFunc(in.runs, func(r *guestRun) bool { return !r.until.After(c.now) })
 	c.dropStrangers()
 	c.joinTimeout()
 }
@@ -184,12 +185,12 @@ func (c *Core) answerPAKE(p *port, f wire.PAKE) {
 		return
 	}
 	in := &c.pairing.invite
-	if r := in.run; r != nil {
-		if r.port == p.id && r.tag == f.Tag {
-			c.enqueue(p, r.answer)
-		} else {
-			c.drop(DropRate) // one stranger at a time
-		}
+	if r := in.run(p, f.Tag); r != nil {
+		c.enqueue(p, r.answer)
+		return
+	}
+	if len(in.runs) >= maxGuests {
+		c.drop(DropFull)
 		return
 	}
 	mine, psk, err := c.answerShare(p, in.code, f.Tag, &f.Message)
@@ -197,9 +198,20 @@ func (c *Core) answerPAKE(p *port, f wire.PAKE) {
 		c.drop(DropHandshake)
 		return
 	}
-	in.run = &guestRun{port: p.id, tag: f.Tag, psk: psk, until: c.now.Add(16 * max(time.Second, p.turn(wire.PAKESize))),
+	r := &guestRun{port: p.id, tag: f.Tag, psk: psk, until: c.now.Add(16 * max(time.Second, p.turn(wire.PAKESize))),
 		answer: wire.AppendPAKE(nil, wire.PAKE{Type: wire.TypePAKE2, Tag: f.Tag, Message: mine})}
-	c.enqueue(p, in.run.answer)
+	in.runs = append(in.runs, r)
+	c.enqueue(p, r.answer)
+}
+
+// run finds the attempt that a frame belongs to.
+func (in *inviter) run(p *port, tag [wire.SessionTagSize]byte) *guestRun {
+	for _, r := range in.runs {
+		if r.port == p.id && r.tag == tag {
+			return r
+		}
+	}
+	return nil
 }
 
 // pairingNoise starts the handshake that the joiner opens.
@@ -246,12 +258,12 @@ func (c *Core) answerCode(p *port, f wire.Pairing, b []byte) {
 		return
 	}
 	in := &c.pairing.invite
-	r := in.run
-	if r == nil || r.port != p.id || r.tag != f.Tag {
+	r := in.run(p, f.Tag)
+	if r == nil {
 		c.drop(DropPairing)
 		return
 	}
-	in.run = nil
+	in.runs = slices.DeleteFunc(in.runs, func(q *guestRun) bool { return q == r })
 	hs, err := c.pairingNoise(false, p, f.Tag, r.psk, false, nil)
 	if err != nil {
 		c.drop(DropHandshake)
@@ -282,7 +294,7 @@ func (c *Core) repeatTrial(p *port, b []byte) bool {
 	for _, pa := range p.paths {
 		for _, t := range pa.tentative {
 			if pa.peer.pairing && t.opened == opened {
-				c.enqueue(p, t.answer)
+				c.repeat(p, t.answer)
 				return true
 			}
 		}

@@ -82,15 +82,15 @@ func (c *Core) addMember(m Member) {
 	if m.ID == c.cfg.Self || c.domain.none() {
 		return
 	}
-	p := c.peer(m.ID)
-	if p != nil && p.static != m.Static {
-		c.removePeer(p, "its key changed")
-		p = nil
-	}
-	if p == nil {
-		if p = c.addPeer(&peer{id: m.ID, static: m.Static}); p == nil {
+	if p := c.peer(m.ID); p != nil {
+		if p.static == m.Static {
 			return
 		}
+		c.removePeer(p, "its key changed")
+	}
+	p := c.addPeer(&peer{id: m.ID, static: m.Static})
+	if p == nil {
+		return
 	}
 	for _, po := range c.ports {
 		if po.peer == m.ID {

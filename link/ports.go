@@ -31,11 +31,12 @@ type port struct {
 	hearing time.Time // someone else sends until about then: say nothing
 	raw     [][]byte  // frames that only wait for the port
 
-	beacon   trickle
-	allowed  bucket // handshakes of others
-	unknown  [8]stranger
-	recordAt time.Time // our record was sent
-	served   *outgoing // the burst under way
+	beacon  trickle
+	allowed bucket // handshakes of others, and
+	repeats bucket // of our answers, and
+	records bucket // of our record: what is repeated at us must not make us fill the air
+	unknown [8]stranger
+	served  *outgoing // the burst under way
 }
 
 func (c *Core) port(id Port) *port {
@@ -59,7 +60,9 @@ func (c *Core) portUp(e PortUp) {
 		p.airtime = func(int) time.Duration { return 0 }
 	}
 	p.beacon = newTrickle(p)
-	p.allowed = newBucket(8, max(time.Second/2, 2*p.turn(wire.Handshake1Size)))
+	p.allowed = newBucket(4, max(time.Second/2, 16*p.turn(wire.Handshake1Size)))
+	p.repeats = newBucket(8, max(time.Second/4, 4*p.turn(wire.Handshake2Size)))
+	p.records = newBucket(2, max(2*time.Second, 32*p.turn(wire.MaxRecord)))
 	c.ports = append(c.ports, p)
 	slices.SortFunc(c.ports, func(a, b *port) int { return int(a.id) - int(b.id) })
 	p.beacon.interval = p.beacon.fastest

@@ -327,3 +327,21 @@ func TestNoDomainNoFrames(t *testing.T) {
 		t.Errorf("%d octets on the air", ch.octets)
 	}
 }
+
+// A body that is not what was submitted is never sealed.
+func TestABodyThatChangedOnDiskIsNotSent(t *testing.T) {
+	for _, size := range []int{100, 5000} {
+		w, a, b, _ := pair(t, 1, 0)
+		w.run(time.Minute, met(a, b))
+		body := bytes.Repeat([]byte("x"), size)
+		d := DigestOf(1, body)
+		bad := bytes.Clone(body)
+		bad[size/2] ^= 1
+		a.bodies[d] = bad
+		a.event(Submit{b.id, Item{Digest: d, Kind: 1, Size: size}})
+		w.run(time.Minute, func() bool { return len(a.refused) > 0 })
+		if a.refused[d] != ReasonMalformed || len(a.core.Transfers()) != 0 {
+			t.Errorf("%d octets: refused %v, transfers %+v", size, a.refused, a.core.Transfers())
+		}
+	}
+}

@@ -11,7 +11,8 @@ import (
 const (
 	maxPartial   = 256             // unfinished bodies
 	saveInterval = 2 * time.Second // at most so much of a transfer is lost by a restart
-	maxBad       = 3               // whole bodies of a wrong digest before the sender is refused
+	abandonAfter = 10 * time.Minute
+	maxBad       = 3 // whole bodies of a wrong digest before the sender is refused
 )
 
 // reassembly is a body on its way to us, from whoever sends symbols of it.
@@ -82,17 +83,44 @@ func (c *Core) reassemble(item Item) *reassembly {
 func (c *Core) makeRoom(cost int) bool {
 	fits := func() bool { return c.memory+cost <= c.cfg.MaxReassembly && len(c.order) < maxPartial }
 	for !fits() {
-		i := slices.IndexFunc(c.order, func(re *reassembly) bool { return len(re.streams) == 0 && !re.storing })
+		i := slices.IndexFunc(c.order, c.abandoned)
 		if i < 0 {
 			return false
 		}
-		c.discard(c.order[i])
+		re := c.order[i]
+		for _, st := range slices.Clone(re.streams) {
+			st.end(inRefused, ReasonBusy)
+		}
+		c.discard(re)
 	}
 	return true
 }
 
+// abandoned reports whether a body has no sender, or one that has not sent for long.
+func (c *Core) abandoned(re *reassembly) bool {
+	return !re.storing && (len(re.streams) == 0 || c.now.Sub(re.touched) > abandonAfter)
+}
+
+// greedy reports whether the item would make one peer hold more than half of the memory,
+// with other bodies of it there already.
+func (c *Core) greedy(p *peer, item Item) bool {
+	held := 0
+	for _, re := range c.order {
+		if re.item.Digest == item.Digest {
+			return false
+		}
+		if len(re.streams) > 0 && re.streams[0].peer() == p {
+			held += re.cost
+		}
+	}
+	return held > 0 && held+item.Size > c.cfg.MaxReassembly/2
+}
+
 // join makes the stream a source of its item.
 func (c *Core) join(st *inStream) bool {
+	if c.greedy(st.peer(), st.item) {
+		return false
+	}
 	re := c.reassemble(st.item)
 	if re == nil {
 		return false

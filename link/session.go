@@ -13,6 +13,7 @@ const (
 	rekeyFrames  = 1 << 20
 	rekeyAge     = 7 * 24 * time.Hour
 	rekeyStreams = 60000
+	maxStreams   = 1 << 16
 	maxInStreams = 256
 	maxEarly     = 8
 )

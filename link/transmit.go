@@ -22,6 +22,9 @@ func (c *Core) action(o *outgoing) action {
 	if o.waiting || pa == nil || pa.current == nil || pa.stale {
 		return doNothing
 	}
+	if o.sess == nil && pa.current.streams >= maxStreams {
+		return doNothing // no name is left under these keys: a new session is on its way
+	}
 	if pa.opening != nil && pa.unsure >= deafAfter {
 		return doNothing // whether these keys are still good is being found out
 	}
@@ -124,9 +127,6 @@ func (c *Core) transferFrame(p *port, buf []byte) ([]byte, bool) {
 	if o == nil {
 		return buf, false
 	}
-	if o.sess == nil && o.path.current.worn(c.now) && o.path.opening == nil {
-		c.greet(o.path, c.jitter(p.turn(wire.Handshake1Size)))
-	}
 	if c.action(o) != doData {
 		return c.controlFrame(o.path.current, buf, true)
 	}
@@ -155,12 +155,12 @@ func (c *Core) burstEnded(o *outgoing) {
 	c.await(o)
 	if c.another(o) {
 		p.hush = time.Time{}
-		o.base = o.base.Add(burstAir)
+		o.extra = burstAir
 		return
 	}
 	for _, q := range o.peer.active() {
 		if q.path == o.path && q.state == outPolled && q.waiting && q != o && q.tries == 0 {
-			q.base, q.mark, q.covered = o.base, o.mark, false
+			q.base, q.mark, q.covered, q.extra = o.base, o.mark, false, 0
 		}
 	}
 }
