@@ -1,6 +1,6 @@
 // Makes the fixtures of the codec tests with Awala's own JavaScript library:
 //
-//	npm install @relaycorp/relaynet-core@1.88.2
+//	npm ci
 //	node generate.mjs ../../gateway/ramf/testdata/js.json
 //
 // Keys are fresh on every run; dates are fixed. All octet strings are in base64.
