@@ -131,7 +131,7 @@ func (c *Core) admit(now time.Time, in intake, done func(now time.Time, x *entry
 func (c *Core) again(known *entry, in intake) error {
 	switch {
 	case known.Sum != in.rec.Sum:
-		return &ramf.Error{Refusal: ramf.Malformed, Detail: "another parcel with this sender, recipient and id was accepted before"}
+		return &ramf.Error{Refusal: ramf.NotAuthorised, Detail: "another parcel with this sender, recipient and id was accepted before"}
 	case known.fresh:
 		return errAgain
 	}

@@ -77,8 +77,8 @@ func (c *Core) recordHeard(now time.Time, raw []byte) {
 	c.link.HandleEvent(now, link.AddMember{Member: rec.Member()})
 }
 
-// isMember tells whether a gateway may take part now.
-func (c *Core) isMember(now time.Time, id link.PeerID) bool {
+// IsMember tells whether a gateway may take part in our domain now.
+func (c *Core) IsMember(now time.Time, id link.PeerID) bool {
 	return c.roster != nil && c.roster.Check(id, now, c.quality) == nil
 }
 

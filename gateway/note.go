@@ -158,7 +158,7 @@ func (c *Core) takeReceipt(now time.Time, e link.Received, reply replyFunc) {
 	}
 	x := c.queue.bySum[n.receipt.Parcel]
 	switch {
-	case !c.isMember(now, n.receipt.Recipient):
+	case !c.IsMember(now, n.receipt.Recipient):
 		reply(now, link.ReasonBusy) // its membership may still be on its way
 	case x != nil && !c.mayReceipt(n.receipt.Recipient, x):
 		reply(now, link.ReasonUnauthorised)

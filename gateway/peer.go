@@ -56,6 +56,11 @@ func (p *peer) holdBack(d link.Digest, until time.Time) {
 }
 
 func (c *Core) peerUp(now time.Time, e link.PeerUp) {
+	if !e.Pairing && !c.IsMember(now, e.Peer) {
+		c.notice(true, c.peerName(e.Peer)+" is no member any more: its record ended or was revoked")
+		c.link.HandleEvent(now, link.RemoveMember{ID: e.Peer})
+		return
+	}
 	p := c.peers[e.Peer]
 	if p == nil {
 		p = newPeer(e.Peer, e.Pairing)

@@ -10,6 +10,7 @@ package node
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,8 +54,10 @@ type Info struct {
 	ID     link.PeerID
 	Name   string
 	Region string
-	// Sign signs with the gateway's Ed25519 key, for certificates bound to it (DTLS).
-	Sign Signer
+	// Key is the gateway's Ed25519 key, for certificates bound to it (DTLS).
+	Key ed25519.PrivateKey
+	// Allowed tells whether a gateway is a member of our domain now. Safe for concurrent use.
+	Allowed func(link.PeerID) bool
 }
 
 // Node is a running gateway. Its methods are safe for concurrent use.

@@ -16,7 +16,13 @@ import (
 // powebAPI answers apps.
 type powebAPI struct{ n *Node }
 
-var _ poweb.Backend = powebAPI{}
+var (
+	_ poweb.Backend = powebAPI{}
+	_ poweb.Clock   = powebAPI{}
+)
+
+// Clock lets the server judge the dates of countersigners' certificates.
+func (a powebAPI) Clock() (time.Time, pki.Quality) { return time.Now(), a.n.cfg.Clock() }
 
 // powebError chooses the HTTP status of an error.
 func powebError(err error) error {

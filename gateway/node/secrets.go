@@ -1,7 +1,6 @@
 package node
 
 import (
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -16,9 +15,6 @@ import (
 	"packhorse/gateway/endpoint"
 	"packhorse/store"
 )
-
-// Signer signs with the gateway's Ed25519 key; Public is that key.
-type Signer = crypto.Signer
 
 // loadSecrets reads the gateway's keys and makes those that every gateway has.
 func (n *Node) loadSecrets() (gateway.Config, error) {

@@ -9,6 +9,7 @@ import (
 	"packhorse/gateway"
 	"packhorse/gateway/admin"
 	"packhorse/gateway/domain"
+	"packhorse/link"
 	"packhorse/radio/phy"
 	"packhorse/store"
 )
@@ -112,5 +113,10 @@ func (n *Node) setRegion(region string) error {
 }
 
 func (n *Node) info(region string) Info {
-	return Info{ID: n.identity.ID(), Name: n.identity.Name, Region: region, Sign: n.identity.Sign}
+	return Info{ID: n.identity.ID(), Name: n.identity.Name, Region: region, Key: n.identity.Sign, Allowed: n.allowed}
+}
+
+func (n *Node) allowed(id link.PeerID) (ok bool) {
+	n.look(context.Background(), func(now time.Time, c *gateway.Core) { ok = c.IsMember(now, id) })
+	return ok
 }
