@@ -65,7 +65,7 @@ func (c *Core) portUp(e PortUp) {
 	p.records = newBucket(2, max(2*time.Second, 32*p.turn(wire.MaxRecord)))
 	c.ports = append(c.ports, p)
 	slices.SortFunc(c.ports, func(a, b *port) int { return int(a.id) - int(b.id) })
-	p.beacon.interval = p.beacon.fastest
+	p.beacon.interval = p.beacon.fastest / 4
 	p.beacon.at = c.now.Add(c.jitter(4 * p.turn(wire.BeaconSize)))
 	if m := c.peer(e.Peer); m != nil && !m.pairing {
 		c.greet(c.path(m, p), 0)
@@ -121,15 +121,17 @@ func (p *port) sent(now time.Time, n int) {
 // shared reports whether others can talk into our frames.
 func (p *port) shared() bool { return p.medium == Radio }
 
-// engaged reports whether anyone has a session with us here. Before that, what we have
-// to say is worth slipping in between the frames of others.
+// engaged reports whether someone has a session with us here and knows it. Otherwise what
+// we have to say is worth slipping in between the frames of others.
 func (p *port) engaged() bool {
+	up := false
 	for _, pa := range p.paths {
-		if pa.current != nil {
-			return true
+		if pa.confirm {
+			return false
 		}
+		up = up || pa.current != nil
 	}
-	return false
+	return up
 }
 
 // turn is how long the other side needs to answer with n octets once our frame has left.

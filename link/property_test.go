@@ -2,10 +2,16 @@ package link
 
 import (
 	"bytes"
+	"flag"
 	"slices"
 	"testing"
 	"time"
 )
+
+var soak = flag.Uint64("soak", 1, "multiplies the seeds of the property tests")
+
+// seeds is how many seeds a property is tried with.
+func seeds(n uint64) uint64 { return n * *soak }
 
 // check fails unless every body that was sent arrived whole, once, and the senders know.
 func check(t *testing.T, w *world, what string, sent map[*node]map[Digest]*node) {
@@ -58,7 +64,7 @@ func mixed(w *world) map[*node]map[Digest]*node {
 
 func TestEverythingArrivesOnceBothWays(t *testing.T) {
 	for _, loss := range []float64{0, 0.1, 0.3, 0.5} {
-		for seed := range uint64(12) {
+		for seed := range seeds(12) {
 			w, a, b, _ := pair(t, seed, loss)
 			sent := mixed(w)
 			if !w.run(3*time.Hour, all(sent)) {
@@ -72,7 +78,7 @@ func TestEverythingArrivesOnceBothWays(t *testing.T) {
 
 func TestThreeNeighboursShareTheAir(t *testing.T) {
 	for _, loss := range []float64{0, 0.1, 0.3} {
-		for seed := range uint64(4) {
+		for seed := range seeds(4) {
 			w := newWorld(t, seed)
 			ch := w.radio(loss)
 			w.node("a", ch)
@@ -105,7 +111,7 @@ func undisturbed(t *testing.T, seed uint64) time.Duration {
 // Either side restarts in the middle of a transfer, at many moments.
 func TestATransferSurvivesARestart(t *testing.T) {
 	var ratios []float64
-	for seed := range uint64(24) {
+	for seed := range seeds(24) {
 		w, a, b, ch := pair(t, seed, 0.05)
 		w.run(time.Minute, met(a, b))
 		w.run(20*time.Second, func() bool { return false })
@@ -131,7 +137,7 @@ func TestATransferSurvivesARestart(t *testing.T) {
 }
 
 func TestTransfersChangePortsAndComeBack(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range seeds(10) {
 		w := newWorld(t, seed)
 		air, wire := w.radio(0.05), w.datagram(0)
 		a, b := w.node("a", air), w.node("b", air)
@@ -186,7 +192,7 @@ func TestLargeBodiesTakeTheQuickerPort(t *testing.T) {
 
 // Both sides open at once, over and over, and always end with one session.
 func TestSimultaneousOpenings(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range seeds(40) {
 		w, a, b, _ := pair(t, seed, 0.2)
 		for _, n := range w.nodes {
 			p := n.core.ports[0]

@@ -25,6 +25,9 @@ func (c *Core) action(o *outgoing) action {
 	if o.sess == nil && pa.current.streams >= maxStreams {
 		return doNothing // no name is left under these keys: a new session is on its way
 	}
+	if len(pa.tentative) > 0 && pa.tentative[len(pa.tentative)-1].tries == 0 {
+		return doNothing // the peer is about to confirm new keys: it may have lost the old
+	}
 	if pa.opening != nil && pa.unsure >= deafAfter {
 		return doNothing // whether these keys are still good is being found out
 	}
