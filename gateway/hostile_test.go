@@ -130,7 +130,7 @@ func FuzzItem(f *testing.F) {
 		if _, answered := c.receive(a.core.self, kind, body); !answered {
 			t.Fatalf("kind %d: the link was not answered", kind)
 		}
-		parseAdmission(body)
+		c.core.parseNote(body)
 		readPairingText(string(body), &link.JoinPairing{})
 		decodeText(cardPrefix, string(body), maxSPKI)
 	})

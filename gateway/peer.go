@@ -24,6 +24,7 @@ type peer struct {
 const (
 	holdBusy   = 20 * time.Second
 	holdFull   = 2 * time.Minute
+	holdLoop   = 5 * time.Minute
 	holdPolicy = time.Hour
 	holdBroken = time.Minute // our own store could not read the body
 	maxHolds   = 4096
@@ -41,6 +42,8 @@ func holdFor(r link.Reason) time.Duration {
 		return holdBusy
 	case link.ReasonFull:
 		return holdFull
+	case link.ReasonLoop:
+		return holdLoop
 	}
 	return holdPolicy
 }
@@ -113,7 +116,7 @@ func (c *Core) hopCost(p *peer) uint16 {
 	best := time.Duration(1<<62 - 1)
 	for port := range p.ports {
 		if i, ok := c.ports[port]; ok && i.up.Airtime != nil {
-			best = min(best, i.up.Airtime(sample))
+			best = min(best, i.up.Airtime(sample)+i.up.Access)
 		}
 	}
 	return uint16(min(max(best/unit, 1), 1<<15))

@@ -63,7 +63,7 @@ func (c *Core) restoreOne(r Record) error {
 		if err != nil {
 			return err
 		}
-		c.notes.byDigest[n.digest] = n
+		c.keepNote(n)
 	case KindLetter:
 		l, err := parseLetterRecord(r.Key, r.Value)
 		if err != nil {

@@ -1,0 +1,112 @@
+package gateway
+
+import (
+	"crypto/rsa"
+	"errors"
+	"time"
+
+	"packhorse/gateway/domain"
+	"packhorse/gateway/registration"
+	"packhorse/link"
+	"packhorse/store"
+)
+
+func (c *Core) advertise(now time.Time) {
+	if c.member == nil || c.advertised {
+		return
+	}
+	c.advertised, c.refresh, c.lastAdvert = true, time.Time{}, now
+	seq := c.counters[counterAdvert] + 1
+	if c.clockTrusted() {
+		seq = max(seq, uint64(now.Unix())) // later than in any life that we do not remember
+	}
+	n, err := domain.NewNodeAdvert(c.id, c.member, seq, nil)
+	if err != nil {
+		c.notice(true, "advert: "+err.Error())
+		return
+	}
+	c.counters[counterAdvert] = seq
+	c.announce(now, ItemNodeAdvert, n.Raw, counterOp(counterAdvert, seq))
+	if a := c.adverts.bySubject[engineSubject(c.box.id())]; a != nil && a.gateway == c.self {
+		return
+	}
+	body, err := c.boxAdvert(now)
+	if err != nil {
+		c.notice(true, "advert: "+err.Error())
+		return
+	}
+	c.announce(now, ItemEngineAdvert, body)
+}
+
+func (c *Core) refreshSoon(now time.Time) {
+	if len(c.neighbours()) > 0 && c.refresh.IsZero() {
+		c.refresh = maxTime(now.Add(refreshDelay), c.lastAdvert.Add(refreshPeriod))
+	}
+}
+
+func (c *Core) refreshAdvert(now time.Time) {
+	if !c.refresh.IsZero() && !c.refresh.After(now) {
+		c.refresh, c.advertised, c.dirty = time.Time{}, false, true
+	}
+}
+
+func (c *Core) announce(now time.Time, kind uint8, body []byte, extra ...store.Op) {
+	a, err := c.parseAdvert(kind, body)
+	if err != nil {
+		c.notice(true, "advert: "+err.Error())
+		return
+	}
+	c.persist(batch{ops: append(extra, a.put())}, func(now time.Time, err error) {
+		if err != nil {
+			c.refresh = now.Add(refreshPeriod)
+			return
+		}
+		c.believe(now, a)
+	})
+}
+
+func (c *Core) boxAdvert(now time.Time) ([]byte, error) {
+	key, ok := c.box.ep.Key.(*rsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("gateway: the built-in endpoint needs an RSA key")
+	}
+	digest, _ := c.box.id().Digest()
+	seq := registration.NextSequence(0, now, c.quality)
+	auth := registration.Authorize(registration.Claim{Digest: digest, Gateway: c.self, Sequence: seq}, now.Add(registration.Lifetime), c.id.Sign)
+	raw, err := registration.NewRequest(auth.Raw, key, c.cfg.Rand)
+	if err != nil {
+		return nil, err
+	}
+	req, err := registration.ParseRequest(raw)
+	if err != nil {
+		return nil, err
+	}
+	return domain.NewEngineAdvert(req).Raw, nil
+}
+
+func (c *Core) wantAdverts(now time.Time, p *peer, w *wanted) {
+	n := 0
+	for _, a := range c.adverts.sorted() {
+		if n >= advertWindow {
+			return
+		}
+		if _, held := p.hold[a.digest]; held || p.has[a.digest] || a.gateway == p.id {
+			continue
+		}
+		cost, ok := c.advertCost(p, a)
+		if !ok {
+			continue
+		}
+		n++
+		w.items = append(w.items, link.Item{Digest: a.digest, Kind: a.kind, Priority: link.Message,
+			Size: len(a.body), Lifetime: advertLifetime, Cost: cost})
+	}
+}
+
+func (c *Core) advertCost(p *peer, a *advert) (uint16, bool) {
+	if a.gateway == c.self {
+		return 0, true
+	}
+	via, cost, ok := c.hopTo(a.gateway, a.digest, link.PeerID{})
+	return cost, ok && via != p.id
+}

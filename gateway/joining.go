@@ -1,0 +1,170 @@
+package gateway
+
+import (
+	"time"
+
+	"packhorse/gateway/domain"
+	"packhorse/gateway/endpoint"
+	"packhorse/link"
+	"packhorse/store"
+)
+
+func (c *Core) takeJoinRequest(now time.Time, e link.Received, reply replyFunc) {
+	g := c.pairing
+	if g == nil || !g.inviter || g.finished || g.stranger != e.Peer {
+		reply(now, link.ReasonPolicy)
+		return
+	}
+	req, err := domain.ParseJoinRequest(e.Body)
+	if err != nil {
+		reply(now, link.ReasonMalformed)
+		return
+	}
+	body, ops, err := c.admitStranger(now, req)
+	if err != nil {
+		c.notice(true, "pairing: "+err.Error())
+		reply(now, link.ReasonNone)
+		c.sendPairing(now, ItemAdmission, refuseAdmission(err))
+		return
+	}
+	c.persist(batch{ops: ops}, func(now time.Time, err error) {
+		if err != nil || c.pairing != g {
+			reply(now, link.ReasonBusy)
+			return
+		}
+		g.admitted, g.result = req.ID(), PairResult{Domain: c.member.Domain.Name, Peer: req.Name}
+		reply(now, link.ReasonNone)
+		c.sendPairing(now, ItemAdmission, body)
+	})
+}
+
+func (c *Core) admitStranger(now time.Time, req domain.JoinRequest) (body []byte, ops []store.Op, err error) {
+	if err := c.mayInvite(); err != nil {
+		return nil, nil, err
+	}
+	m, err := c.owner.Admit(req, now, c.cfg.Rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	params, state, err := c.authorise(now, req.Endpoint)
+	if err != nil {
+		return nil, nil, err
+	}
+	rec := memberRecord{Raw: m.Record.Raw, Expect: endpointIDOf(req.Endpoint)}
+	if err := c.know(now, rec); err != nil {
+		return nil, nil, err
+	}
+	a := admission{Membership: m.Marshal(), Record: c.member.Record.Raw, Contact: params}
+	return a.append(nil), []store.Op{state, rec.put(m.Record.ID)}, nil
+}
+
+func (c *Core) takeAdmission(now time.Time, e link.Received, reply replyFunc) {
+	g := c.pairing
+	if g == nil || g.inviter || g.finished || g.stranger != e.Peer || c.member != nil {
+		reply(now, link.ReasonPolicy)
+		return
+	}
+	a, err := parseAdmission(e.Body)
+	if err != nil {
+		reply(now, link.ReasonMalformed)
+		return
+	}
+	if a.Refusal != "" {
+		reply(now, link.ReasonNone)
+		c.finishPairing(PairResult{}, &Error{Code: "refused", Message: "the other gateway says: " + a.Refusal, Fix: "pair with the gateway that made the domain"})
+		return
+	}
+	j, err := c.prepareJoin(now, a)
+	if err != nil {
+		c.notice(true, "pairing: "+err.Error())
+		reply(now, link.ReasonMalformed)
+		c.finishPairing(PairResult{}, &Error{Code: "refused", Message: "the admission is not valid: " + err.Error(), Fix: "pair again"})
+		return
+	}
+	c.persist(j.batch, func(now time.Time, err error) {
+		if err != nil || c.pairing != g {
+			reply(now, link.ReasonBusy)
+			return
+		}
+		c.enterDomain(now, j.member)
+		c.know(now, j.inviter)
+		c.keepNote(j.contact)
+		reply(now, link.ReasonNone)
+		c.finishPairing(PairResult{Domain: j.member.Domain.Name, Peer: j.name}, nil)
+	})
+}
+
+type joining struct {
+	member  *domain.Membership
+	inviter memberRecord
+	name    string
+	contact *note
+	batch   batch
+}
+
+func (c *Core) prepareJoin(now time.Time, a admission) (joining, error) {
+	j := joining{inviter: memberRecord{Raw: a.Record}}
+	var err error
+	if j.member, err = domain.UnmarshalMembership(a.Membership); err != nil {
+		return j, err
+	}
+	if !j.member.Fits(c.id) {
+		return j, &Error{Code: "refused", Message: "it is for another gateway"}
+	}
+	rec, err := domain.ParseRecord(a.Record, j.member.Domain)
+	if err != nil {
+		return j, err
+	}
+	j.name = rec.Name
+	if err := c.swapContacts(now, rec, a.Contact, &j); err != nil {
+		return j, err
+	}
+	state, err := c.box.put()
+	j.batch = batch{secrets: []Secret{{SecretMembership, j.member.Marshal()}},
+		ops: []store.Op{state, j.inviter.put(rec.ID), j.contact.put()}}
+	return j, err
+}
+
+func (c *Core) swapContacts(now time.Time, rec domain.Record, params []byte, j *joining) error {
+	if err := c.certify(now, j.member); err != nil {
+		return err
+	}
+	if _, err := c.learnContact(rec.Name, params); err != nil {
+		return err
+	}
+	k, err := endpoint.ParseContact(rec.Name, params)
+	if err != nil {
+		return err
+	}
+	ours, err := c.box.ep.Authorise(k.SPKI, j.member.Domain.Address, now.Add(-backdate), now.Add(endpointLife), c.cfg.Rand)
+	if err != nil {
+		return err
+	}
+	j.contact, err = c.newNote(ItemContact, ours, link.PeerID{}, rec.ID, now.Add(noteLifetime))
+	return err
+}
+
+func (c *Core) takeContact(now time.Time, e link.Received, reply replyFunc) {
+	rec, known := c.members[e.Peer]
+	if !known || rec.Expect == "" {
+		reply(now, link.ReasonPolicy)
+		return
+	}
+	who, _ := c.roster.Get(e.Peer)
+	k, err := endpoint.ParseContact(who.Name, e.Body)
+	if err != nil || k.ID != rec.Expect {
+		reply(now, link.ReasonUnauthorised)
+		return
+	}
+	op, err := c.learnContact(who.Name, e.Body)
+	if err != nil {
+		reply(now, reasonOf(err))
+		return
+	}
+	c.persist(batch{ops: []store.Op{op}}, func(now time.Time, err error) {
+		reply(now, reasonOfStore(err))
+		if g := c.pairing; err == nil && g != nil && g.inviter && g.admitted == e.Peer {
+			c.endPairing(now, g.result, nil)
+		}
+	})
+}
