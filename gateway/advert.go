@@ -224,13 +224,3 @@ func (c *Core) parseAdvert(kind uint8, body []byte) (*advert, error) {
 	}
 	return a, nil
 }
-
-// advertise makes our node advert once in each life with a higher number than ever before, and that
-// of the built-in endpoint once for ever.
-// refreshSoon asks for a new advert after a neighbour was lost: others may have a way that they may not use
-// before our number rises.
-// announce makes an advert of ours durable, then known.
-// boxAdvert registers the built-in endpoint with ourselves, as any endpoint does.
-// wantAdverts submits what a neighbour is not known to have. What leads through it, or is its own, it
-// told us itself.
-// advertCost is what our way to an advert's gateway costs, without the neighbour it is told.

@@ -11,6 +11,8 @@ import (
 	"packhorse/store"
 )
 
+// advertise makes our node advert once in each life with a higher number than ever before, and that
+// of the built-in endpoint once for ever.
 func (c *Core) advertise(now time.Time) {
 	if c.member == nil || c.advertised {
 		return
@@ -38,6 +40,8 @@ func (c *Core) advertise(now time.Time) {
 	c.announce(now, ItemEngineAdvert, body)
 }
 
+// refreshSoon asks for a new advert after a neighbour was lost: others may have a way that they may not use
+// before our number rises.
 func (c *Core) refreshSoon(now time.Time) {
 	if len(c.neighbours()) > 0 && c.refresh.IsZero() {
 		c.refresh = maxTime(now.Add(refreshDelay), c.lastAdvert.Add(refreshPeriod))
@@ -50,6 +54,7 @@ func (c *Core) refreshAdvert(now time.Time) {
 	}
 }
 
+// announce makes an advert of ours durable, then known.
 func (c *Core) announce(now time.Time, kind uint8, body []byte, extra ...store.Op) {
 	a, err := c.parseAdvert(kind, body)
 	if err != nil {
@@ -65,6 +70,7 @@ func (c *Core) announce(now time.Time, kind uint8, body []byte, extra ...store.O
 	})
 }
 
+// boxAdvert registers the built-in endpoint with ourselves, as any endpoint does.
 func (c *Core) boxAdvert(now time.Time) ([]byte, error) {
 	key, ok := c.box.ep.Key.(*rsa.PrivateKey)
 	if !ok {
@@ -84,6 +90,8 @@ func (c *Core) boxAdvert(now time.Time) ([]byte, error) {
 	return domain.NewEngineAdvert(req).Raw, nil
 }
 
+// wantAdverts submits what a neighbour is not known to have. What leads through it, or is its own, it
+// told us itself.
 func (c *Core) wantAdverts(now time.Time, p *peer, w *wanted) {
 	n := 0
 	for _, a := range c.adverts.sorted() {
@@ -103,6 +111,7 @@ func (c *Core) wantAdverts(now time.Time, p *peer, w *wanted) {
 	}
 }
 
+// advertCost is what our way to an advert's gateway costs, without the neighbour it is told.
 func (c *Core) advertCost(p *peer, a *advert) (uint16, bool) {
 	if a.gateway == c.self {
 		return 0, true

@@ -11,6 +11,7 @@ import (
 	"packhorse/gateway/registration"
 )
 
+// app is an endpoint program that speaks PoWeb.
 type app struct {
 	s    *site
 	key  *rsa.PrivateKey
@@ -44,6 +45,7 @@ func (s *site) app(name string) *app {
 	return a
 }
 
+// authorise is the delivery authorisation of a for another app.
 func (a *app) authorise(o *app) *pki.Certificate {
 	c, err := pki.Issue(pki.Template{Subject: o.key.Public(), Issuer: a.cert, IssuerKey: a.key, NotBefore: a.s.b.now.Add(-time.Minute),
 		NotAfter: a.s.b.now.Add(20 * day), Rand: seeded(3, string(o.id))})
@@ -53,6 +55,7 @@ func (a *app) authorise(o *app) *pki.Certificate {
 	return c
 }
 
+// parcel writes from a to o.
 func (a *app) parcel(o *app, id string, payload []byte, change ...func(*ramf.Message)) []byte {
 	m := &ramf.Message{Type: ramf.Parcel, Recipient: o.id, ID: id, Created: a.s.b.now.Truncate(time.Second), TTL: 10 * day, Payload: payload,
 		Sender: o.authorise(a), Chain: []*pki.Certificate{o.cert, o.gw}}
@@ -73,6 +76,8 @@ func (a *app) deliver(raw []byte) (Parcel, error) {
 	return p, err
 }
 
+// collect takes everything that waits for the app, acknowledging each.
+// state is a parcel's state at a site, 0 when it does not know it.
 func (a *app) collect() (got [][]byte) {
 	a.s.b.t.Helper()
 	a.s.token++

@@ -417,11 +417,6 @@ func (b *bench) member(owner, s *site) {
 	b.settle()
 }
 
-// app is an endpoint program that speaks PoWeb.
-// authorise is the delivery authorisation of a for another app.
-// parcel writes from a to o.
-// collect takes everything that waits for the app, acknowledging each.
-// state is a parcel's state at a site, 0 when it does not know it.
 func (s *site) state(raw []byte) State {
 	if x := s.core.queue.bySum[sumOf(raw)]; x != nil && !x.fresh {
 		return x.State

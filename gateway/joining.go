@@ -9,6 +9,7 @@ import (
 	"packhorse/store"
 )
 
+// takeJoinRequest admits a stranger who knew the code or invite.
 func (c *Core) takeJoinRequest(now time.Time, e link.Received, reply replyFunc) {
 	g := c.pairing
 	if g == nil || !g.inviter || g.finished || g.stranger != e.Peer {
@@ -38,6 +39,7 @@ func (c *Core) takeJoinRequest(now time.Time, e link.Received, reply replyFunc) 
 	})
 }
 
+// admitStranger issues membership and delivery authorisation.
 func (c *Core) admitStranger(now time.Time, req domain.JoinRequest) (body []byte, ops []store.Op, err error) {
 	if err := c.mayInvite(); err != nil {
 		return nil, nil, err
@@ -58,6 +60,7 @@ func (c *Core) admitStranger(now time.Time, req domain.JoinRequest) (body []byte
 	return a.append(nil), []store.Op{state, rec.put(m.Record.ID)}, nil
 }
 
+// takeAdmission makes us a member, or tells why not.
 func (c *Core) takeAdmission(now time.Time, e link.Received, reply replyFunc) {
 	g := c.pairing
 	if g == nil || g.inviter || g.finished || g.stranger != e.Peer || c.member != nil {
@@ -94,6 +97,7 @@ func (c *Core) takeAdmission(now time.Time, e link.Received, reply replyFunc) {
 	})
 }
 
+// joining is what becomes durable together when we join.
 type joining struct {
 	member  *domain.Membership
 	inviter memberRecord
@@ -102,6 +106,7 @@ type joining struct {
 	batch   batch
 }
 
+// prepareJoin checks an admission and makes our side of it. Until the batch is durable we are no member.
 func (c *Core) prepareJoin(now time.Time, a admission) (joining, error) {
 	j := joining{inviter: memberRecord{Raw: a.Record}}
 	var err error
@@ -125,6 +130,7 @@ func (c *Core) prepareJoin(now time.Time, a admission) (joining, error) {
 	return j, err
 }
 
+// swapContacts takes the inviter's delivery authorisation and answers with ours.
 func (c *Core) swapContacts(now time.Time, rec domain.Record, params []byte, j *joining) error {
 	if err := c.certify(now, j.member); err != nil {
 		return err
@@ -144,6 +150,7 @@ func (c *Core) swapContacts(now time.Time, rec domain.Record, params []byte, j *
 	return err
 }
 
+// takeContact adds the delivery authorisation that a gateway we admitted owes us.
 func (c *Core) takeContact(now time.Time, e link.Received, reply replyFunc) {
 	rec, known := c.members[e.Peer]
 	if !known || rec.Expect == "" {

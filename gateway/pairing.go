@@ -267,11 +267,3 @@ func (c *Core) expirePairing(now time.Time) {
 		c.endPairing(now, PairResult{}, errPairingOver)
 	}
 }
-
-// takeJoinRequest admits a stranger who knew the code or invite.
-// admitStranger issues membership and delivery authorisation.
-// takeAdmission makes us a member, or tells why not.
-// joining is what becomes durable together when we join.
-// prepareJoin checks an admission and makes our side of it. Until the batch is durable we are no member.
-// swapContacts takes the inviter's delivery authorisation and answers with ours.
-// takeContact adds the delivery authorisation that a gateway we admitted owes us.
