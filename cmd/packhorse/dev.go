@@ -101,3 +101,15 @@ func (a *app) showVillage(v *lab.Village) error {
 		a.hint("Ctrl-C ends it.")
 	})
 }
+
+// runSimulated runs n gateways in range of each other, the first with PoWeb on its own port.
+func (a *app) runSimulated(ctx context.Context, n int) error {
+	if n < 1 || n > lab.MaxStations {
+		return usage("--sim 3", "%d gateways: give 1 to %d", n, lab.MaxStations)
+	}
+	p := lab.Plan{Dir: ".packhorse-sim", PoWeb: devPort, Links: "all", Domain: "sim", Region: devRegion, Seed: 1}
+	for i := range n {
+		p.Names = append(p.Names, fmt.Sprintf("sim%d", i+1))
+	}
+	return a.village(ctx, p)
+}

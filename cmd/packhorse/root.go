@@ -33,7 +33,7 @@ func (a *app) command() *cobra.Command {
 	f.StringVar(&a.config, "config", "", "configuration `file` (default /etc/packhorse/packhorse.toml)")
 	f.StringVar(&a.state, "state", "", "state `directory`")
 	f.StringVar(&a.socket, "socket", "", "`path` of the gateway's local API")
-	root.AddCommand(a.upCommand(), a.statusCommand(), a.sendCommand(), a.inboxCommand(), a.queueCommand(),
+	root.AddCommand(a.runCommand(), a.upCommand(), a.statusCommand(), a.sendCommand(), a.inboxCommand(), a.queueCommand(),
 		a.pairCommand(), a.contactCommand(), a.configCommand(), a.storeCommand(), a.boardCommand(), a.versionCommand())
 	root.AddCommand(a.labCommands()...)
 	return root

@@ -50,8 +50,7 @@ func (s *story) acts(ctx context.Context, octets int) error {
 	if err := s.pair(ctx); err != nil {
 		return err
 	}
-	s.step("c is carried out of a's range: from here on everything between them goes over b")
-	if err := s.v.Air.Cut(ctx, lab.Link{A: 0, B: len(s.v.Nodes) - 1}, true); err != nil {
+	if err := s.move(ctx); err != nil {
 		return err
 	}
 	if err := s.route(ctx, a, c); err != nil {
@@ -78,28 +77,42 @@ func (s *story) pair(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := s.until(ctx, func() (bool, error) { return knows(ctx, s.v.Nodes[0], n.Name) }); err != nil {
+			return err
+		}
 		s.step("%s is in the domain: the keys met over the air under a key made of the code", n.Name)
 	}
 	return nil
 }
 
-// route waits until a reaches c over somebody else, and knows its contact.
-func (s *story) route(ctx context.Context, a, c *lab.Node) error {
-	for t := time.NewTicker(200 * time.Millisecond); ; {
-		st, err := a.Client.Status(ctx)
-		if err != nil {
+// move switches all off, takes the last one out of the first one's range, and switches
+// them on again.
+func (s *story) move(ctx context.Context) error {
+	s.step("all three are switched off and carried to their places: c is out of a's range now")
+	s.v.SwitchOff()
+	if err := s.v.Air.Cut(ctx, lab.Link{A: 0, B: len(s.v.Nodes) - 1}, true); err != nil {
+		return err
+	}
+	if err := s.v.SwitchOn(ctx); err != nil {
+		return err
+	}
+	s.step("switched on again: what they agreed on was on disk")
+	return nil
+}
+
+// knows tells whether a gateway may write to a contact of this name.
+func knows(ctx context.Context, n *lab.Node, name string) (bool, error) {
+	names, err := n.Client.Contacts(ctx)
+	return slices.Contains(names, name), err
+}
+
+// until asks again and again until the answer is yes.
+func (s *story) until(ctx context.Context, yes func() (bool, error)) error {
+	t := time.NewTicker(250 * time.Millisecond)
+	defer t.Stop()
+	for {
+		if ok, err := yes(); ok || err != nil {
 			return err
-		}
-		names, err := a.Client.Contacts(ctx)
-		if err != nil {
-			return err
-		}
-		for _, p := range st.Peers {
-			if p.Name == c.Name && p.Path != "direct" && p.Path != "none" && slices.Contains(names, c.Name) {
-				t.Stop()
-				s.step("a reaches c %s", p.Path)
-				return nil
-			}
 		}
 		select {
 		case <-ctx.Done():
@@ -107,6 +120,20 @@ func (s *story) route(ctx context.Context, a, c *lab.Node) error {
 		case <-t.C:
 		}
 	}
+}
+
+// route waits until a reaches c over somebody else.
+func (s *story) route(ctx context.Context, a, c *lab.Node) error {
+	return s.until(ctx, func() (bool, error) {
+		st, err := a.Client.Status(ctx)
+		for _, p := range st.Peers {
+			if p.Name == c.Name && p.Path != "direct" && p.Path != "none" {
+				s.step("a reaches c %s", p.Path)
+				return true, nil
+			}
+		}
+		return false, err
+	})
 }
 
 // carry sends one parcel from the first to the last gateway, shows every hop, and
@@ -139,22 +166,13 @@ func (s *story) follow(ctx context.Context, p admin.Parcel) error {
 	for i, n := range s.v.Nodes[1:] {
 		view.all = append(view.all, &hop{from: s.v.Nodes[i].Name, to: n.Name, size: p.SizeBytes})
 	}
-	for t := time.NewTicker(250 * time.Millisecond); ; {
+	return s.until(ctx, func() (bool, error) {
 		done, err := s.look(ctx, p.ID, view.all)
-		if err != nil {
-			return err
+		if err == nil {
+			view.draw(time.Now())
 		}
-		view.draw(time.Now())
-		if done {
-			t.Stop()
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-t.C:
-		}
-	}
+		return done, err
+	})
 }
 
 // look asks every gateway but the last about the parcel. A gateway in between knows

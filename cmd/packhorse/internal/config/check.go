@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,7 +62,15 @@ func (l *Loaded) check() error {
 			return err
 		}
 	}
+	if len(l.Internet.Peer) > 0 && l.Internet.Listen == "" && !l.dials() {
+		return l.wrong("internet.peer.0.address", "give a peer an address, or set internet.listen", "nobody calls and nobody is called")
+	}
 	return nil
+}
+
+// dials tells whether a peer has an address.
+func (l *Loaded) dials() bool {
+	return slices.ContainsFunc(l.Internet.Peer, func(p Peer) bool { return p.Address != "" })
 }
 
 func (l *Loaded) address(key, v string) error {

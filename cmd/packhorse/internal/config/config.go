@@ -8,14 +8,15 @@ import "packhorse/radio/phy"
 // Config is the whole configuration of a gateway, defaults filled in. The TOML keys are
 // described in docs/CONFIG.md, from Keys.
 type Config struct {
-	Name     string   `toml:"name"`
-	Region   string   `toml:"region"`
-	StateDir string   `toml:"state_dir"`
-	Socket   string   `toml:"socket"`
-	PoWeb    PoWeb    `toml:"poweb"`
-	Internet Internet `toml:"internet"`
-	Store    Store    `toml:"store"`
-	Radio    []Radio  `toml:"radio"`
+	Name       string   `toml:"name"`
+	Region     string   `toml:"region"`
+	StateDir   string   `toml:"state_dir"`
+	Socket     string   `toml:"socket"`
+	TrustClock bool     `toml:"trust_clock"`
+	PoWeb      PoWeb    `toml:"poweb"`
+	Internet   Internet `toml:"internet"`
+	Store      Store    `toml:"store"`
+	Radio      []Radio  `toml:"radio"`
 }
 
 // PoWeb is where Awala apps reach this gateway.
@@ -78,6 +79,7 @@ var Keys = []Key{
 	{"region", "none", "", "whose radio rules apply, such as `EU868`; nothing is transmitted without it. `packhorse up --region` sets it where no file does"},
 	{"state_dir", "`/var/lib/packhorse` for root, else `~/.local/state/packhorse`", "", "where keys, parcels and ledgers live"},
 	{"socket", "`/run/packhorse/packhorse.sock` for root, else `packhorse.sock` in `state_dir`", "", "the local API, for the other commands"},
+	{"trust_clock", "false", "", "take the system's clock at its word although nothing synchronises it here: for machines whose host keeps it"},
 	{"poweb.listen", "`127.0.0.1:13276`", "address", "where Awala apps reach this gateway; empty switches it off"},
 	{"internet.listen", "empty: off", "address", "UDP address for DTLS links from other gateways, such as `:4726`"},
 	{"[[internet.peer]].name", "required", "", "a name for status and logs"},

@@ -31,8 +31,8 @@ type Air struct {
 
 // NewAir makes the modems and their serial ports. Run brings them to life.
 func NewAir(o Options) (*Air, error) {
-	if o.Stations < 1 || o.Stations > maxStations {
-		return nil, fmt.Errorf("%d radios: give 1 to %d", o.Stations, maxStations)
+	if o.Stations < 1 || o.Stations > MaxStations {
+		return nil, fmt.Errorf("%d radios: give 1 to %d", o.Stations, MaxStations)
 	}
 	links, err := ParseLinks(o.Links, o.Stations)
 	if err != nil {

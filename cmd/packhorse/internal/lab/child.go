@@ -40,7 +40,7 @@ func (n *Node) config(port string) error {
 	if err := os.MkdirAll(n.Dir, 0o700); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("name = %q\nstate_dir = %q\nsocket = %q\n\n[poweb]\nlisten = %q\n\n[[radio]]\nname = \"lora0\"\nport = %q\n",
+	text := fmt.Sprintf("name = %q\nstate_dir = %q\nsocket = %q\ntrust_clock = true\n\n[poweb]\nlisten = %q\n\n[[radio]]\nname = \"lora0\"\nport = %q\n",
 		n.Name, n.Dir, n.Socket, n.PoWeb, port)
 	return os.WriteFile(n.file(), []byte(text), 0o600)
 }
@@ -121,4 +121,5 @@ func (n *Node) stop() {
 		n.cmd.Process.Kill()
 		<-n.done
 	}
+	n.cmd = nil
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// maxStations keeps one machine able to run them in real time.
-const maxStations = 32
+// MaxStations keeps one machine able to run them in real time.
+const MaxStations = 32
 
 // Link joins two stations that hear each other; A is less than B.
 type Link struct{ A, B int }

@@ -68,10 +68,17 @@ func (v *Village) start(ctx context.Context) error {
 		if err := n.config(v.Air.Paths()[i]); err != nil {
 			return err
 		}
+		v.Nodes = append(v.Nodes, n)
+	}
+	return v.SwitchOn(ctx)
+}
+
+// SwitchOn starts the gateways, and waits until all of them answer.
+func (v *Village) SwitchOn(ctx context.Context) error {
+	for _, n := range v.Nodes {
 		if err := n.start(v.plan.Binary); err != nil {
 			return err
 		}
-		v.Nodes = append(v.Nodes, n)
 	}
 	for _, n := range v.Nodes {
 		if err := n.ready(ctx); err != nil {
@@ -130,13 +137,18 @@ func (v *Village) Pair(ctx context.Context, i int, show func(code string)) error
 	return nil
 }
 
-// Close ends the gateways and then the radios; it waits for both.
-func (v *Village) Close() {
+// SwitchOff ends the gateways and waits for them; their state stays on disk.
+func (v *Village) SwitchOff() {
 	var wg sync.WaitGroup
 	for _, n := range v.Nodes {
 		wg.Go(n.stop)
 	}
 	wg.Wait()
+}
+
+// Close ends the gateways and then the radios; it waits for both.
+func (v *Village) Close() {
+	v.SwitchOff()
 	v.end()
 	<-v.ended
 }

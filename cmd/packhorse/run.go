@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/gateway/admin"
+	"packhorse/gateway/node"
+	"packhorse/store"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	simulated := 0
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "run the gateway",
+		Long: `Runs the gateway in the foreground until Ctrl-C or SIGTERM. It works without a configuration, says what is
+missing, and transmits nothing before a region is set. With --sim N it runs N gateways on simulated radios instead,
+paired, each in a process of its own.`,
+		Args: none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if simulated != 0 {
+				return a.runSimulated(c.Context(), simulated)
+			}
+			return a.runGateway(c.Context())
+		},
+	}
+	c.Flags().IntVar(&simulated, "sim", 0, "run this `number` of gateways on simulated radios")
+	return c
+}
+
+func (a *app) runGateway(ctx context.Context) error {
+	l, err := a.load()
+	if err != nil {
+		return err
+	}
+	a.missing(l)
+	listener, err := admin.Listen(l.Socket, a.socketMode())
+	if err != nil {
+		return err
+	}
+	n, err := node.Open(node.Config{
+		StateDir:   l.StateDir,
+		Name:       l.Name,
+		Region:     l.Region,
+		Version:    versionText(),
+		PoWeb:      l.PoWeb.Listen,
+		Admin:      listener,
+		Transports: transports(l),
+		Clock:      clockQuality(l.TrustClock),
+		Log:        newLog(a.err, a.getenv("JOURNAL_STREAM") != ""),
+		Store:      store.Options{MaxBytes: l.Store.MaxBytes},
+	})
+	if err != nil {
+		listener.Close()
+		return startError(err, l)
+	}
+	var said sync.WaitGroup
+	said.Go(func() { a.sayReady(ctx, n, l) })
+	err = n.Run(ctx)
+	said.Wait()
+	return err
+}
+
+// socketMode lets the group of a system gateway in, and nobody but its user otherwise.
+func (a *app) socketMode() os.FileMode {
+	if a.root {
+		return 0o660
+	}
+	return 0o600
+}
+
+// startError adds what to do to the mistakes that a second gateway on a machine makes.
+func startError(err error, l *config.Loaded) error {
+	e := admin.AsError(err)
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		e.Fix = "stop the other gateway, or give this one its own directory with --state"
+	case errors.Is(err, syscall.EADDRINUSE):
+		e.Message = fmt.Sprintf("another program has %s: %v", l.PoWeb.Listen, err)
+		e.Fix = "stop it, or set poweb.listen to another address, or to \"\" for none"
+	case errors.Is(err, os.ErrPermission):
+		e.Fix = "run as a user who may write to " + l.StateDir + ", or choose another directory with --state"
+	}
+	return e
+}
+
+// sayReady waits until the gateway runs, and says in one line on stdout where
+// everything is.
+func (a *app) sayReady(ctx context.Context, n *node.Node, l *config.Loaded) {
+	name := n.Name(ctx)
+	if name == "" {
+		return
+	}
+	v := struct {
+		Schema string `json:"schema"`
+		Name   string `json:"name"`
+		PoWeb  string `json:"poweb,omitempty"`
+		Socket string `json:"socket"`
+	}{"packhorse.ready/1", name, n.PoWebAddr(), l.Socket}
+	a.answer(v, func() {
+		line := "ready " + v.Name
+		if v.PoWeb != "" {
+			line += " poweb " + v.PoWeb
+		}
+		a.say("%s socket %s", line, v.Socket)
+	})
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"packhorse/board"
+	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/gateway/node"
+	"packhorse/gateway/pki"
+	"packhorse/link"
+	"packhorse/link/port"
+	"packhorse/radio"
+	"packhorse/radio/phy"
+	"packhorse/radio/rnode"
+)
+
+// serialBaud is the rate of every RNode's serial port.
+const serialBaud = 115200
+
+// burstAir is the airtime that may wait in a modem: long enough that one channel access
+// serves several frames, short enough that an emergency does not wait behind it.
+const burstAir = 3 * time.Second
+
+// transports makes what the configuration names, once a region is set.
+func transports(l *config.Loaded) func(node.Info) ([]port.Transport, error) {
+	return func(info node.Info) ([]port.Transport, error) {
+		var list []port.Transport
+		for _, r := range l.Radio {
+			t, err := radioTransport(info.Region, r, clockQuality(l.TrustClock))
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, t)
+		}
+		if l.Internet.Listen == "" && len(l.Internet.Peer) == 0 {
+			return list, nil
+		}
+		t, err := internetTransport(l.Internet, info)
+		if err != nil {
+			return nil, err
+		}
+		return append(list, t), nil
+	}
+}
+
+// internetTransport dials the peers that have an address and lets all of them in; the
+// link inside still wants each to be a member of the domain.
+func internetTransport(c config.Internet, info node.Info) (port.Transport, error) {
+	key, ok := info.Sign.(ed25519.PrivateKey)
+	if !ok {
+		return nil, errors.New("the gateway's key cannot make a DTLS certificate")
+	}
+	spec := port.DTLSSpec{Name: "internet", Key: key, Listen: c.Listen}
+	known := map[link.PeerID]bool{}
+	for _, p := range c.Peer {
+		var id link.PeerID
+		if n, err := hex.Decode(id[:], []byte(p.ID)); err != nil || n != len(id) {
+			return nil, fmt.Errorf("internet peer %s: %q is no gateway id", p.Name, p.ID)
+		}
+		known[id] = true
+		if p.Address != "" {
+			spec.Peers = append(spec.Peers, port.DTLSPeer{Name: p.Name, Addr: p.Address, ID: id})
+		}
+	}
+	spec.Allowed = func(id link.PeerID) bool { return known[id] }
+	return port.NewDTLS(spec)
+}
+
+// radioTransport joins a serial port, its driver and the law.
+func radioTransport(region string, r config.Radio, clock func() pki.Quality) (port.Transport, error) {
+	m, power, rule, err := radioPlan(region, r)
+	if err != nil {
+		return nil, err
+	}
+	return port.NewRadio(port.RadioSpec{
+		Name:       r.Name,
+		Open:       openRNode(r.Port),
+		Modulation: phy.RNodeModulation(m),
+		PowerDBm:   int(power.ConductedDBm),
+		Rule:       rule,
+		ClockKnown: func() bool { return clock() >= pki.ClockNTP },
+	})
+}
+
+func openRNode(path string) func(context.Context) (radio.Radio, error) {
+	return func(ctx context.Context) (radio.Radio, error) {
+		s, err := board.OpenSerial(path, serialBaud)
+		if err != nil {
+			return nil, err
+		}
+		return rnode.Open(ctx, s, rnode.Opts{Burst: burstAir})
+	}
+}
+
+// clockQuality asks the board. A plausible clock that nothing vouches for counts as a
+// neighbour's word, unless the configuration says that it is kept.
+func clockQuality(trusted bool) func() pki.Quality {
+	return func() pki.Quality {
+		switch q := board.Clock(); {
+		case q == board.ClockNone:
+			return pki.ClockNone
+		case q == board.ClockNTP || trusted:
+			return pki.ClockNTP
+		}
+		return pki.ClockNeighbour
+	}
+}
