@@ -9,7 +9,7 @@ import (
 // memory is how long the end of a parcel of ours is shown after its expiry.
 const memory = 7 * day
 
-// expire ends what is over, by a clock that may (decision: neighbour time never deletes).
+// expire ends what is over, by a clock that may: the time of neighbours deletes nothing.
 func (c *Core) expire(now time.Time) {
 	at := c.nextExpiry()
 	if at.IsZero() || at.After(now) {
@@ -20,7 +20,9 @@ func (c *Core) expire(now time.Time) {
 		c.expireOne(now, x)
 	}
 	for _, d := range sortedDigests(c.notes.byDigest) {
-		if n := c.notes.byDigest[d]; n.expires.Before(now) {
+		if n := c.notes.byDigest[d]; n.expires.After(now) {
+			c.expireAt(n.expires)
+		} else {
 			c.dropNote(n)
 		}
 	}

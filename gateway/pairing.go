@@ -99,6 +99,10 @@ func (c *Core) joinPairing(now time.Time, e JoinPairing) {
 		c.answer(e.Token, nil, errPairingOpen)
 		return
 	}
+	if err := c.needClock("join a domain"); err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
 	join := link.JoinPairing{Until: now.Add(pairingTime)}
 	if err := readPairingText(e.Text, &join); err != nil {
 		c.answer(e.Token, nil, &Error{Code: "usage", Message: err.Error(), Fix: "packhorse pair CODE"})

@@ -301,3 +301,25 @@ func (s *site) receive(from link.PeerID, kind uint8, body []byte) (reason link.R
 	s.b.settle()
 	return reason, answered
 }
+
+func TestReceiptsExpireToo(t *testing.T) {
+	b := newBench(t)
+	a, c := b.site("ada"), b.site("cleo")
+	b.found(a, "ridge")
+	b.member(a, c)
+	p := b.join(a, c)
+	alice, bob := a.app("alice"), c.app("bob")
+	if _, err := alice.deliver(alice.parcel(bob, "p1", text(10))); err != nil {
+		t.Fatal(err)
+	}
+	b.must(time.Minute, "the parcel", func() bool { return bob.waits() == 1 })
+	p.set(false)
+	bob.collect()
+	if n := len(c.disk[KindNote]); n != 1 {
+		t.Fatalf("%d receipts wait for the lost neighbour, want 1", n)
+	}
+	b.must(60*day, "the end of the receipt", func() bool { return len(c.disk[KindNote]) == 0 })
+	if d := b.now.Sub(epoch); d < 39*day {
+		t.Fatalf("the receipt ended after %v, before 40 days", d)
+	}
+}
