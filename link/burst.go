@@ -115,14 +115,15 @@ func (c *Core) appendData(o *outgoing, buf []byte) ([]byte, bool) {
 	return buf, true
 }
 
-// took accounts for symbols that left.
+// took accounts for symbols that left. After the last repair symbol the first one follows:
+// there are three times as many as any block needs.
 func (o *outgoing) took(b, k, first, count int) {
 	o.want[b] -= uint8(count)
 	o.left -= count
 	o.sent += count
 	o.upto = max(o.upto, b+1)
 	if first += count; first >= k+repairCount {
-		first = 0
+		first = k
 	}
 	o.next[b] = uint8(first)
 }

@@ -351,3 +351,80 @@ func TestABodyThatChangedOnDiskIsNotSent(t *testing.T) {
 		}
 	}
 }
+
+// Timers follow the airtime: the same on a slow setting, on a modem that queues and
+// waits at random, and on a port that never tells when it is clear.
+func TestTimersFollowTheMedium(t *testing.T) {
+	for _, slow := range []time.Duration{1, 8, 24} {
+		for _, mute := range []bool{false, true} {
+			for seed := range seeds(3) {
+				w := newWorld(t, seed)
+				ch := w.radio(0.1)
+				ch.airtime = func(n int) time.Duration { return slow * sf7(n) }
+				ch.access, ch.mute = slow*60*time.Millisecond, mute
+				a, b := w.node("a", ch), w.node("b", ch)
+				w.acquaintAll()
+				if !w.run(slow*time.Minute, met(a, b)) {
+					t.Fatalf("%d times slower, mute %v, seed %d: no session", slow, mute, seed)
+				}
+				used := ch.airUsed
+				d, e := a.send(b, 10000, Message), b.send(a, 150, Emergency)
+				if !w.run(slow*5*time.Minute, func() bool { return delivered(a, b, d)() && delivered(b, a, e)() }) {
+					t.Fatalf("%d times slower, mute %v, seed %d: not delivered", slow, mute, seed)
+				}
+				if share := float64(slow*41*sf7(255)) / float64(ch.airUsed-used); share < 0.6 {
+					t.Errorf("%d times slower, mute %v, seed %d: air share %.2f", slow, mute, seed, share)
+				}
+			}
+		}
+	}
+}
+
+// A port that the law blocks for long says so, and what can go elsewhere does.
+func TestABlockedRadioIsAvoided(t *testing.T) {
+	w := newWorld(t, 1)
+	air, wire := w.radio(0), w.datagram(0)
+	a, b := w.node("a", air, wire), w.node("b", air, wire)
+	w.acquaintAll()
+	w.run(time.Minute, met(a, b))
+	w.run(time.Minute, func() bool { return false })
+	a.event(PortClear{1, w.now.Add(40 * time.Minute)})
+	used := air.octets
+	d := a.send(b, 3000, Message)
+	if !w.run(10*time.Second, delivered(a, b, d)) || air.octets-used > 60 {
+		t.Errorf("delivered %d, %d octets on the blocked radio: %+v", b.stored[d], air.octets-used, a.core.Transfers())
+	}
+}
+
+// Two neighbours hold the same body. What one of them got across counts for the
+// other, and both learn of custody.
+func TestSymbolsOfTwoHoldersCombine(t *testing.T) {
+	w := newWorld(t, 1)
+	ch := w.radio(0)
+	a, b, x := w.node("a", ch), w.node("b", ch), w.node("x", ch)
+	w.acquaintAll()
+	w.run(2*time.Minute, func() bool { return met(a, b)() && met(b, x)() && met(a, x)() })
+	w.run(30*time.Second, func() bool { return false })
+	used := ch.airUsed
+	d := a.send(b, 20000, Message)
+	w.run(12*time.Second, func() bool { return false })
+	a.event(Withdraw{b.id, d}) // its gateway has a better way
+	a.core.peers[0].paths[0].current.cancels = nil
+	x.sendBody(b.id, a.bodies[d], Message)
+	if !w.run(5*time.Minute, func() bool { return x.custody[d] == 1 }) {
+		t.Fatalf("not delivered: %+v", x.core.Transfers())
+	}
+	if b.stored[d] != 1 || !bytes.Equal(b.got[d], x.bodies[d]) {
+		t.Errorf("received %d times", b.stored[d])
+	}
+	if air := (ch.airUsed - used).Seconds() / (82 * sf7(253)).Seconds(); air > 1.1 {
+		t.Errorf("air %.2f of what one body takes", air)
+	}
+	both := w.rng.Uint32()
+	body := bytes.Repeat([]byte{byte(both), 2, 3}, 3000)
+	d = a.sendBody(b.id, body, Message)
+	x.sendBody(b.id, body, Message)
+	if !w.run(5*time.Minute, func() bool { return a.custody[d] == 1 && x.custody[d] == 1 }) || b.stored[d] != 1 {
+		t.Errorf("sent by both: custody %d and %d, received %d times", a.custody[d], x.custody[d], b.stored[d])
+	}
+}

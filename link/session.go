@@ -71,7 +71,7 @@ func (c *Core) newSession(pa *path, index, remote uint16, send, recv *noise.Ciph
 	return s, nil
 }
 
-// tag is how long the tag of bulk frames is on this medium.
+// full reports whether data frames carry whole tags on this medium.
 func (s *session) full() bool { return s.path.port.medium != Radio }
 
 // worn reports whether the session should be replaced before it is used further.

@@ -45,6 +45,7 @@ type channel struct {
 	duplex   bool
 	loss     float64
 	down     bool
+	mute     bool // does not say when it is clear
 	busy     time.Time
 	medium   Medium
 	mtu      int
@@ -449,7 +450,9 @@ func (s *station) turn() {
 		if !ch.duplex {
 			ch.busy = s.endAt
 		}
-		s.node.core.HandleEvent(w.now, PortClear{s.port, s.endAt})
+		if !ch.mute {
+			s.node.core.HandleEvent(w.now, PortClear{s.port, s.endAt})
+		}
 		if w.trace {
 			fmt.Printf("%8.3f %s sends %d octets %x\n", w.now.Sub(epoch).Seconds(), s.node.name, len(s.frame), s.frame[:min(len(s.frame), 5)])
 		}

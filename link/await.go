@@ -1,0 +1,72 @@
+package link
+
+import (
+	"time"
+
+	"packhorse/link/wire"
+)
+
+// unanswered is called when an answer did not come in time.
+func (c *Core) unanswered(o *outgoing) {
+	p := o.path.port
+	if p.hearing.After(c.now) && o.delays < maxBackoff {
+		o.delays++ // the air was not free for an answer
+		o.base = p.hearing
+		return
+	}
+	o.waiting, o.delays, o.asked = false, 0, true
+	o.tries++
+	pa := o.path
+	if pa.unsure++; pa.unsure%deafAfter == 0 {
+		c.greet(pa, 0)
+	}
+	if pa.unsure >= unsureLimit && !pa.silent {
+		pa.silent = true
+		c.reroute(pa.peer)
+	}
+}
+
+// wake lets transfers that have backed off ask again, because the peer was heard.
+func (c *Core) wake(pa *path) {
+	for _, o := range pa.peer.active() {
+		if o.path == pa && o.waiting && o.tries > 1 {
+			o.waiting, o.tries = false, 1
+		}
+	}
+}
+
+// await starts the wait for an answer to what was just handed to the port.
+func (c *Core) await(o *outgoing) {
+	pa := o.path
+	p := pa.port
+	medium := p.turn(wire.ControlOverhead + 24)
+	wait := pa.delay.wait(medium)
+	o.waiting, o.covered, o.asked = true, false, o.tries > 0
+	o.base, o.mark, o.extra = p.clear, p.handed, 0
+	o.wait = min(wait<<max(0, min(o.tries, maxBackoff)-patientTries), max(wait, p.beacon.slowest))
+	if p.shared() {
+		p.hush = o.base.Add(wait)
+	}
+}
+
+// replied ends the wait and learns from it.
+func (c *Core) replied(o *outgoing) {
+	if o.waiting && !o.asked {
+		o.path.delay.learn(c.now.Sub(o.base))
+	}
+	o.waiting, o.tries, o.delays = false, 0, 0
+	c.quiet(o.path)
+}
+
+// quiet ends the silence kept for an answer of this path.
+func (c *Core) quiet(pa *path) { pa.port.hush = time.Time{} }
+
+// progress tells at most once a second, and at the end.
+func (c *Core) progress(o *outgoing) {
+	done := o.lay.n - o.missing
+	if done < o.lay.n && c.now.Sub(o.told) < time.Second {
+		return
+	}
+	o.told = c.now
+	c.emit(Progress{Peer: o.peer.id, Digest: o.item.Digest, Port: o.path.port.id, Out: true, Done: done, Total: o.lay.n})
+}
