@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"time"
 
@@ -48,26 +46,16 @@ func transports(l *config.Loaded) func(node.Info) ([]port.Transport, error) {
 	}
 }
 
-// internetTransport dials the peers that have an address and lets all of them in; the
-// link inside still wants each to be a member of the domain.
+// internetTransport dials the configured peers and lets every member of the domain in.
 func internetTransport(c config.Internet, info node.Info) (port.Transport, error) {
-	key, ok := info.Sign.(ed25519.PrivateKey)
-	if !ok {
-		return nil, errors.New("the gateway's key cannot make a DTLS certificate")
-	}
-	spec := port.DTLSSpec{Name: "internet", Key: key, Listen: c.Listen}
-	known := map[link.PeerID]bool{}
+	spec := port.DTLSSpec{Name: "internet", Key: info.Key, Listen: c.Listen, Allowed: info.Allowed}
 	for _, p := range c.Peer {
 		var id link.PeerID
 		if n, err := hex.Decode(id[:], []byte(p.ID)); err != nil || n != len(id) {
 			return nil, fmt.Errorf("internet peer %s: %q is no gateway id", p.Name, p.ID)
 		}
-		known[id] = true
-		if p.Address != "" {
-			spec.Peers = append(spec.Peers, port.DTLSPeer{Name: p.Name, Addr: p.Address, ID: id})
-		}
+		spec.Peers = append(spec.Peers, port.DTLSPeer{Name: p.Name, Addr: p.Address, ID: id})
 	}
-	spec.Allowed = func(id link.PeerID) bool { return known[id] }
 	return port.NewDTLS(spec)
 }
 

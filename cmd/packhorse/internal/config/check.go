@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -62,15 +61,7 @@ func (l *Loaded) check() error {
 			return err
 		}
 	}
-	if len(l.Internet.Peer) > 0 && l.Internet.Listen == "" && !l.dials() {
-		return l.wrong("internet.peer.0.address", "give a peer an address, or set internet.listen", "nobody calls and nobody is called")
-	}
 	return nil
-}
-
-// dials tells whether a peer has an address.
-func (l *Loaded) dials() bool {
-	return slices.ContainsFunc(l.Internet.Peer, func(p Peer) bool { return p.Address != "" })
 }
 
 func (l *Loaded) address(key, v string) error {
@@ -140,6 +131,9 @@ func (l *Loaded) checkPeer(i int) error {
 		if l.Internet.Peer[j].ID == p.ID {
 			return l.wrong(key+"id", "remove one of the two", "peer %s is defined twice, first in %s", p.Name, l.Origin(fmt.Sprintf("internet.peer.%d.id", j)))
 		}
+	}
+	if p.Address == "" {
+		return l.wrong(key+"address", "write host:port", "peer %s has no address to dial", p.Name)
 	}
 	return l.address(key+"address", p.Address)
 }

@@ -84,7 +84,7 @@ var Keys = []Key{
 	{"internet.listen", "empty: off", "address", "UDP address for DTLS links from other gateways, such as `:4726`"},
 	{"[[internet.peer]].name", "required", "", "a name for status and logs"},
 	{"[[internet.peer]].id", "required", "hex", "the peer's gateway id, 64 digits: `id` in its `packhorse status --json`"},
-	{"[[internet.peer]].address", "empty: it calls us", "address", "host and port of the peer"},
+	{"[[internet.peer]].address", "required", "address", "host and port of the peer; members that call us need no entry here"},
 	{"store.max_bytes", "1073741824", "octets", "largest live size of the store; new parcels are refused beyond it"},
 	{"[[radio]].name", "required", "", "a name for status and logs, such as `lora0`"},
 	{"[[radio]].kind", "`rnode`", "", "the modem: `rnode`"},

@@ -109,7 +109,7 @@ func TestMistakesNameFileLineAndKey(t *testing.T) {
 		{"frequency in MHz", lora0 + "frequency_hz = 869\n", []string{"packhorse.toml:4", "in Hz"}},
 		{"an address", "poweb.listen = \"here\"\n", []string{"packhorse.toml:1", "listen:", "host:port"}},
 		{"a peer's id", "[[internet.peer]]\nname = \"hq\"\nid = \"12\"\n", []string{"packhorse.toml:3", "64 hex"}},
-		{"nobody to call", "[[internet.peer]]\nname = \"hq\"\nid = \"" + strings.Repeat("ab", 32) + "\"\n", []string{"packhorse.toml:", "internet.listen"}},
+		{"nobody to call", "[[internet.peer]]\nname = \"hq\"\nid = \"" + strings.Repeat("ab", 32) + "\"\n", []string{"packhorse.toml:", "no address"}},
 		{"a tiny store", "[store]\nmax_bytes = 5\n", []string{"packhorse.toml:2", "too small"}},
 	} {
 		_, err := load(t, map[string]string{"packhorse.toml": tc.text})
