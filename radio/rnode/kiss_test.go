@@ -80,13 +80,13 @@ func FuzzDecoder(f *testing.F) {
 
 func TestPacerFollowsTheFirmware(t *testing.T) {
 	timing := phy.RNode(testMod)
-	air, now := 400*time.Millisecond, time.Unix(0, 0)
+	air, now := 400*time.Millisecond, time.Unix(1000, 0)
 	access := timing.Access(0)
-	p := pacer{timing: timing}
-	if got, want := p.add(now, air).Sub(now), access+air; got != want {
+	p, silence := pacer{timing: timing}, time.Time{}
+	if got, want := p.add(now, air, silence).Sub(now), access+air; got != want {
 		t.Errorf("first frame leaves after %v, want %v", got, want)
 	}
-	if got, want := p.add(now, air).Sub(now), access+2*air; got != want {
+	if got, want := p.add(now, air, silence).Sub(now), access+2*air; got != want {
 		t.Errorf("second of the same burst leaves after %v, want %v", got, want)
 	}
 	if got, want := p.wait(now, 2), access+air; got != want {
@@ -96,8 +96,14 @@ func TestPacerFollowsTheFirmware(t *testing.T) {
 	if got := p.wait(during, 2); got != 0 {
 		t.Errorf("room after %v once one has left, want 0", got)
 	}
-	// Handed over while the burst is on the air: it waits for the next access.
-	if got, least := p.add(during, air).Sub(now), 2*access+3*air; got < least {
-		t.Errorf("third leaves after %v, want at least %v", got, least)
+	// Handed over while the burst is on the air: it waits for the next access,
+	// whose window has run since the burst began.
+	if got, want := p.add(during, air, silence).Sub(now), access+2*air+timing.DIFS+air; got != want {
+		t.Errorf("third leaves after %v, want %v", got, want)
+	}
+	// A busy channel stops the window clock.
+	later := now.Add(2 * time.Second)
+	if got, want := p.add(later, air, later).Sub(later), timing.Access(p.load(later))+air; got < want-timing.Slot || got > want+8*timing.Slot {
+		t.Errorf("after another station: leaves after %v, want about %v", got, want)
 	}
 }

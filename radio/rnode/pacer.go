@@ -36,21 +36,33 @@ func (p *pacer) wait(now time.Time, depth int) time.Duration {
 	return p.queued[len(p.queued)-depth].at.Sub(now)
 }
 
-// add counts a frame handed over now and answers when it will have left.
-func (p *pacer) add(now time.Time, air time.Duration) time.Time {
+// add counts a frame handed over now and answers when it will have left. heard
+// is when a frame of another station was last received.
+func (p *pacer) add(now time.Time, air time.Duration, heard time.Time) time.Time {
 	last := now
 	if n := len(p.queued); n > 0 && p.queued[n-1].at.After(now) {
 		last = p.queued[n-1].at
 	}
 	joins := p.timing.Flushes && now.Before(p.burst) && last.After(now)
 	if !joins {
-		p.burst = last.Add(p.timing.Access(p.load(now)))
+		p.burst = last.Add(p.access(now, last, heard))
 		last = p.burst
 	}
 	d := departure{at: last.Add(air), air: air}
 	p.queued = append(p.queued, d)
 	p.recent = append(p.recent, d)
 	return d.at
+}
+
+// access is the wait before a burst that may start at ready. The firmware does
+// not stop its window clock while it sends, so unless it has met a busy channel
+// since, the time from its latest burst on counts as waited.
+func (p *pacer) access(now, ready, heard time.Time) time.Duration {
+	full := p.timing.Access(p.load(now))
+	if p.burst.IsZero() || heard.After(p.burst) {
+		return full
+	}
+	return max(p.timing.DIFS, full-max(0, ready.Sub(p.burst)))
 }
 
 // load is our own share of airtime in percent, as the firmware would see it.

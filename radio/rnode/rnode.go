@@ -28,8 +28,10 @@ type Opts struct {
 	// Answer is how long a command may stay unanswered while nothing is being
 	// sent. Default 3 s.
 	Answer time.Duration
-	// Burst is the airtime that may wait in the modem, so that one channel access
-	// serves several frames. At least 2 frames always may; default is just those.
+	// Burst is the airtime that may wait in the modem, where nothing can overtake
+	// it any more, so that one channel access serves several frames. At least 2
+	// frames always may. Default 2 s: 4 full frames at SF7 and 125 kHz, which keep
+	// the channel busy 91 % of the time where 2 reach 80 %.
 	Burst time.Duration
 }
 
@@ -39,6 +41,9 @@ func (o Opts) withDefaults() Opts {
 	}
 	if o.Answer <= 0 {
 		o.Answer = 3 * time.Second
+	}
+	if o.Burst <= 0 {
+		o.Burst = 2 * time.Second
 	}
 	return o
 }
@@ -55,6 +60,7 @@ type Modem struct {
 	gone    chan struct{} // closed when the reader ends
 	goneErr error         // set before gone is closed
 	lost    atomic.Uint64
+	heard   atomic.Int64 // when a frame was last received, Unix nanoseconds
 
 	command sync.Mutex // one exchange with the modem at a time
 	mod     phy.Modulation
@@ -149,7 +155,7 @@ func (m *Modem) Transmit(ctx context.Context, frame []byte) error {
 	if err := m.write(appendFrame(nil, cmdData, frame...)); err != nil {
 		return err
 	}
-	left := m.pace.add(time.Now(), m.mod.TimeOnAir(len(frame)+airOverhead))
+	left := m.pace.add(time.Now(), m.mod.TimeOnAir(len(frame)+airOverhead), time.Unix(0, m.heard.Load()))
 	m.clear.Store(&left)
 	if err := sleep(ctx, m.gone, m.pace.wait(time.Now(), int(m.depth.Load()))); err != nil {
 		return m.because(err)

@@ -184,7 +184,7 @@ func TestTransmitKeepsTheQueueShort(t *testing.T) {
 		name  string
 		opts  Opts
 		depth int
-	}{{"two", Opts{}, 2}, {"a burst of 2.5 s", Opts{Burst: 2500 * time.Millisecond}, 6}} {
+	}{{"the least", Opts{Burst: 1}, 2}, {"by default", Opts{}, 4}, {"a burst of 2.5 s", Opts{Burst: 2500 * time.Millisecond}, 6}} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fake{}
 			m := open(t, f, c.opts)
