@@ -43,9 +43,14 @@ func TestSX127xRegistersCountUp(t *testing.T) {
 }
 
 func TestSX127xFIFOStaysAtItsAddress(t *testing.T) {
-	c := connect(t, NewSX127x(0x12))
+	chip := NewSX127x(0x12)
+	c := connect(t, chip)
 	tx(t, c, sxFIFOAddr|sxWrite, 0x80)
+	before := chip.Register(sxOpMode)
 	tx(t, c, sxFIFO|sxWrite, 1, 2, 3)
+	if got := chip.Register(sxOpMode); got != before {
+		t.Errorf("a burst into the FIFO wrote the next register: got %02x, want %02x", got, before)
+	}
 	tx(t, c, sxFIFOAddr|sxWrite, 0x80)
 	if got, want := tx(t, c, sxFIFO, 0, 0, 0), []byte{1, 2, 3}; !bytes.Equal(got, want) {
 		t.Errorf("got % x, want % x", got, want)
