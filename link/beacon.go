@@ -57,7 +57,25 @@ func (c *Core) beaconTimeout(p *port) {
 	}
 	t.due = true
 	t.interval = min(2*t.interval, t.slowest)
+	if p.settling(c.now) {
+		t.interval = min(t.interval, 4*t.fastest)
+	}
 	t.at = c.now.Add(t.interval/2 + c.jitter(t.interval/2))
+}
+
+// settling reports whether a young session may still be known to one side only. Beacons
+// bring that to light.
+func (p *port) settling(now time.Time) bool {
+	for _, pa := range p.paths {
+		s := pa.current
+		if s == nil && len(pa.tentative) > 0 {
+			s = pa.tentative[0].session
+		}
+		if s != nil && s.window.next == 0 && now.Sub(s.since) < p.beacon.slowest {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Core) appendBeacon(b []byte) []byte {
@@ -123,6 +141,9 @@ func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 		c.hurryBeacon(pa.port)
 		c.greet(pa, c.jitter(3*pa.port.turn(wire.Handshake1Size)))
 		return
+	}
+	if pa.current.unproven() {
+		pa.confirm = true // our first frame may have been lost
 	}
 	if deaf {
 		c.greet(pa, c.jitter(pa.port.turn(wire.Handshake1Size)))

@@ -12,7 +12,7 @@ import (
 var suite = noise.NewCipherSuite(noise.DH25519, noise.CipherChaChaPoly, noise.HashBLAKE2s)
 
 const (
-	openTries    = 4 // times a handshake is sent before the next beacon is awaited
+	openTries    = 6 // times a handshake is sent before the next beacon is awaited
 	answerTries  = 2 // times an unconfirmed answer is repeated
 	maxTentative = 2
 	prevLinger   = time.Minute
@@ -215,7 +215,7 @@ func (c *Core) tentativeTimeout(pa *path) {
 		if t.at.After(c.now) {
 			return false
 		}
-		if p := pa.port; t.tries <= answerTries && (p.served != nil || p.hearing.After(c.now)) {
+		if p := pa.port; t.tries <= answerTries && (p.clear.After(c.now) || p.hearing.After(c.now)) {
 			t.at = c.now.Add(p.turn(p.mtu)) // nobody could have confirmed it yet
 			return false
 		}
@@ -225,6 +225,7 @@ func (c *Core) tentativeTimeout(pa *path) {
 		}
 		if t.tries++; t.tries > answerTries {
 			t.at = c.now.Add(pa.patience())
+			c.hurryBeacon(pa.port) // the opener, hearing that, confirms again
 			return false
 		}
 		t.at = c.now.Add(pa.delay.wait(2*pa.port.turn(wire.Handshake2Size)) << t.tries)
@@ -239,7 +240,7 @@ func (c *Core) handleHandshake2(p *port, b []byte, m Meta) {
 		c.drop(DropMalformed)
 		return
 	}
-	if s := c.sessions[f.To]; s != nil && s.path.port == p && s == s.path.current && s.remote == f.Index && s.counter <= 4 {
+	if s := c.sessions[f.To]; s != nil && s.path.port == p && s == s.path.current && s.remote == f.Index && s.unproven() {
 		s.path.confirm = true // our first frame did not arrive
 		return
 	}

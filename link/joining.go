@@ -253,7 +253,7 @@ func (c *Core) unusedIndexOr(index uint16) uint16 {
 // confirmAgain repeats our first frame when the inviter repeats its answer.
 func (c *Core) confirmAgain(p *port, f wire.Pairing) bool {
 	for _, pa := range p.paths {
-		if s := pa.current; pa.peer.pairing && s != nil && s.remote == f.Index && s.counter <= 4 {
+		if s := pa.current; pa.peer.pairing && s != nil && s.remote == f.Index && s.unproven() {
 			pa.confirm = true
 			return true
 		}

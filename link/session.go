@@ -74,6 +74,10 @@ func (c *Core) newSession(pa *path, index, remote uint16, send, recv *noise.Ciph
 // full reports whether data frames carry whole tags on this medium.
 func (s *session) full() bool { return s.path.port.medium != Radio }
 
+// unproven reports whether the peer has not shown yet that it holds the keys too; after
+// so many frames of ours it is not our confirmation that is missing.
+func (s *session) unproven() bool { return s.window.next == 0 && s.counter < 8 }
+
 // worn reports whether the session should be replaced before it is used further.
 func (s *session) worn(now time.Time) bool {
 	return s.frames >= rekeyFrames || s.streams >= rekeyStreams || now.Sub(s.since) >= rekeyAge
