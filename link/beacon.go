@@ -138,6 +138,9 @@ func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 		pa.stale = true
 	}
 	if pa.current == nil || pa.stale {
+		if pa.opening != nil || c.now.Before(pa.notBefore) {
+			return // whoever repeats old beacons gets no more of us than that
+		}
 		c.hurryBeacon(pa.port)
 		c.greet(pa, c.jitter(3*pa.port.turn(wire.Handshake1Size)))
 		return

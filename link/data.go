@@ -18,7 +18,7 @@ func (c *Core) handleData(p *port, b []byte, m Meta) {
 			}
 		}
 	}
-	p.overhear(c.now, h.Poll)
+	p.strange(c.now, h.Poll)
 	c.drop(DropNotOurs)
 }
 

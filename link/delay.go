@@ -15,8 +15,15 @@ const (
 	leastAllowance = 60 * time.Millisecond
 )
 
+// The port is silent while a question waits, so neither a peer that is always late nor a
+// board that slept may make it wait for long. What is later is asked again.
+const (
+	mostAllowance = 5 * time.Second
+	mostLearned   = 30 * time.Second
+)
+
 func (d *delay) learn(took time.Duration) {
-	took = max(took, 0)
+	took = min(max(took, 0), mostLearned)
 	if !d.known {
 		d.known, d.mean, d.dev = true, took, took/2
 		return
@@ -35,5 +42,6 @@ func (d *delay) wait(medium time.Duration) time.Duration {
 	if !d.known {
 		return medium + max(firstAllowance, medium/2)
 	}
-	return max(medium, d.mean) + max(4*d.dev, leastAllowance, medium/4)
+	wait := max(medium, d.mean) + max(4*d.dev, leastAllowance, medium/4)
+	return min(wait, 4*medium+mostAllowance)
 }

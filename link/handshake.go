@@ -100,7 +100,8 @@ func (c *Core) openingTimeout(pa *path) {
 		return
 	}
 	c.endOpening(pa)
-	pa.notBefore = c.now.Add(2 * pa.port.turn(wire.Handshake1Size))
+	pa.notBefore = c.now.Add(min(2*pa.port.turn(wire.Handshake1Size)<<min(pa.fruitless, 10), pa.port.beacon.slowest))
+	pa.fruitless++
 }
 
 // openingSent sets the time of the next try.
@@ -252,9 +253,21 @@ func (c *Core) handleHandshake2(p *port, b []byte, m Meta) {
 	c.finishHandshake(pa, f.Index, f.Noise, m)
 }
 
+// agrees reports whether the ephemeral key of a Noise message is good for an agreement.
+// One of low order (RFC 7748 section 6.1) makes ReadMessage fail half-way, with the
+// state spoiled for the true answer that follows the forged one.
+func (c *Core) agrees(msg []byte) bool {
+	_, err := suite.DH(c.static.Private, msg[:wire.EphemeralSize])
+	return err == nil
+}
+
 // finishHandshake reads message 2; the session works from here on.
 func (c *Core) finishHandshake(pa *path, remote uint16, msg []byte, m Meta) bool {
 	op := pa.opening
+	if !c.agrees(msg) {
+		c.drop(DropHandshake)
+		return false
+	}
 	_, ours, theirs, err := op.state.ReadMessage(nil, msg)
 	if err != nil {
 		c.drop(DropHandshake)
@@ -280,6 +293,7 @@ func (c *Core) promote(pa *path, s *session) {
 	c.forget(pa.previous)
 	pa.previous, pa.prevUntil = pa.current, c.now.Add(prevLinger)
 	pa.current, pa.stale, pa.silent, pa.unsure, pa.heard = s, false, false, 0, c.now
+	pa.fruitless = 0
 	pa.booted = false // whichever boot the next beacon names, this session is of it
 	pa.tentative = slices.DeleteFunc(pa.tentative, func(t *tentative) bool {
 		if t.session != s {

@@ -215,6 +215,10 @@ func (c *Core) finishPairing(p *port, f wire.Pairing, m Meta) {
 	if r == nil || r.state == nil {
 		return
 	}
+	if !c.agrees(f.Noise) {
+		c.drop(DropHandshake)
+		return
+	}
 	_, ours, theirs, err := r.state.ReadMessage(nil, f.Noise)
 	if err != nil {
 		c.drop(DropHandshake)

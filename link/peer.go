@@ -49,8 +49,9 @@ type path struct {
 	silent    bool // so many that transfers go elsewhere
 	loss      float64
 	delay     delay
-	confirm   bool // we owe the first frame of a session
-	notBefore time.Time
+	confirm   bool      // we owe the first frame of a session
+	notBefore time.Time // no opening until then, the later
+	fruitless int       // the more openings in a row found no answer
 }
 
 func comparePeers(a *peer, id PeerID) int { return bytes.Compare(a.id[:], id[:]) }

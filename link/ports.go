@@ -29,6 +29,8 @@ type port struct {
 	handed  uint64    // frames, counted
 	hush    time.Time // an answer is expected until then: start nothing
 	hearing time.Time // someone else sends until about then: say nothing
+	humble  time.Time // since when strange frames have kept us silent
+	bold    time.Time // until when they do not
 	raw     [][]byte  // frames that only wait for the port
 
 	beacon  trickle
@@ -156,6 +158,23 @@ func (p *port) overhear(now time.Time, poll bool) {
 	} else {
 		p.hearing = now.Add(2*p.access + p.airtime(p.mtu) + p.airtime(p.mtu)/4)
 	}
+}
+
+// strange is overhear for a frame that nobody vouches for. For as long as the longest burst
+// it keeps us silent, then for as long it does not: junk that looks like a burst costs less
+// to send than a burst.
+func (p *port) strange(now time.Time, poll bool) {
+	longest := max(burstAir, burstLeast*p.airtime(p.mtu))
+	switch {
+	case now.Before(p.bold):
+		return
+	case !p.hearing.After(now):
+		p.humble = now
+	case now.Sub(p.humble) > longest:
+		p.bold = now.Add(longest)
+		return
+	}
+	p.overhear(now, poll)
 }
 
 // granted keeps us from inviting a second burst, or talking ourselves, before the one

@@ -143,6 +143,10 @@ func (c *Core) discard(re *reassembly) {
 // put takes a run of symbols and returns how many were new.
 func (c *Core) put(st *inStream, h wire.Data, symbols []byte) int {
 	re := st.body
+	if re.storing {
+		c.drop(DropDuplicate)
+		return 0
+	}
 	b, sym, count := int(h.Block), re.lay.sym, len(symbols)/re.lay.sym
 	if b >= re.lay.blocks || count*sym != len(symbols) || int(h.First)+count > re.lay.data(b)+repairCount {
 		c.drop(DropBadSymbols)

@@ -1,0 +1,139 @@
+package link
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"packhorse/link/wire"
+)
+
+// A forged answer with a key of low order must not spoil the opening for the real one.
+func TestAForgedAnswerDoesNotSpoilTheOpening(t *testing.T) {
+	w, a, b, _ := pair(t, 1, 0)
+	forged := 0
+	w.onFrame = func(from *station, f []byte) []byte {
+		if wire.TypeOf(f) != wire.TypeHandshake1 || forged > 0 {
+			return f
+		}
+		h, _ := wire.ParseHandshake1(f)
+		forged++
+		from.node.core.HandleFrame(w.now, 1, wire.AppendHandshake2(nil, wire.Handshake2{To: h.Index, Index: 7, Noise: make([]byte, wire.NoiseKK)}), Meta{})
+		return f
+	}
+	w.run(time.Minute, met(a, b))
+	n := a.core.Stats().Dropped[DropHandshake] + b.core.Stats().Dropped[DropHandshake]
+	if forged != 1 || !met(a, b)() || n != 1 {
+		t.Errorf("%d forged, met %v, %d handshake messages dropped, want just the forged one", forged, met(a, b)(), n)
+	}
+}
+
+// However late answers come, a question waits for a bounded time: the port is silent meanwhile.
+func TestASlowPeerDoesNotSilenceThePort(t *testing.T) {
+	const medium = 200 * time.Millisecond
+	var d delay
+	for range 40 {
+		d.learn(d.wait(medium) - time.Millisecond)
+	}
+	if got := d.wait(medium); got > 10*time.Second {
+		t.Errorf("waits %v for an answer after 40 late ones", got)
+	}
+	d = delay{}
+	d.learn(10 * time.Hour) // the board slept
+	if got := d.wait(medium); got > 10*time.Second {
+		t.Errorf("waits %v for an answer after a suspended board", got)
+	}
+}
+
+// Short junk that looks like the bulk of others must not keep a gateway silent for ever.
+func TestJunkDoesNotSilenceTheRadio(t *testing.T) {
+	w, a, b, _ := pair(t, 1, 0)
+	w.run(time.Minute, met(a, b))
+	w.run(20*time.Second, func() bool { return false })
+	d := a.send(b, 5000, Message)
+	done := false
+	for range 20 * 60 * 2 {
+		for _, n := range w.nodes {
+			n.core.HandleFrame(w.now, 1, []byte{0x70, 0, 1, 2, 3, 4, 5, 6, 7, 8}, Meta{})
+		}
+		if done = w.run(500*time.Millisecond, delivered(a, b, d)); done {
+			break
+		}
+	}
+	if !done {
+		t.Errorf("nothing moves in 20 min under 45 ms of junk each 500 ms: %+v", a.core.Transfers())
+	}
+}
+
+// Symbols of a small body that is being stored already are late, not fatal.
+func TestSymbolsWhileAPushIsStored(t *testing.T) {
+	w, a, b, _ := pair(t, 1, 0)
+	w.run(time.Minute, met(a, b))
+	b.noStore = true
+	s := a.core.peer(b.id).paths[0].current
+	body := bytes.Repeat([]byte("ten octets"), 15)
+	h := wire.Data{Stream: 901, First: 1}
+	f := wire.AppendData(nil, h)
+	f = s.sendData.seal(f, h.Nonce(50), make([]byte, 50), f[:wire.DataHeader], wire.ShortTag)
+	b.core.HandleFrame(w.now, 1, f, Meta{})
+	push := wire.Message{Kind: wire.KindPush, Stream: 900, ItemKind: 1, Priority: 1, Body: body}
+	offer := wire.Message{Kind: wire.KindOffer, Flags: wire.FlagFollows, Stream: 901, Digest: DigestOf(1, body), ItemKind: 1, Priority: 1, Size: uint32(len(body))}
+	b.core.HandleFrame(w.now, 1, say(s, push, offer), Meta{})
+	b.drain()
+	if b.stored[DigestOf(1, body)] != 1 {
+		t.Errorf("received %d times, want once", b.stored[DigestOf(1, body)])
+	}
+}
+
+// Old beacons of a gateway that is gone, sent again for ever, must not make us fill the air.
+func TestRepeatedBeaconsOfAnAbsentMember(t *testing.T) {
+	w, a, b, ch := pair(t, 1, 0)
+	frames := record(w)
+	w.run(time.Minute, met(a, b))
+	b.restart()
+	w.run(time.Minute, met(a, b))
+	w.onFrame = nil
+	var old [][]byte
+	boots := map[uint32]bool{}
+	for _, f := range *frames {
+		if p, err := wire.ParseBeacon(f); err == nil && p.Short == b.core.short && !boots[p.Boot] {
+			boots[p.Boot] = true
+			old = append(old, f)
+		}
+	}
+	if len(old) < 2 {
+		t.Fatalf("%d boots heard", len(old))
+	}
+	b.core.HandleEvent(w.now, PortDown{1})
+	w.run(time.Hour, func() bool { return len(a.downs) > 0 && !a.peers[b.id] })
+	w.run(10*time.Minute, func() bool { return false })
+	used, sent := ch.octets, 0
+	for i := range 200 {
+		f := old[i%len(old)]
+		a.core.HandleFrame(w.now, 1, f, Meta{})
+		sent += len(f)
+		w.run(3*time.Second, func() bool { return false })
+	}
+	if ch.octets-used > sent {
+		t.Errorf("%d octets of old beacons made us send %d", sent, ch.octets-used)
+	}
+}
+
+// A and B heard each other; then B hears nothing any more.
+func TestOneWayLossCostsLittleAir(t *testing.T) {
+	w, a, b, ch := pair(t, 1, 0)
+	w.run(time.Minute, met(a, b))
+	w.run(20*time.Second, func() bool { return false })
+	w.onFrame = func(from *station, f []byte) []byte {
+		if from.node == a {
+			return nil
+		}
+		return f
+	}
+	a.send(b, 20000, Message)
+	used, start := ch.airUsed, w.now
+	w.run(2*time.Hour, func() bool { return false })
+	if share := float64(ch.airUsed-used) / float64(w.now.Sub(start)); share > 0.03 {
+		t.Errorf("%.1f %% of the air for a neighbour that hears nothing", 100*share)
+	}
+}
