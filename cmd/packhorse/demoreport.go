@@ -60,7 +60,7 @@ func (s *story) report(ctx context.Context, octets int, took time.Duration, befo
 	table(s.app.out, rows)
 	hops := len(s.v.Nodes) - 1
 	limit := time.Duration(hops) * physical(s.plan, octets)
-	s.app.say("  PHY limit: %s over %d hops take %.2f s of air; used %.2f s in all, %.0f %%; %.0f B/s end to end",
+	s.app.say("  PHY limit: the parcel's %s over %d hops take %.2f s of air in full packets; used %.2f s by all, %.0f %%; %.0f B/s end to end",
 		size(int64(octets)), hops, limit.Seconds(), sum.Seconds(), 100*limit.Seconds()/sum.Seconds(), float64(octets)/took.Seconds())
 	return nil
 }

@@ -148,7 +148,7 @@ func (s *story) carry(ctx context.Context, q admin.Send, what string) error {
 	if err != nil {
 		return err
 	}
-	s.step("packhorse send %s: %s, saved on a's disk as %s", q.To, what, p.ID)
+	s.step("packhorse send %s: %s, saved on a's disk as parcel %s of %s", q.To, what, p.ID, size(int64(p.SizeBytes)))
 	if err := s.follow(ctx, p); err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (s *story) carry(ctx context.Context, q admin.Send, what string) error {
 		return err
 	}
 	s.step("delivered to %s after %s, byte for byte, with a signed receipt", q.To, span(took))
-	return s.report(ctx, len(q.Content), took, before)
+	return s.report(ctx, p.SizeBytes, took, before)
 }
 
 // follow draws the hops until the receipt is back.

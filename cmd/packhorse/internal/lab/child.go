@@ -71,6 +71,14 @@ func (n *Node) start(binary string) error {
 	return nil
 }
 
+// Kill ends the process at once, as a power cut does, and waits for it.
+func (n *Node) Kill() {
+	n.cmd.Process.Kill()
+	<-n.done
+	n.Client.Close()
+	n.cmd = nil
+}
+
 // cleanEnv drops what would steer a child elsewhere.
 func cleanEnv(env []string) []string {
 	var out []string

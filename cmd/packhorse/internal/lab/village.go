@@ -73,9 +73,12 @@ func (v *Village) start(ctx context.Context) error {
 	return v.SwitchOn(ctx)
 }
 
-// SwitchOn starts the gateways, and waits until all of them answer.
+// SwitchOn starts the gateways that do not run, and waits until all of them answer.
 func (v *Village) SwitchOn(ctx context.Context) error {
 	for _, n := range v.Nodes {
+		if n.cmd != nil {
+			continue
+		}
 		if err := n.start(v.plan.Binary); err != nil {
 			return err
 		}
