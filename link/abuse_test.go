@@ -137,3 +137,46 @@ func TestOneWayLossCostsLittleAir(t *testing.T) {
 		t.Errorf("%.1f %% of the air for a neighbour that hears nothing", 100*share)
 	}
 }
+
+// A member that sends junk for a body must not get an honest sender of the same body refused.
+func TestALiarDoesNotGetAnHonestSenderRefused(t *testing.T) {
+	for seed := range uint64(4) {
+		w := newWorld(t, seed)
+		ch := w.radio(0)
+		a, b, x := w.node("a", ch), w.node("b", ch), w.node("x", ch)
+		w.acquaintAll()
+		w.run(2*time.Minute, func() bool { return met(a, b)() && met(b, x)() && met(a, x)() })
+		body := make([]byte, 9000)
+		for i := range body {
+			body[i] = byte(w.rng.Uint32())
+		}
+		d := DigestOf(1, body)
+		lies := func(s *session) {
+			m := wire.Message{Kind: wire.KindOffer, Flags: wire.FlagFollows, Stream: 900, Digest: d, ItemKind: 1, Size: 9000, Priority: 1, Lifetime: 9}
+			b.core.HandleFrame(w.now, 1, say(s, m), Meta{})
+			b.drain()
+			lay := layoutOf(9000)
+			for blk := range lay.blocks {
+				h := wire.Data{Block: uint16(blk), Stream: 900}
+				f := wire.AppendData(nil, h)
+				f = s.sendData.seal(f, h.Nonce(4*lay.sym), make([]byte, 4*lay.sym), f[:wire.DataHeader], wire.ShortTag)
+				b.core.HandleFrame(w.now, 1, f, Meta{})
+				b.drain()
+			}
+		}
+		w.run(20*time.Second, func() bool { return false })
+		s := x.core.peer(b.id).paths[0].current
+		a.sendBody(b.id, body, Message)
+		next := w.now
+		ok := w.run(10*time.Minute, func() bool {
+			if !w.now.Before(next) {
+				lies(s)
+				next = w.now.Add(2 * time.Second)
+			}
+			return a.custody[d] > 0 || len(a.refused) > 0
+		})
+		if !ok || a.refused[d] != ReasonNone || !bytes.Equal(b.got[d], body) {
+			t.Errorf("seed %d: done %v, refused for %v, received %d times", seed, ok, a.refused, b.stored[d])
+		}
+	}
+}

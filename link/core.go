@@ -74,9 +74,8 @@ type Core struct {
 	sessions map[uint16]*session
 	openings map[uint16]*path
 	bodies   map[Digest]*body
-	partial  map[Digest]*reassembly
-	order    []*reassembly // of partial, as they came
-	memory   int           // octets held by partial
+	order    []*reassembly // unfinished bodies, as they came
+	memory   int           // octets held by them
 	recent   recent
 	submits  uint64
 	clock    uint64
@@ -117,7 +116,7 @@ func New(cfg Config) (*Core, error) {
 		rng:      rand.New(rand.NewPCG(binary.BigEndian.Uint64(seed[:]), binary.BigEndian.Uint64(seed[8:]))),
 		boot:     binary.BigEndian.Uint32(seed[16:]),
 		sessions: map[uint16]*session{}, openings: map[uint16]*path{},
-		bodies: map[Digest]*body{}, partial: map[Digest]*reassembly{},
+		bodies:  map[Digest]*body{},
 		records: newBucket(16, time.Second),
 	}
 	copy(c.public[:], c.static.Public)

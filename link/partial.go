@@ -7,8 +7,8 @@ func (c *Core) save(re *reassembly, b int) {
 	if re.dirty == b {
 		re.dirty = -1
 	}
-	if b < 0 || re.storing {
-		return
+	if b < 0 || re.storing || re.owner != (PeerID{}) {
+		return // what is contested is not worth the disk
 	}
 	bl, k, sym := &re.blocks[b], re.lay.data(b), re.lay.sym
 	ev := SavePartial{Item: re.item, Block: b}
@@ -38,7 +38,7 @@ func (c *Core) resume(e Resume) {
 		c.drop(DropBadSymbols)
 		return
 	}
-	re := c.reassemble(e.Item)
+	re := c.reassemble(e.Item, PeerID{})
 	if re == nil || re.storing {
 		c.drop(DropFull)
 		return

@@ -24,8 +24,8 @@ func check(t *testing.T, w *world, what string, sent map[*node]map[Digest]*node)
 		}
 	}
 	for _, n := range w.nodes {
-		if len(n.core.partial) != 0 || n.core.memory != 0 || len(n.core.bodies) != 0 {
-			t.Errorf("%s: %s still holds %d partial bodies of %d octets and %d loaded bodies", what, n.name, len(n.core.partial), n.core.memory, len(n.core.bodies))
+		if len(n.core.order) != 0 || n.core.memory != 0 || len(n.core.bodies) != 0 {
+			t.Errorf("%s: %s still holds %d partial bodies of %d octets and %d loaded bodies", what, n.name, len(n.core.order), n.core.memory, len(n.core.bodies))
 		}
 	}
 }
@@ -125,8 +125,8 @@ func TestATransferSurvivesARestart(t *testing.T) {
 		}
 		w.run(time.Minute, func() bool { return false })
 		ratios = append(ratios, (ch.airUsed-used).Seconds()/undisturbed(t, seed).Seconds())
-		if len(n.core.partial) != 0 || len(n.partial) != 0 {
-			t.Errorf("seed %d: partial bodies are left: %d, saved %d", seed, len(n.core.partial), len(n.partial))
+		if len(n.core.order) != 0 || len(n.partial) != 0 {
+			t.Errorf("seed %d: partial bodies are left: %d, saved %d", seed, len(n.core.order), len(n.partial))
 		}
 	}
 	slices.Sort(ratios)
@@ -184,7 +184,7 @@ func TestLargeBodiesTakeTheQuickerPort(t *testing.T) {
 	if !w.run(2*time.Minute, delivered(a, b, d)) {
 		t.Fatalf("not delivered in two minutes: %+v", a.core.Transfers())
 	}
-	if len(b.core.partial) != 0 || len(b.partial) != 0 {
+	if len(b.core.order) != 0 || len(b.partial) != 0 {
 		t.Errorf("partial bodies are left")
 	}
 }
@@ -258,8 +258,8 @@ func TestWithdrawCancelsOnTheAir(t *testing.T) {
 	w.run(10*time.Second, func() bool { return false })
 	a.event(Withdraw{b.id, d})
 	w.run(20*time.Second, func() bool { return false })
-	if len(b.core.partial) != 0 || len(b.partial) != 0 || len(a.core.bodies) != 0 {
-		t.Errorf("left after Withdraw: %d partial, %d saved, %d loaded", len(b.core.partial), len(b.partial), len(a.core.bodies))
+	if len(b.core.order) != 0 || len(b.partial) != 0 || len(a.core.bodies) != 0 {
+		t.Errorf("left after Withdraw: %d partial, %d saved, %d loaded", len(b.core.order), len(b.partial), len(a.core.bodies))
 	}
 	if len(a.core.Transfers()) != 0 || b.stored[d] != 0 {
 		t.Errorf("transfers %+v, received %d", a.core.Transfers(), b.stored[d])
@@ -280,8 +280,8 @@ func TestRefusalsReachTheSender(t *testing.T) {
 			t.Errorf("%s: refused for %d, received %d times", d, a.refused[d], b.stored[d])
 		}
 	}
-	if len(b.core.partial) != 0 {
-		t.Errorf("%d bodies left", len(b.core.partial))
+	if len(b.core.order) != 0 {
+		t.Errorf("%d bodies left", len(b.core.order))
 	}
 }
 

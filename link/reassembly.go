@@ -26,8 +26,11 @@ type reassembly struct {
 	upto    int // blocks that a sender has begun
 	cost    int // octets charged
 	storing bool
+	by      PeerID // whose body is being stored
 	bad     int
 	streams []*inStream
+	sources []PeerID // who gave symbols since the last fresh start
+	owner   PeerID   // the only one who may, after a mixture came out wrong; zero: anyone
 
 	touched time.Time
 	dirty   int       // block with unsaved symbols, or -1
@@ -58,13 +61,21 @@ func (re *reassembly) saveAt() time.Time {
 	return re.since.Add(saveInterval)
 }
 
-// reassemble finds or makes the place where the item comes together; nil: no room.
-func (c *Core) reassemble(item Item) *reassembly {
-	if re := c.partial[item.Digest]; re != nil {
-		if re.item.Size != item.Size || re.item.Kind != item.Kind {
-			return nil
+// fits reports whether a peer's symbols of the item belong here.
+func (re *reassembly) fits(item Item, from PeerID) bool {
+	return re.item.Digest == item.Digest && re.item.Size == item.Size && re.item.Kind == item.Kind &&
+		(re.owner == PeerID{} || re.owner == from)
+}
+
+// reassemble finds or makes the place where a peer's item comes together; nil: no room.
+// Who lies about the size, or gave symbols that spoil a mixture, has a place for itself.
+func (c *Core) reassemble(item Item, from PeerID) *reassembly {
+	contested := false
+	for _, re := range c.order {
+		if re.fits(item, from) {
+			return re
 		}
-		return re
+		contested = contested || re.item.Digest == item.Digest
 	}
 	lay := layoutOf(item.Size)
 	cost := lay.padded() + lay.blocks*80
@@ -73,8 +84,10 @@ func (c *Core) reassemble(item Item) *reassembly {
 	}
 	re := &reassembly{item: item, lay: lay, cost: cost, dirty: -1, touched: c.now,
 		buf: make([]byte, lay.padded()), blocks: make([]inBlock, lay.blocks)}
+	if contested {
+		re.owner = from
+	}
 	c.memory += cost
-	c.partial[item.Digest] = re
 	c.order = append(c.order, re)
 	return re
 }
@@ -106,7 +119,7 @@ func (c *Core) abandoned(re *reassembly) bool {
 func (c *Core) greedy(p *peer, item Item) bool {
 	held := 0
 	for _, re := range c.order {
-		if re.item.Digest == item.Digest {
+		if re.fits(item, p.id) {
 			return false
 		}
 		if len(re.streams) > 0 && re.streams[0].peer() == p {
@@ -121,7 +134,7 @@ func (c *Core) join(st *inStream) bool {
 	if c.greedy(st.peer(), st.item) {
 		return false
 	}
-	re := c.reassemble(st.item)
+	re := c.reassemble(st.item, st.peer().id)
 	if re == nil {
 		return false
 	}
@@ -133,7 +146,6 @@ func (c *Core) join(st *inStream) bool {
 // discard forgets a body, also what was saved of it.
 func (c *Core) discard(re *reassembly) {
 	c.memory -= re.cost
-	delete(c.partial, re.item.Digest)
 	c.order = slices.DeleteFunc(c.order, func(q *reassembly) bool { return q == re })
 	if re.kept {
 		c.emit(DropPartial{Digest: re.item.Digest})
@@ -163,6 +175,9 @@ func (c *Core) put(st *inStream, h wire.Data, symbols []byte) int {
 	if fresh == 0 {
 		c.drop(DropDuplicate)
 		return 0
+	}
+	if from := st.peer().id; !slices.Contains(re.sources, from) {
+		re.sources = append(re.sources, from)
 	}
 	c.advance(re, b, st)
 	return fresh
@@ -246,12 +261,17 @@ func (c *Core) complete(re *reassembly, st *inStream) {
 		return
 	}
 	c.drop(DropBadBody)
-	if re.bad++; re.kept {
+	mixed := len(re.sources) > 1
+	if re.kept {
 		re.kept = false
 		c.emit(DropPartial{Digest: re.item.Digest})
 	}
 	re.blocks, re.got, re.full, re.upto, re.dirty = make([]inBlock, re.lay.blocks), 0, 0, 0, -1
-	if re.bad < maxBad {
+	if re.sources = nil; mixed {
+		c.part(re)
+		return
+	}
+	if re.bad++; re.bad < maxBad {
 		return
 	}
 	for _, st := range slices.Clone(re.streams) {
@@ -260,9 +280,27 @@ func (c *Core) complete(re *reassembly, st *inStream) {
 	c.discard(re)
 }
 
+// part gives every sender of a mixture that came out wrong a place of its own: who spoilt
+// it shows then, and the others are not refused for it.
+func (c *Core) part(re *reassembly) {
+	for _, st := range slices.Clone(re.streams) {
+		from := st.peer().id
+		if (re.owner == PeerID{}) {
+			re.owner = from
+		}
+		if re.owner == from {
+			continue
+		}
+		re.leave(st)
+		if st.body = nil; !c.join(st) {
+			st.end(inRefused, ReasonBusy)
+		}
+	}
+}
+
 // received gives a body away; its memory stays charged until Stored.
 func (c *Core) received(re *reassembly, st *inStream, body []byte) {
-	re.storing, re.buf, re.dirty = true, nil, -1
+	re.storing, re.buf, re.dirty, re.by = true, nil, -1, st.peer().id
 	for _, q := range re.streams {
 		q.state = inStoring
 	}
@@ -271,10 +309,11 @@ func (c *Core) received(re *reassembly, st *inStream, body []byte) {
 
 // stored tells every sender of the body what became of it.
 func (c *Core) stored(e Stored) {
-	re := c.partial[e.Digest]
-	if re == nil || !re.storing {
+	i := slices.IndexFunc(c.order, func(re *reassembly) bool { return re.storing && re.item.Digest == e.Digest && re.by == e.Peer })
+	if i < 0 {
 		return
 	}
+	re := c.order[i]
 	for _, st := range slices.Clone(re.streams) {
 		if e.Reason == ReasonNone {
 			c.recent.add(st.peer().id, e.Digest)
