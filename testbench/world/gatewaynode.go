@@ -34,6 +34,8 @@ type GatewayNode struct {
 	// Delivered counts, by key of the letter, how often a letter became durable. More
 	// than once for a key would be a delivery too many.
 	Delivered map[string]int
+	// Watch sees every event that the core has for its shell, when it comes; nil watches nothing.
+	Watch func(gateway.Event)
 
 	dir     string
 	keys    Keys
@@ -53,7 +55,7 @@ func (w *World) Gateway(name, dir string, keys Keys, radio bool) (*GatewayNode, 
 
 // Start opens the store, rebuilds the core from it and runs it, as the product does at boot.
 func (n *GatewayNode) Start() error {
-	s, err := store.Open(filepath.Join(n.dir, "store"), store.Options{Reserve: -1})
+	s, err := store.Open(filepath.Join(n.dir, "store"), store.Options{Reserve: -1, MaxBytes: n.w.StoreBytes})
 	if err != nil {
 		return err
 	}
@@ -169,6 +171,9 @@ func (s gatewayShell) carryOut(now time.Time) {
 }
 
 func (s gatewayShell) event(e gateway.Event) {
+	if s.Watch != nil {
+		s.Watch(e)
+	}
 	switch e := e.(type) {
 	case gateway.Persist, gateway.Load:
 		s.disk = append(s.disk, e)

@@ -27,6 +27,8 @@ type Config struct {
 	// least two frames always may.
 	Burst time.Duration
 	Trace bool // keep a line for each event
+	// StoreBytes bounds the live octets of each gateway's store; 0 means the store's own bound.
+	StoreBytes int64
 	// Start is when the world begins; zero means Epoch. Gateways that go on from an
 	// earlier world begin when that one ended.
 	Start time.Time
