@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) simCommand() *cobra.Command {
-	return group("sim", "radios that are not there", a.simAir())
+	return group("sim", "radios that are not there", a.simAir(), a.simRun())
 }
 
 func (a *app) simAir() *cobra.Command {
