@@ -98,7 +98,7 @@ func (c *Core) wantAdverts(now time.Time, p *peer, w *wanted) {
 		if n >= advertWindow {
 			return
 		}
-		if _, held := p.hold[a.digest]; held || p.has[a.digest] || a.gateway == p.id {
+		if _, held := p.hold[a.digest]; held || p.has[a.digest] {
 			continue
 		}
 		cost, ok := c.advertCost(p, a)

@@ -40,7 +40,18 @@ func TestAdmissionOfAnotherGatewayMakesNoMember(t *testing.T) {
 	stranger := link.PeerID{5}
 	s.core.peers[stranger] = newPeer(stranger, true)
 	s.core.pairing = &pairing{until: b.now.Add(time.Minute), stranger: stranger}
-	ad := admission{Membership: c.core.member.Marshal(), Record: a.core.member.Record.Raw, Contact: []byte("x")}
+	spki, err := s.core.box.spki()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.core.certify(b.now, a.core.member); err != nil {
+		t.Fatal(err)
+	}
+	params, _, err := a.core.authorise(b.now, spki)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ad := admission{Membership: c.core.member.Marshal(), Record: a.core.member.Record.Raw, Contact: params}
 	if r, _ := s.receive(stranger, ItemAdmission, ad.append(nil)); r != link.ReasonMalformed || s.core.member != nil {
 		t.Fatalf("reason %d, member %v; want malformed, no member", r, s.core.member)
 	}
