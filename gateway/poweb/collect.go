@@ -191,7 +191,7 @@ func (c *collection) deliver(ctx context.Context, sub Subscription) error {
 		if err := c.send(ctx, d.Parcel); err != nil {
 			return err
 		}
-		if err := sub.Ack(ctx, Delivery{Key: d.Key}); err != nil {
+		if err := sub.Ack(context.WithoutCancel(ctx), Delivery{Key: d.Key}); err != nil {
 			return internal(err)
 		}
 	}
@@ -235,14 +235,26 @@ func (c *collection) send(ctx context.Context, parcel []byte) error {
 	if err != nil {
 		return err
 	}
+	ack, err := c.acknowledgement(ctx)
+	if err == nil && ack != id {
+		return unknownDelivery
+	}
+	return err
+}
+
+// acknowledgement waits for the next one. A client may acknowledge and hang up at once: what
+// it said before that counts.
+func (c *collection) acknowledgement(ctx context.Context) (string, error) {
 	select {
 	case ack := <-c.acks:
-		if ack != id {
-			return unknownDelivery
-		}
-		return nil
+		return ack, nil
 	case <-ctx.Done():
-		return ctx.Err()
+	}
+	select {
+	case ack := <-c.acks:
+		return ack, nil
+	default:
+		return "", ctx.Err()
 	}
 }
 
