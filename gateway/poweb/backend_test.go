@@ -101,7 +101,12 @@ func (s *fakeSubscription) Next(ctx context.Context, wait bool) (Delivery, bool,
 	}
 }
 
-func (s *fakeSubscription) Ack(_ context.Context, d Delivery) error {
+// Ack takes a while, as a disk does.
+func (s *fakeSubscription) Ack(ctx context.Context, d Delivery) error {
+	time.Sleep(time.Second)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
 	s.b.acked = append(s.b.acked, d.Key)

@@ -1,20 +1,18 @@
 // Two endpoints made with Awala's JavaScript library talk through the gateways at two PoWeb ports, which may be
-// one: node endpoints.mjs PORT_A PORT_B [SECONDS]. Each case is reported on a line of its own; SECONDS bounds how
-// long a parcel may travel.
+// one: node endpoints.mjs PORT_A PORT_B SECONDS OCTETS COUNT. Each case, which may take so many seconds, is
+// reported on a line of its own. OCTETS is the size of a large parcel, COUNT how many are sent at once.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { PrivateNodeRegistrationRequest, generateRSAKeyPair, ParcelDeliverySigner } from '@relaycorp/relaynet-core';
 import { Endpoint, bufferToArray } from './endpoint.mjs';
 import { handshake, postParcel, response, send, types } from './raw.mjs';
 
-const [portA, portB] = process.argv.slice(2, 4).map(Number);
-const patience = Number(process.argv[4] ?? 30) * 1000;
-const large = Number(process.argv[5] ?? 3_000_000);
+const [portA, portB, seconds, large, count] = process.argv.slice(2).map(Number);
 
 let failed = 0;
 async function test(name, run) {
   let timer;
-  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('took too long')), patience); });
+  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('took too long')), seconds * 1000); });
   try {
     await Promise.race([run(), late]);
     console.log(`ok ${name}`);
@@ -77,7 +75,7 @@ await test('a parcel that was not acknowledged comes again', async () => {
 
 await test('many parcels arrive once each', async () => {
   const sent = [];
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < count; i++) {
     sent.push(await a.seal(Buffer.from(`parcel ${i}`)));
     await a.deliver(sent[i]);
   }

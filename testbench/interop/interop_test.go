@@ -86,5 +86,5 @@ func TestEndpointsOfOneGateway(t *testing.T) {
 	if _, err := g.admin.Up(t.Context(), admin.Up{Domain: "valley"}); err != nil {
 		t.Fatal(err)
 	}
-	endpoints(t, g.port, g.port)
+	endpoints(t, g.port, g.port, "30", "3000000", "20")
 }
