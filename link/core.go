@@ -17,8 +17,12 @@ import (
 	"packhorse/link/wire"
 )
 
-// MinMTU is the smallest frame a port must carry: one symbol with its header and tag.
-const MinMTU = 72
+// The smallest frame a port must carry, in octets: one symbol with its header and tag. On
+// media other than a radio the tag is longer.
+const (
+	MinMTU      = 72
+	MinMTUOther = 84
+)
 
 // DefaultMaxReassembly is how many octets of unfinished bodies are held when Config does not say.
 const DefaultMaxReassembly = 24 << 20

@@ -53,7 +53,7 @@ func (c *Core) portUp(e PortUp) {
 	if c.port(e.Port) != nil {
 		c.portDown(e.Port)
 	}
-	if len(c.ports) >= maxPorts || e.MTU < MinMTU {
+	if len(c.ports) >= maxPorts || e.MTU < MinMTU || e.Medium != Radio && e.MTU < MinMTUOther {
 		c.drop(DropFull)
 		return
 	}

@@ -427,3 +427,29 @@ func TestSymbolsOfTwoHoldersCombine(t *testing.T) {
 		t.Errorf("sent by both: custody %d and %d, received %d times", a.custody[d], x.custody[d], b.stored[d])
 	}
 }
+
+// Other media and frame lengths, down to the smallest.
+func TestEveryMediumAndFrameLength(t *testing.T) {
+	for _, medium := range []Medium{Radio, Serial, Datagram} {
+		for _, mtu := range []int{MinMTU, 100, 222, 500, 1400} {
+			w := newWorld(t, uint64(mtu))
+			ch := w.radio(0.1)
+			ch.medium, ch.mtu = medium, mtu
+			if medium != Radio {
+				ch.mtu = max(mtu, MinMTUOther)
+			}
+			a, b := w.node("a", ch), w.node("b", ch)
+			w.acquaintAll()
+			if !w.run(5*time.Minute, met(a, b)) {
+				t.Fatalf("%v, %d octets: no session", medium, mtu)
+			}
+			var ds []Digest
+			for _, size := range []int{10, 600, 9000, 20000} {
+				ds = append(ds, a.send(b, size, Message))
+			}
+			if !w.run(time.Hour, delivered(a, b, ds...)) {
+				t.Errorf("%v, %d octets: not delivered: %+v", medium, mtu, a.core.Transfers())
+			}
+		}
+	}
+}
