@@ -16,6 +16,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"sort"
 	"sync"
@@ -105,7 +106,7 @@ func Open(dir string, o Options) (*Store, error) {
 	o.fill()
 	s := &Store{dir: dir, o: o, disk: o.disk,
 		requests: make(chan *request), quit: make(chan struct{}), done: make(chan struct{})}
-	if err := s.disk.mkdir(dir); err != nil {
+	if err := s.makeDir(); err != nil {
 		return nil, fmt.Errorf("store: cannot make the directory: %w", err)
 	}
 	l, err := acquire(filepath.Join(dir, lockName))
@@ -121,8 +122,24 @@ func Open(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Apply makes a batch durable, all or nothing. Concurrent calls share one sync. After any
-// error but ErrClosed the batch is not in the store.
+// makeDir makes a missing directory, durably: what is above it may be as new.
+func (s *Store) makeDir() error {
+	if _, err := s.disk.readDir(s.dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := s.disk.mkdir(s.dir); err != nil {
+		return err
+	}
+	parent := filepath.Dir(filepath.Clean(s.dir))
+	if err := s.disk.syncDir(parent); err != nil {
+		return err
+	}
+	return s.disk.syncDir(filepath.Dir(parent))
+}
+
+// Apply makes a batch durable, all or nothing. Concurrent calls share one sync. After an
+// error other than ErrClosed the batch is not in the store; only if the disk goes on failing
+// and the process then dies may the next Open find it whole.
 func (s *Store) Apply(ops ...Op) error {
 	for i := range ops {
 		if len(ops[i].Key) > MaxKey {

@@ -87,7 +87,11 @@ func randomBatch(r *rand.Rand) []Op {
 }
 
 func TestRandomOperationsAgainstAMapWithReopens(t *testing.T) {
-	for seed := range uint64(6) {
+	seeds := uint64(6)
+	if testing.Short() {
+		seeds = 1
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			dir, m := t.TempDir(), model{}
