@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"time"
 
 	"packhorse/board"
 	"packhorse/cmd/packhorse/internal/config"
@@ -19,10 +18,6 @@ import (
 
 // serialBaud is the rate of every RNode's serial port.
 const serialBaud = 115200
-
-// burstAir is the airtime that may wait in a modem: long enough that one channel access
-// serves several frames, short enough that an emergency does not wait behind it.
-const burstAir = 3 * time.Second
 
 // transports makes what the configuration names, once a region is set.
 func transports(l *config.Loaded) func(node.Info) ([]port.Transport, error) {
@@ -81,7 +76,7 @@ func openRNode(path string) func(context.Context) (radio.Radio, error) {
 		if err != nil {
 			return nil, err
 		}
-		return rnode.Open(ctx, s, rnode.Opts{Burst: burstAir})
+		return rnode.Open(ctx, s, rnode.Opts{})
 	}
 }
 
