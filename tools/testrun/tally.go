@@ -41,7 +41,7 @@ func tally(in io.Reader, out io.Writer) count {
 		switch {
 		case e.Output != "":
 			keep(said, e)
-		case e.Test != "" && !strings.Contains(e.Test, "/"):
+		case e.Test != "":
 			sum.test(e, failed, said, out)
 		case e.Test == "":
 			sum.pkg(e, failed, said, out)
@@ -54,7 +54,7 @@ func tally(in io.Reader, out io.Writer) count {
 const maxSaid = 1 << 20
 
 func keep(said map[string]*strings.Builder, e event) {
-	key := e.Package + e.ImportPath + " " + strings.SplitN(e.Test, "/", 2)[0]
+	key := e.Package + e.ImportPath + " " + e.Test
 	if said[key] == nil {
 		said[key] = &strings.Builder{}
 	}
@@ -70,19 +70,23 @@ func tell(said map[string]*strings.Builder, key string, out io.Writer) {
 	}
 }
 
-// test counts one test that ended.
+// test tells of one test or part of a test that ended; only whole tests count.
 func (c *count) test(e event, failed map[string]int, said map[string]*strings.Builder, out io.Writer) {
 	key := e.Package + " " + e.Test
+	one := 1
+	if strings.Contains(e.Test, "/") {
+		one = 0
+	}
 	switch e.Action {
 	case "pass":
-		c.passed++
+		c.passed += one
 		delete(said, key)
 	case "skip":
-		c.skipped++
+		c.skipped += one
 		tell(said, key, out)
 	case "fail":
-		c.failed++
-		failed[e.Package]++
+		c.failed += one
+		failed[e.Package] += one
 		tell(said, key, out)
 	}
 }

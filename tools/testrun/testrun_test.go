@@ -11,6 +11,10 @@ import (
 func TestTallyCountsTestsAndShowsOnlyFailures(t *testing.T) {
 	in := `{"Action":"output","Package":"p","Test":"TestA","Output":"quiet\n"}
 {"Action":"pass","Package":"p","Test":"TestA/part"}
+{"Action":"output","Package":"p","Test":"TestB/good","Output":"quiet too\n"}
+{"Action":"pass","Package":"p","Test":"TestB/good"}
+{"Action":"output","Package":"p","Test":"TestB/bad","Output":"the part that broke\n"}
+{"Action":"fail","Package":"p","Test":"TestB/bad"}
 {"Action":"pass","Package":"p","Test":"TestA"}
 {"Action":"output","Package":"p","Test":"TestB","Output":"got 1, want 2\n"}
 {"Action":"fail","Package":"p","Test":"TestB"}
@@ -27,7 +31,7 @@ not json
 	if got, want := tally(strings.NewReader(in), &out), (count{passed: 1, failed: 2, skipped: 1}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	for _, w := range []string{"got 1, want 2", "no rig", "FAIL  p", "ok    q", "syntax error", "not json"} {
+	for _, w := range []string{"got 1, want 2", "the part that broke", "no rig", "FAIL  p", "ok    q", "syntax error", "not json"} {
 		if !strings.Contains(out.String(), w) {
 			t.Errorf("%q is missing in\n%s", w, out.String())
 		}
