@@ -1,6 +1,6 @@
 // Command release builds the static binaries for every board, checks that they are
 // static, and writes them with their SHA-256 sums to dist. Run it from the top of the
-// tree: go run ./tools/release VERSION
+// tree: go run ./tools/release VERSION [DIRECTORY]
 package main
 
 import (
@@ -26,11 +26,14 @@ var targets = []target{
 }
 
 func main() {
-	version := "dev"
+	version, dir := "dev", "dist"
 	if len(os.Args) > 1 {
 		version = os.Args[1]
 	}
-	if err := release("dist", version); err != nil {
+	if len(os.Args) > 2 {
+		dir = os.Args[2]
+	}
+	if err := release(dir, version); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}

@@ -30,6 +30,7 @@ var suites = []suite{
 	{"unit", "every package: unit tests, fuzz seeds, scenarios, worlds in virtual time, depcheck", nil, unit},
 	{"race", "rooms with goroutines under the race detector", []string{"gcc"}, race},
 	{"interop", "Awala's JavaScript library against real gateways", []string{"node", "modules"}, runInterop},
+	{"static", "static binaries for every kind of board", nil, static},
 	{"arm", "link/wire, link and store as ARMv6 code under qemu", []string{"qemu"}, arm},
 }
 
@@ -101,6 +102,18 @@ func runInterop(ctx context.Context, r *runner) (count, error) {
 
 func arm(ctx context.Context, r *runner) (count, error) {
 	return r.test(ctx, []string{"GOOS=linux", "GOARCH=arm", "GOARM=6"}, []string{"-short", "-exec=" + qemu}, onARM)
+}
+
+// static builds what a release would, and throws it away.
+func static(ctx context.Context, r *runner) (count, error) {
+	dir, err := os.MkdirTemp("", "release")
+	if err != nil {
+		return count{}, err
+	}
+	defer os.RemoveAll(dir)
+	out, err := output(ctx, "go", "run", "./tools/release", "test", dir)
+	fmt.Fprint(r.out, out)
+	return count{passed: strings.Count(out, "\n")}, err
 }
 
 // test runs go test over the packages that exist and counts.

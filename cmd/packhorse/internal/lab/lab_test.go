@@ -1,8 +1,11 @@
+//go:build linux
+
 package lab
 
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -66,5 +69,45 @@ func TestAirRefusesNonsense(t *testing.T) {
 		if _, err := NewAir(o); err == nil {
 			t.Errorf("%+v: no error", o)
 		}
+	}
+}
+
+func TestOnlyAVillagesOwnDirectoryIsWiped(t *testing.T) {
+	dir := t.TempDir()
+	keep := filepath.Join(dir, "thesis.txt")
+	if err := os.WriteFile(keep, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := sweep(dir); err == nil || !strings.Contains(err.Error(), "--dir") {
+		t.Errorf("somebody's directory: got %v, want a refusal", err)
+	}
+	if _, err := os.Stat(keep); err != nil {
+		t.Errorf("a file of somebody else is gone: %v", err)
+	}
+	mine := filepath.Join(dir, "new")
+	for range 2 {
+		if err := sweep(mine); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(mine, "old"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sweep(mine); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := os.ReadDir(mine); len(left) != 1 || left[0].Name() != mark {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestAGatewayThatCannotStartLeavesNothingRunning(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "v")
+	_, err := Open(context.Background(), Plan{Binary: "/bin/false", Dir: dir, Names: []string{"a"}, Links: "all"})
+	if err == nil || !strings.Contains(err.Error(), "ended by itself") {
+		t.Errorf("got %v, want a gateway that ended by itself", err)
+	}
+	if left, _ := os.ReadDir(filepath.Join(dir, "radios")); len(left) != 0 {
+		t.Errorf("radios left behind: %v", left)
 	}
 }
