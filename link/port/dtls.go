@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -75,15 +76,15 @@ func (s DTLSSpec) validate() error {
 // one port for each gateway connected, in either direction. It authenticates
 // gateways by their Ed25519 keys; the link's own Noise runs inside.
 type DTLS struct {
-	spec  DTLSSpec
-	cert  tls.Certificate
-	time  dtlsTiming
-	slots chan struct{} // handshakes under way
+	spec DTLSSpec
+	cert tls.Certificate
+	time dtlsTiming
 
 	mu       sync.Mutex
 	health   Health
 	problems map[string]string      // by what they concern
 	inbound  map[link.PeerID]*inner // newest connection of each
+	pending  []net.Conn             // inbound, their handshakes under way, oldest first
 	addr     net.Addr               // listening on, for tests
 }
 
@@ -102,7 +103,6 @@ func NewDTLS(spec DTLSSpec) (*DTLS, error) {
 		spec:     spec,
 		cert:     cert,
 		time:     defaultTiming,
-		slots:    make(chan struct{}, dtlsHandshakes),
 		health:   Health{Transport: spec.Name},
 		problems: map[string]string{},
 		inbound:  map[link.PeerID]*inner{},
@@ -265,13 +265,27 @@ func (t *DTLS) listen(ctx context.Context, h Host) error {
 			listener.Close()
 			return err
 		}
-		select {
-		case t.slots <- struct{}{}:
-			wg.Go(func() { t.accept(ctx, h, conn.(*dtls.Conn)) })
-		default: // too many strangers at once
-			conn.Close()
-		}
+		t.admit(conn)
+		wg.Go(func() { t.accept(ctx, h, conn.(*dtls.Conn)) })
 	}
+}
+
+// admit notes a handshake under way. Of too many the oldest goes: a member is through in
+// a few round trips, and who only says hello must not keep members out.
+func (t *DTLS) admit(conn net.Conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pending = append(t.pending, conn); len(t.pending) > dtlsHandshakes {
+		go t.pending[0].Close()
+		t.pending = slices.Delete(t.pending, 0, 1)
+	}
+}
+
+// settled takes a handshake off the list, however it ended.
+func (t *DTLS) settled(conn net.Conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pending = slices.DeleteFunc(t.pending, func(c net.Conn) bool { return c == conn })
 }
 
 func (t *DTLS) serverOptions() []dtls.ServerOption {
@@ -286,13 +300,13 @@ func (t *DTLS) serverOptions() []dtls.ServerOption {
 	}
 }
 
-// accept serves one inbound connection. Its handshake holds a slot; a stranger's
+// accept serves one inbound connection. A stranger's
 // failure is nobody's problem and is not shown.
 func (t *DTLS) accept(ctx context.Context, h Host, conn *dtls.Conn) {
 	defer conn.Close()
 	start := time.Now()
 	id, err := t.handshake(ctx, conn)
-	<-t.slots
+	t.settled(conn)
 	c := &inner{conn: conn, peer: id}
 	if err != nil || !t.register(c) {
 		return
