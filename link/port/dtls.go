@@ -300,8 +300,8 @@ func (t *DTLS) serverOptions() []dtls.ServerOption {
 	}
 }
 
-// accept serves one inbound connection. A stranger's
-// failure is nobody's problem and is not shown.
+// accept serves one inbound connection. A stranger's failure is nobody's problem and is
+// not shown.
 func (t *DTLS) accept(ctx context.Context, h Host, conn *dtls.Conn) {
 	defer conn.Close()
 	start := time.Now()

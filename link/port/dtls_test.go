@@ -276,6 +276,8 @@ func TestDTLSHandshakesAreCapped(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
+		until, _ := ctx.Deadline()
+		c.SetDeadline(until)
 		c.Write(hello)
 		c.Read(make([]byte, 2000)) // it holds its place now
 	}
@@ -298,6 +300,8 @@ func firstDatagram(t *testing.T, ctx context.Context) []byte {
 	defer c.Close()
 	x := newNode(9)
 	x.start(t, DTLSSpec{Peers: []DTLSPeer{{"c", c.LocalAddr().String(), x.id()}}, Allowed: members()})
+	until, _ := ctx.Deadline()
+	c.SetDeadline(until)
 	b := make([]byte, 2000)
 	n, _, err := c.ReadFrom(b)
 	if err != nil {
