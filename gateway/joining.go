@@ -21,6 +21,10 @@ func (c *Core) takeJoinRequest(now time.Time, e link.Received, reply replyFunc) 
 		reply(now, link.ReasonMalformed)
 		return
 	}
+	if g.asked != (link.PeerID{}) && g.asked != req.ID() {
+		reply(now, link.ReasonPolicy) // one stranger a pairing, not all its friends
+		return
+	}
 	body, ops, err := c.admitStranger(now, req)
 	if err != nil {
 		c.notice(true, "pairing: "+err.Error())
@@ -28,6 +32,7 @@ func (c *Core) takeJoinRequest(now time.Time, e link.Received, reply replyFunc) 
 		c.sendPairing(now, ItemAdmission, refuseAdmission(err))
 		return
 	}
+	g.asked = req.ID()
 	c.persist(batch{ops: ops}, func(now time.Time, err error) {
 		if err != nil || c.pairing != g {
 			reply(now, link.ReasonBusy)

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"packhorse/gateway/domain"
+	"packhorse/link"
 )
 
 // pairedBench has two gateways that paired by code, and can write to each other.
@@ -145,5 +148,30 @@ func TestContactsByCardAndExport(t *testing.T) {
 	z.mustCall(func(t Token) Event { return AddContact{t, "", export} })
 	if got := z.core.Contacts(); len(got) != 1 || got[0] != "ben" {
 		t.Fatalf("contacts %q, want ben", got)
+	}
+}
+
+// Who was let in with a code cannot bring others along.
+func TestAPairingAdmitsOneGateway(t *testing.T) {
+	b := newBench(t)
+	x, y, z := b.site("ada"), b.site("ben"), b.site("eve")
+	b.found(x, "ridge")
+	x.mustCall(func(t Token) Event { return OpenPairing{t} })
+	x.core.pairing.stranger = link.PeerID{7}
+	var got []link.Reason
+	for _, from := range []*site{y, z} {
+		spki, err := from.core.box.spki()
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := domain.NewJoinRequest(from.core.id, spki, x.core.cfg.Rand)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := link.Received{Peer: link.PeerID{7}, Item: link.Item{Kind: ItemJoinRequest}, Body: raw}
+		x.core.takeJoinRequest(b.now, e, func(_ time.Time, r link.Reason) { got = append(got, r) })
+	}
+	if x.core.IsMember(b.now, z.core.self) || !x.core.IsMember(b.now, y.core.self) || len(got) == 0 || got[0] != link.ReasonPolicy {
+		t.Errorf("eve admitted %v, ben %v, answers %v", x.core.IsMember(b.now, z.core.self), x.core.IsMember(b.now, y.core.self), got)
 	}
 }

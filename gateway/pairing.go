@@ -28,6 +28,7 @@ type pairing struct {
 	kind     uint8       // of what we send
 	body     []byte
 	digest   link.Digest
+	asked    link.PeerID // whom the inviter would admit: nobody else in this pairing
 	admitted link.PeerID // whom the inviter admitted
 	result   PairResult
 	welcomed bool // the inviter's part is done, but for the contact that the joiner owes
