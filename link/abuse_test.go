@@ -180,3 +180,37 @@ func TestALiarDoesNotGetAnHonestSenderRefused(t *testing.T) {
 		}
 	}
 }
+
+// Old beacons of a neighbour whose radio died must not keep transfers on the radio.
+func TestRepeatedBeaconsDoNotHoldTransfersOnADeadRadio(t *testing.T) {
+	w := newWorld(t, 1)
+	air, dg := w.radio(0), w.datagram(0)
+	a, b := w.node("a", air, dg), w.node("b", air, dg)
+	w.acquaintAll()
+	var old [][]byte
+	w.onFrame = func(from *station, f []byte) []byte {
+		if wire.TypeOf(f) == wire.TypeBeacon && from.node == b && from.ch == air {
+			old = append(old, bytes.Clone(f))
+		}
+		return f
+	}
+	for range 4 {
+		w.run(40*time.Second, func() bool { return false })
+		b.restart()
+	}
+	w.run(80*time.Second, func() bool { return false })
+	w.onFrame = func(from *station, f []byte) []byte {
+		if from.ch == air {
+			return nil
+		}
+		return f
+	}
+	d, ok := a.send(b, 20000, Message), false
+	for i := 0; i < 120 && !ok; i++ {
+		a.core.HandleFrame(w.now, 1, old[i%len(old)], Meta{})
+		ok = w.run(500*time.Millisecond, delivered(a, b, d))
+	}
+	if !ok {
+		t.Errorf("not delivered in a minute: %+v", a.core.Transfers())
+	}
+}

@@ -131,11 +131,14 @@ func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 	reborn := pa.booted && !again
 	deaf := pa.unsure >= deafAfter // it lives but does not answer: its keys may be others than ours
 	pa.booted, pa.boot, pa.seq = true, f.Boot, f.Seq
-	if !reborn {
-		c.hear(pa, m)
+	if !reborn { // anyone can repeat a beacon: it does not show that our questions are heard
+		if pa.heard = c.now; m.HasSignal {
+			pa.meta = m
+		}
 	}
-	if reborn && pa.current != nil {
+	if reborn && pa.current != nil && !pa.stale {
 		pa.stale = true
+		c.reroute(pa.peer)
 	}
 	if pa.current == nil || pa.stale {
 		if pa.opening != nil || c.now.Before(pa.notBefore) {

@@ -8,7 +8,7 @@ func (c *Core) choose(o *outgoing) *path { return c.chooseFor(o, false) }
 
 // chooseFor with stay keeps a port that does well enough.
 func (c *Core) chooseFor(o *outgoing, stay bool) *path {
-	if pa := o.path; stay && pa != nil && pa.current != nil && !pa.silent && c.eta(o, pa) <= c.cfg.SlowAfter {
+	if pa := o.path; stay && pa != nil && pa.current != nil && !pa.silent && !pa.stale && c.eta(o, pa) <= c.cfg.SlowAfter {
 		return pa
 	}
 	var fallback, quickest *path
@@ -21,7 +21,7 @@ func (c *Core) chooseFor(o *outgoing, stay bool) *path {
 			if fallback == nil || pa == o.path {
 				fallback = pa
 			}
-			if pa.silent {
+			if pa.silent || pa.stale {
 				continue
 			}
 			eta := c.eta(o, pa)
