@@ -53,9 +53,10 @@ func TestCutAtEveryByteKeepsWholeBatches(t *testing.T) {
 	}
 	for n := range len(whole) + 1 {
 		for _, zeros := range []int{0, 1, 300} {
-			rewrite(t, file, append(bytes.Clone(whole[:n]), make([]byte, zeros)...))
-			batches := 0
-			for batches < len(ends) && ends[batches] <= int64(n) {
+			cut := append(bytes.Clone(whole[:n]), make([]byte, zeros)...)
+			rewrite(t, file, cut)
+			batches := 0 // checksums may end in zeros, so that the cut took nothing away
+			for batches < len(ends) && bytes.HasPrefix(cut, whole[:ends[batches]]) {
 				batches++
 			}
 			s := open(t, dir, Options{Reserve: -1})
