@@ -46,7 +46,7 @@ release:
 
 # Writes the generated parts of docs anew; the tests say when they are stale.
 docs:
-	$(GO) test ./cmd/packhorse/... -run=Documented -update
+	$(GO) test ./cmd/packhorse ./cmd/packhorse/internal/config -run=Documented -update
 
 clean:
 	rm -rf bin dist .demo

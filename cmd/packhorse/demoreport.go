@@ -35,6 +35,10 @@ func physical(m phy.Modulation, n int) time.Duration {
 	return air
 }
 
+// fewOctets is a content so small that certificates and signatures are most of its
+// parcel: comparing it with the limit says nothing.
+const fewOctets = 1000
+
 // report prints airtime per gateway since before, and what the ledgers say.
 func (s *story) report(ctx context.Context, octets int, took time.Duration, before []time.Duration) error {
 	after, err := s.airtimes(ctx)
@@ -58,9 +62,12 @@ func (s *story) report(ctx context.Context, octets int, took time.Duration, befo
 		rows = append(rows, row)
 	}
 	table(s.app.out, rows)
+	if octets < fewOctets {
+		return nil
+	}
 	hops := len(s.v.Nodes) - 1
 	limit := time.Duration(hops) * physical(s.plan, octets)
-	s.app.say("  PHY limit: the parcel's %s over %d hops take %.2f s of air in full packets; used %.2f s by all, %.0f %%; %.0f B/s end to end",
+	s.app.say("  PHY limit: %s over %d hops take %.1f s of air in full packets; all used %.1f s, which is %.0f %% of the limit; %.0f B/s end to end",
 		size(int64(octets)), hops, limit.Seconds(), sum.Seconds(), 100*limit.Seconds()/sum.Seconds(), float64(octets)/took.Seconds())
 	return nil
 }

@@ -157,7 +157,7 @@ func (s *story) carry(ctx context.Context, q admin.Send, what string) error {
 		return err
 	}
 	s.step("delivered to %s after %s, byte for byte, with a signed receipt", q.To, span(took))
-	return s.report(ctx, p.SizeBytes, took, before)
+	return s.report(ctx, len(q.Content), took, before)
 }
 
 // follow draws the hops until the receipt is back.
