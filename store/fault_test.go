@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -16,6 +17,7 @@ import (
 // it should have written.
 type faultDisk struct {
 	disk
+	mu        sync.Mutex // the owner tidies up while a test reads
 	calls     []string
 	failAt    int // number of the call to fail, from 1; 0 is none
 	sticky    bool
@@ -24,12 +26,20 @@ type faultDisk struct {
 }
 
 func (d *faultDisk) call(name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.calls = append(d.calls, name)
 	n := len(d.calls)
 	if d.failAt > 0 && (n == d.failAt || d.sticky && n > d.failAt) {
 		return fmt.Errorf("%s: %w", name, d.err)
 	}
 	return nil
+}
+
+func (d *faultDisk) heal() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failAt = 0
 }
 
 func (d *faultDisk) openLog(dir string) (appender, error) {
@@ -182,7 +192,7 @@ func oneFault(t *testing.T, o Options, d *faultDisk) {
 		if refused := workload(s, m); !d.sticky && refused > 1 {
 			t.Errorf("one fault: got %d batches refused, want at most 1", refused)
 		}
-		d.failAt = 0
+		d.heal()
 		m.check(t, s)
 		if d.sticky {
 			if err := s.Apply(Op{Key: "healed"}); err != nil {
