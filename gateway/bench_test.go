@@ -35,6 +35,8 @@ type bench struct {
 	pipes []*pipe
 	// crash is asked at each batch of each site; true kills the site there.
 	crash func(s *site, p Persist, applied bool) bool
+	// half is asked at each batch with secrets; true kills the site between its operations and the first of them.
+	half  func(s *site, p Persist) bool
 	steps int
 }
 
@@ -316,6 +318,11 @@ func (s *site) carryOut() (did bool) {
 func (s *site) persist(p Persist) bool {
 	s.batches++
 	if s.b.crash != nil && s.b.crash(s, p, false) {
+		s.boot()
+		return true
+	}
+	if s.b.half != nil && len(p.Secrets) > 0 && s.b.half(s, p) {
+		s.apply(Persist{Ops: p.Ops})
 		s.boot()
 		return true
 	}

@@ -202,3 +202,44 @@ func TestCrashAtAnyBatchOfPairing(t *testing.T) {
 		}
 	}
 }
+
+// Membership is a file beside the log: a gateway that dies between the two is no half member.
+func TestCrashBetweenSecretsAndLogLeavesNoHalfMember(t *testing.T) {
+	b := newBench(t)
+	x, y := b.site("ada"), b.site("ben")
+	died := map[*site]bool{}
+	b.half = func(s *site, _ Persist) bool {
+		first := !died[s]
+		died[s] = true
+		return first
+	}
+	for x.core.member == nil {
+		x.ask(func(t Token) Event { return Up{Token: t, Owner: ownerOf(b.t, "ridge")} })
+		b.settle()
+	}
+	b.join(x, y)
+	for range 3 {
+		if y.core.member != nil {
+			break
+		}
+		x.core.HandleEvent(b.now, ClosePairing{})
+		boots := y.boots
+		tok := x.ask(func(t Token) Event { return OpenPairing{t} })
+		b.settle()
+		offer, _ := x.answers[tok].Value.(PairOffer)
+		tok = y.ask(func(t Token) Event { return JoinPairing{t, offer.Code} })
+		b.run(15*time.Minute, func() bool { _, ok := y.answers[tok]; return ok || y.boots > boots })
+	}
+	if _, err := x.call(func(t Token) Event { return OpenPairing{t} }); err != nil || !died[x] || !died[y] {
+		t.Fatalf("died: %v, %v; the owner's pairing: %v", died[x], died[y], err)
+	}
+	b.must(time.Hour, "both to have each other as a contact", func() bool {
+		return len(x.core.Contacts()) == 1 && len(y.core.Contacts()) == 1
+	})
+	for _, s := range []*site{x, y} {
+		card := s.mustCall(func(t Token) Event { return ContactCard{t} }).(string)
+		if _, err := s.call(func(t Token) Event { return ExportContact{t, card} }); err != nil {
+			t.Errorf("%s cannot authorise anybody: %v", s.name, err)
+		}
+	}
+}

@@ -26,7 +26,7 @@ type (
 		Port  link.Port
 		Until time.Time
 	}
-	// Persisted answers Persist, in the order of Seq. With an Err nothing of the batch is on disk.
+	// Persisted answers Persist, in the order of Seq. With an Err nothing of the batch counts.
 	Persisted struct {
 		Seq uint64
 		Err error
@@ -127,9 +127,10 @@ type (
 
 // From the core to the shell.
 type (
-	// Persist asks to make a batch durable: first each secret to its own file, then the
-	// operations, all or nothing. The slices belong to the shell. Batches are applied in order of
-	// Seq, each answered with Persisted.
+	// Persist asks to make a batch durable: first the operations, all or nothing, then each secret
+	// to its own file, in order. The last secret is what makes the batch count: until it is there, a
+	// crash leaves only records that nobody looks at. The slices belong to the shell. Batches are
+	// applied in order of Seq, each answered with Persisted.
 	Persist struct {
 		Seq     uint64
 		Secrets []Secret

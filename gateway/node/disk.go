@@ -98,15 +98,17 @@ func (n *Node) persistGroup(group []gateway.Persist) {
 }
 
 func (n *Node) persistOne(p gateway.Persist) error {
+	if len(p.Ops) > 0 {
+		if err := n.store.Apply(p.Ops...); err != nil {
+			return err
+		}
+	}
 	for _, s := range p.Secrets {
 		if err := store.WriteSecret(filepath.Join(n.cfg.StateDir, s.Name), s.Value); err != nil {
 			return err
 		}
 	}
-	if len(p.Ops) == 0 {
-		return nil
-	}
-	return n.store.Apply(p.Ops...)
+	return nil
 }
 
 func (n *Node) persisted(group []gateway.Persist, err error) {

@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"packhorse/gateway"
 	"packhorse/gateway/admin"
+	"packhorse/gateway/domain"
 	"packhorse/gateway/pki"
 	"packhorse/link"
 	"packhorse/link/port"
@@ -269,6 +271,29 @@ func TestOwnerKeyWithoutMembershipIsLeftOut(t *testing.T) {
 		defer a.stop()
 		if s := must[admin.Status](t)(a.Up(t.Context(), admin.Up{Domain: "valley"})); s.Domain != "valley" {
 			t.Fatalf("domain %q, want the new one", s.Domain)
+		}
+	})
+}
+
+// An `up` that a power cut stopped half way leaves keys behind. Joining another domain later must not make them
+// keep the gateway from starting.
+func TestOwnerKeyOfAnotherDomainIsLeftOut(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		stale := must[*domain.Owner](t)(domain.NewOwner("valley", time.Now(), rand.Reader))
+		a := start(t, Config{StateDir: dir, Name: "ada"}, nil)
+		must[admin.Status](t)(a.Up(t.Context(), admin.Up{Domain: "ridge"}))
+		a.stop()
+		if err := os.WriteFile(filepath.Join(dir, gateway.SecretOwner), stale.Marshal(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a = start(t, Config{StateDir: dir}, nil)
+		defer a.stop()
+		if s := must[admin.Status](t)(a.Status(t.Context())); s.Domain != "ridge" {
+			t.Fatalf("domain %q, want ridge", s.Domain)
+		}
+		if _, err := a.OpenPairing(t.Context()); code(err) != admin.CodeRefused {
+			t.Fatalf("pairing without the domain's key: got %v, want refused", err)
 		}
 	})
 }

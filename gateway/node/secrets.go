@@ -41,18 +41,22 @@ func (n *Node) loadSecrets() (gateway.Config, error) {
 			return cc, err
 		}
 	}
-	return cc, checkOwner(&cc)
+	n.checkOwner(&cc)
+	return cc, nil
 }
 
-// checkOwner leaves out a domain whose membership never became durable: `up` makes another.
-func checkOwner(cc *gateway.Config) error {
-	if cc.Membership == nil {
+// checkOwner leaves out the keys of a domain whose membership never became durable: `up` makes another, or
+// the gateway joined another since.
+func (n *Node) checkOwner(cc *gateway.Config) {
+	switch {
+	case cc.Owner == nil:
+	case cc.Membership == nil:
 		cc.Owner = nil
+	case cc.Owner.Info().ID != cc.Membership.Domain.ID:
+		cc.Owner = nil
+		n.log.Warn("owner.key is of another domain than the membership and is left out", "domain", cc.Membership.Domain.Name,
+			"fix", "to admit others here, restore that domain's owner.key from a backup")
 	}
-	if cc.Owner != nil && cc.Owner.Info().ID != cc.Membership.Domain.ID {
-		return errors.New("node: owner.key is of another domain than the membership: restore the right one from a backup")
-	}
-	return nil
 }
 
 // readSecret returns nil when there is none.

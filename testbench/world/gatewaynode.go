@@ -227,16 +227,15 @@ func (n *GatewayNode) onDisk(d time.Duration, do func() gateway.Event) {
 }
 
 func (n *GatewayNode) persist(p gateway.Persist) error {
+	if len(p.Ops) > 0 {
+		if err := n.Store.Apply(p.Ops...); err != nil {
+			return err
+		}
+	}
 	for _, s := range p.Secrets {
 		if err := store.WriteSecret(filepath.Join(n.dir, s.Name), s.Value); err != nil {
 			return err
 		}
-	}
-	if len(p.Ops) == 0 {
-		return nil
-	}
-	if err := n.Store.Apply(p.Ops...); err != nil {
-		return err
 	}
 	for _, op := range p.Ops {
 		if op.Kind == gateway.KindLetterBody && !op.Delete {
