@@ -36,6 +36,10 @@ func TestSimRunShowsADifferenceAndHowToReplayIt(t *testing.T) {
 	}
 	b.want(0, []string{"ok: "}, "sim", "run", file, "--rewrite")
 	b.want(0, []string{"ok: "}, "sim", "run", file)
+	if err := os.WriteFile(file, []byte("node a\nup a domain=ridge\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.want(0, []string{"  a: in domain ridge\n", "ok: "}, "sim", "run", file)
 }
 
 func TestSimRunNamesTheLineOfAMistake(t *testing.T) {

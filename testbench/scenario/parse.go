@@ -178,6 +178,12 @@ func sortedOptions(m map[string]string) []string {
 	return keys
 }
 
+// Expects tells whether the file says anything about output. A new one does not yet: only its bounds and
+// checks count.
+func (s *Script) Expects() bool {
+	return slices.ContainsFunc(s.Commands, func(c Command) bool { return len(c.Want) > 0 })
+}
+
 // Rewrite is the file with these outputs in place of the expected ones, one for each command; those
 // that are missing at the end stay as they were.
 func (s *Script) Rewrite(outputs [][]string) []byte {
