@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"slices"
 	"time"
 
 	"packhorse/gateway/domain"
@@ -20,6 +21,7 @@ import (
 type box struct {
 	ep      *endpoint.Endpoint
 	letters map[string]*letterRecord // by key
+	reopen  time.Time                // when to try again what the store did not take, zero: nothing
 }
 
 const (
@@ -145,6 +147,9 @@ func (c *Core) openLetter(now time.Time, x *entry) {
 		raw, err := rebuild(x, body, err)
 		if err != nil {
 			c.notice(true, err.Error())
+			if err != errSpoiled {
+				c.reopenLater(now)
+			}
 			return
 		}
 		c.storeLetter(now, x, raw)
@@ -171,11 +176,32 @@ func (c *Core) storeLetter(now time.Time, x *entry, raw []byte) {
 	}
 	ops := []store.Op{state, l.put(), {Kind: KindLetterBody, Key: l.Key, Value: opened.Content}}
 	c.finish(now, x, ops, func(now time.Time, err error) {
-		if err == nil {
-			c.box.letters[l.Key] = l
-			c.emit(LetterArrived{Letter: c.letterView(l)})
+		if err != nil {
+			c.reopenLater(now)
+			return
 		}
+		c.box.letters[l.Key] = l
+		c.emit(LetterArrived{Letter: c.letterView(l)})
 	})
+}
+
+// reopenLater tries parcels to the built-in endpoint again that the store did not take as letters.
+func (c *Core) reopenLater(now time.Time) {
+	if c.box.reopen.IsZero() {
+		c.box.reopen = now.Add(holdBroken)
+	}
+}
+
+func (c *Core) reopen(now time.Time) {
+	if c.box.reopen.IsZero() || c.box.reopen.After(now) {
+		return
+	}
+	c.box.reopen = time.Time{}
+	for _, x := range slices.Clone(c.queue.waiting()) {
+		if x.deliverable() && !x.busy && x.Recipient == c.box.id() {
+			c.openLetter(now, x)
+		}
+	}
 }
 
 // readLetter answers with a letter and marks it read.

@@ -109,6 +109,7 @@ func (c *Core) HandleTimeout(now time.Time) {
 	c.expirePairing(now)
 	c.releaseHolds(now)
 	c.refreshAdvert(now)
+	c.reopen(now)
 	c.settle(now)
 }
 
@@ -124,7 +125,7 @@ func (c *Core) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, boo
 // after now, or there is none.
 func (c *Core) PollTimeout() (time.Time, bool) {
 	at, ok := c.link.PollTimeout()
-	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline(), c.refresh} {
+	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline(), c.refresh, c.box.reopen} {
 		if !t.IsZero() && (!ok || t.Before(at)) {
 			at, ok = t, true
 		}

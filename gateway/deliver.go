@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"encoding/hex"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -11,13 +13,14 @@ import (
 
 // subscription hands the parcels of some endpoints to one collector, each once while it lasts.
 type subscription struct {
+	id   uint64
 	ids  map[pki.NodeID]bool
 	sent map[string]bool
 	wait Token // of a Next that waits, 0 when none
 }
 
-func newSubscription(ids []pki.NodeID) *subscription {
-	s := &subscription{ids: map[pki.NodeID]bool{}, sent: map[string]bool{}}
+func newSubscription(id uint64, ids []pki.NodeID) *subscription {
+	s := &subscription{id: id, ids: map[pki.NodeID]bool{}, sent: map[string]bool{}}
 	for _, id := range ids {
 		s.ids[id] = true
 	}
@@ -28,7 +31,7 @@ var errNoSubscription = &Error{Code: "failed", Message: "this collection was clo
 
 func (c *Core) collect(e Collect) {
 	if len(c.subs) < c.cfg.Limits.Subs {
-		c.subs[e.Sub] = newSubscription(e.IDs)
+		c.subs[e.Sub] = newSubscription(e.Sub, e.IDs)
 	}
 }
 
@@ -61,7 +64,7 @@ func (c *Core) next(now time.Time, e Next) {
 	x := c.firstFor(s)
 	switch {
 	case x != nil:
-		c.hand(now, s, x, e.Token)
+		c.hand(now, s, x, e)
 	case e.Wait:
 		s.wait = e.Token
 	default:
@@ -78,28 +81,40 @@ func (c *Core) firstFor(s *subscription) *entry {
 	return nil
 }
 
-// hand loads a parcel, rebuilds it and answers with it.
-func (c *Core) hand(now time.Time, s *subscription, x *entry, t Token) {
+// hand loads a parcel, rebuilds it and answers with it. One that the disk spoiled is passed over: others wait
+// behind it.
+func (c *Core) hand(now time.Time, s *subscription, x *entry, e Next) {
 	key := x.key()
 	s.sent[key] = true
 	c.load(KindBody, digestKey(x.Digest), func(now time.Time, body []byte, err error) {
 		raw, err := rebuild(x, body, err)
-		if err != nil {
-			c.answer(t, (*Collected)(nil), err)
-			return
+		switch {
+		case err == errSpoiled:
+			c.notice(true, "parcel "+shownSum(x)+": "+err.Error())
+			c.next(now, e)
+		case err != nil:
+			c.answer(e.Token, (*Collected)(nil), err)
+		default:
+			c.answer(e.Token, &Collected{Key: key, Parcel: raw}, nil)
 		}
-		c.answer(t, &Collected{Key: key, Parcel: raw}, nil)
 	})
 }
 
+var errSpoiled = &Error{Code: "failed", Message: "a stored parcel is damaged", Fix: "packhorse store check"}
+
+func shownSum(x *entry) string { return hex.EncodeToString(x.Sum[:])[:shownID] }
+
 // rebuild turns a stored body back into the parcel it was.
 func rebuild(x *entry, body []byte, err error) ([]byte, error) {
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrDamaged), errors.Is(err, store.ErrNotFound):
+		return nil, errSpoiled
+	case err != nil:
 		return nil, storeError(err)
 	}
 	raw, err := unpack(body)
 	if err != nil || sumOf(raw) != x.Sum {
-		return nil, &Error{Code: "failed", Message: "a stored parcel is damaged", Fix: "packhorse store check"}
+		return nil, errSpoiled
 	}
 	return raw, nil
 }
@@ -154,7 +169,7 @@ func (c *Core) arrived(now time.Time, x *entry) {
 		s := c.subs[id]
 		if t := s.wait; t != 0 && s.ids[x.Recipient] && !s.sent[x.key()] {
 			s.wait = 0
-			c.hand(now, s, x, t)
+			c.hand(now, s, x, Next{Token: t, Sub: s.id, Wait: true})
 		}
 	}
 }

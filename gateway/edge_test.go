@@ -10,6 +10,7 @@ import (
 	"packhorse/gateway/pki"
 	"packhorse/gateway/registration"
 	"packhorse/link"
+	"packhorse/store"
 )
 
 // duo is two members that have heard of each other, without a wire.
@@ -277,4 +278,54 @@ func TestPartialTransferIsResumed(t *testing.T) {
 	}
 	b.must(time.Hour, "the parcel", func() bool { return bob.waits() == 1 })
 	b.must(time.Hour, "the end of the symbols kept", func() bool { return len(c.disk[KindPartial]) == 0 })
+}
+
+// One rotten body must not keep an endpoint from all that waits behind it.
+func TestDamagedParcelIsPassedOver(t *testing.T) {
+	b, s, alice, bob := single(t)
+	bad, good := alice.parcel(bob, "p1", noise(100)), alice.parcel(bob, "p2", noise(200))
+	for _, raw := range [][]byte{bad, good} {
+		if _, err := alice.deliver(raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.disk[KindBody][digestKey(s.core.queue.bySum[sumOf(bad)].Digest)][20] ^= 1
+	for range 2 {
+		s.core.HandleEvent(b.now, Collect{1, []pki.NodeID{bob.id}})
+		for _, wait := range []bool{true, false} {
+			v, err := s.call(func(t Token) Event { return Next{Token: t, Sub: 1, Wait: wait} })
+			if c, _ := v.(*Collected); err != nil || wait && (c == nil || !bytes.Equal(c.Parcel, good)) || !wait && c != nil {
+				t.Fatalf("next, wait %v: got %v, %v; want the good parcel, then nothing", wait, c != nil, err)
+			}
+		}
+		s.core.HandleEvent(b.now, CloseCollect{1})
+	}
+	if s.state(bad) != Saved {
+		t.Fatalf("the damaged parcel is %v, want saved: a backup of the store may mend it", s.state(bad))
+	}
+}
+
+// A letter whose batch failed is opened once the disk takes it, not only after a restart.
+func TestLetterIsOpenedOnceThereIsRoom(t *testing.T) {
+	b, x, y := pairedBench(t)
+	full := true
+	y.fail = func(p Persist) error {
+		for _, op := range p.Ops {
+			if full && op.Kind == KindLetterBody {
+				return store.ErrFull
+			}
+		}
+		return nil
+	}
+	x.mustCall(func(t Token) Event { return Send{Token: t, To: "ben", Type: "text/plain", Content: text(30)} })
+	b.run(10*time.Minute, func() bool { return false })
+	if n := len(y.core.Letters()); n != 0 {
+		t.Fatalf("%d letters on a full disk, want 0", n)
+	}
+	full = false
+	b.must(10*time.Minute, "the letter", func() bool { return len(y.core.Letters()) == 1 })
+	b.must(time.Hour, "the receipt", func() bool {
+		p := x.core.Parcels(b.now, true)
+		return len(p) == 1 && p[0].State == Delivered
+	})
 }
