@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"packhorse/gateway/admin"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/pki/pkitest"
@@ -128,4 +130,37 @@ func TestPoWebIsServed(t *testing.T) {
 			t.Fatalf("pre-registration answers %d with %d octets, want 200 and a PNRA", w.Code, w.Body.Len())
 		}
 	})
+}
+
+// Stopping must tell apps that collect, not leave their sockets to goroutines that nobody ends.
+func TestStopEndsCollections(t *testing.T) {
+	n := start(t, Config{StateDir: t.TempDir(), Name: "ada", PoWeb: "127.0.0.1:0"}, nil)
+	must[admin.Status](t)(n.Up(t.Context(), admin.Up{Domain: "ridge"}))
+	conn, _, err := websocket.Dial(t.Context(), "ws://"+n.n.PoWebAddr()+"/v1/parcel-collection", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	if _, b, err := conn.Read(t.Context()); err != nil || len(b) == 0 {
+		t.Fatalf("challenge: %d octets, %v", len(b), err)
+	}
+	go n.stop()
+	if _, _, err := conn.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+		t.Fatalf("the collection ended with %v, want a close frame 1001", err)
+	}
+}
+
+func TestHeadersAreBounded(t *testing.T) {
+	n := start(t, Config{StateDir: t.TempDir(), Name: "ada", PoWeb: "127.0.0.1:0"}, nil)
+	defer n.stop()
+	r := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), "GET", "http://"+n.n.PoWebAddr()+"/v1/nodes", nil))
+	r.Header.Set("X-Much", strings.Repeat("a", 100<<10))
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return // the server hung up while we wrote
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Fatalf("100 kB of headers: status %d, want 431", resp.StatusCode)
+	}
 }

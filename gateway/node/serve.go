@@ -44,8 +44,8 @@ func (n *Node) serve(ctx context.Context) error {
 }
 
 func (n *Node) servePoWeb(ctx context.Context) error {
-	s := &http.Server{Handler: poweb.NewHandler(powebAPI{n}), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
-		ErrorLog: log.New(io.Discard, "", 0)}
+	s := poweb.NewServer(powebAPI{n})
+	s.ErrorLog = log.New(io.Discard, "", 0)
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(n.poweb) }()
 	select {
