@@ -83,12 +83,23 @@ func (t *adverts) sorted() []*advert {
 	return t.order
 }
 
-// full tells whether one more subject of a kind would pass the limits.
-func (c *Core) advertsFull(kind uint8) bool {
+// advertsFull tells whether one more subject of a kind would pass the limits.
+func (c *Core) advertsFull(kind uint8, at link.PeerID) bool {
 	if kind == ItemNodeAdvert {
 		return c.adverts.nodes >= c.cfg.Limits.Gateways
 	}
-	return len(c.adverts.bySubject)-c.adverts.nodes >= c.cfg.Limits.Endpoints
+	most := c.cfg.Limits.Endpoints
+	return len(c.adverts.bySubject)-c.adverts.nodes >= most || c.adverts.endpointsAt(at) >= share(most)
+}
+
+// endpointsAt counts the endpoints that are at a gateway.
+func (t *adverts) endpointsAt(gateway link.PeerID) (n int) {
+	for _, a := range t.bySubject {
+		if a.kind == ItemEngineAdvert && a.gateway == gateway {
+			n++
+		}
+	}
+	return n
 }
 
 // judgeAdvert answers an offer of an advert. Also of one that we have the cost is news.
@@ -141,7 +152,7 @@ func (c *Core) takeAdvert(now time.Time, e link.Received, reply replyFunc) {
 		reply(now, link.ReasonNone)
 		return
 	}
-	if c.adverts.bySubject[a.subject] == nil && c.advertsFull(a.kind) {
+	if c.adverts.bySubject[a.subject] == nil && c.advertsFull(a.kind, a.gateway) {
 		reply(now, link.ReasonFull)
 		return
 	}
@@ -191,6 +202,12 @@ func (c *Core) advertOps(a *advert) []store.Op {
 
 // believe takes a durable advert over.
 func (c *Core) believe(now time.Time, a *advert) {
+	if old := c.adverts.bySubject[a.subject]; old != nil {
+		for _, p := range c.peers {
+			delete(p.has, old.digest) // or a subject that changes for ever would fill memory
+			delete(p.hold, old.digest)
+		}
+	}
 	c.adverts.set(a)
 	c.dirty = true
 	switch {

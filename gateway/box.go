@@ -21,6 +21,7 @@ import (
 type box struct {
 	ep      *endpoint.Endpoint
 	letters map[string]*letterRecord // by key
+	bytes   int64                    // octets of their contents
 	reopen  time.Time                // when to try again what the store did not take, zero: nothing
 }
 
@@ -36,6 +37,14 @@ const (
 
 func newBox(ep *endpoint.Endpoint) box {
 	return box{ep: ep, letters: map[string]*letterRecord{}}
+}
+
+// keep takes a durable letter into the inbox.
+func (b *box) keep(l *letterRecord) {
+	if b.letters[l.Key] == nil {
+		b.bytes += int64(l.Size)
+	}
+	b.letters[l.Key] = l
 }
 
 func (b *box) id() pki.NodeID { return b.ep.ID() }
@@ -139,7 +148,7 @@ func newUUID(r io.Reader) (string, error) {
 
 // openLetter opens a parcel for the built-in endpoint. Letter and delivery become durable together.
 func (c *Core) openLetter(now time.Time, x *entry) {
-	if len(c.box.letters) >= c.cfg.Limits.Letters {
+	if len(c.box.letters) >= c.cfg.Limits.Letters || c.box.bytes+int64(x.Size) > c.cfg.Limits.LetterBytes {
 		c.notice(true, "the inbox is full: a parcel waits")
 		return
 	}
@@ -180,7 +189,7 @@ func (c *Core) storeLetter(now time.Time, x *entry, raw []byte) {
 			c.reopenLater(now)
 			return
 		}
-		c.box.letters[l.Key] = l
+		c.box.keep(l)
 		c.emit(LetterArrived{Letter: c.letterView(l)})
 	})
 }

@@ -131,6 +131,8 @@ func (c *Core) ack(now time.Time, e Ack) {
 		done := func(now time.Time, err error) {
 			if err != nil {
 				err = storeError(err)
+			} else {
+				delete(s.sent, e.Key) // a delivered parcel is never handed out again
 			}
 			c.answer(e.Token, nil, err)
 		}

@@ -69,7 +69,7 @@ func (c *Core) judgeOffer(now time.Time, from link.PeerID, it link.Item) (link.V
 	case ItemNodeAdvert, ItemEngineAdvert:
 		return c.judgeAdvert(from, it)
 	case ItemReceipt, ItemContact:
-		return c.judgeNote(it)
+		return c.judgeNote(from, it)
 	}
 	return link.Accept, link.ReasonNone
 }

@@ -2,16 +2,21 @@ package gateway
 
 // Limits bound what others can make us keep. Zero values mean the defaults.
 type Limits struct {
-	Parcels      int   // records of parcels; 10,000
+	Parcels      int   // records of parcels, half of them from one neighbour or from our apps; 10,000
 	Bytes        int64 // bodies in custody; 256 MiB
 	PeerBytes    int64 // bodies from one neighbour; half of Bytes
-	Notes        int   // receipts and contacts in custody; 10,000
+	Notes        int   // receipts and contacts in custody, half of them from one neighbour; 10,000
 	Gateways     int   // gateways known by advert; 1,000
-	Endpoints    int   // endpoints known by advert or registered; 4,000
+	Endpoints    int   // endpoints known by advert or registered, half of them at one gateway; 4,000
 	Letters      int   // letters in the inbox; 10,000
+	LetterBytes  int64 // their contents; that of Bytes
 	PartialBytes int64 // symbols kept across a restart; 32 MiB
 	Subs         int   // open subscriptions; 1,000
 }
+
+// share is how much of a table of n one neighbour, one gateway or all our apps together may take, so that
+// none shuts the others out.
+func share(n int) int { return (n + 1) / 2 }
 
 func (l *Limits) fill() {
 	fill(&l.Parcels, 10_000)
@@ -21,6 +26,7 @@ func (l *Limits) fill() {
 	fill(&l.Gateways, 1_000)
 	fill(&l.Endpoints, 4_000)
 	fill(&l.Letters, 10_000)
+	fill(&l.LetterBytes, l.Bytes)
 	fill(&l.PartialBytes, 32<<20)
 	fill(&l.Subs, 1_000)
 }

@@ -23,9 +23,14 @@ type note struct {
 }
 
 // notes are the notes in our custody.
-type notes struct{ byDigest map[link.Digest]*note }
+type notes struct {
+	byDigest map[link.Digest]*note
+	records  map[link.PeerID]int // by the neighbour they came from, zero: ours
+}
 
-func newNotes() notes { return notes{byDigest: map[link.Digest]*note{}} }
+func newNotes() notes {
+	return notes{byDigest: map[link.Digest]*note{}, records: map[link.PeerID]int{}}
+}
 
 const (
 	noteVersion  = 1
@@ -49,7 +54,10 @@ func (c *Core) newNote(kind uint8, body []byte, from, to link.PeerID, expires ti
 
 // keep takes a durable note into custody.
 func (c *Core) keepNote(n *note) {
-	c.notes.byDigest[n.digest] = n
+	if c.notes.byDigest[n.digest] == nil {
+		c.notes.byDigest[n.digest] = n
+		c.notes.records[n.from]++
+	}
 	c.expireAt(n.expires)
 	c.dirty = true
 }
@@ -88,13 +96,13 @@ func (c *Core) parseNote(b []byte) (*note, error) {
 }
 
 // judgeNote answers an offer of a receipt or contact.
-func (c *Core) judgeNote(it link.Item) (link.Verdict, link.Reason) {
+func (c *Core) judgeNote(from link.PeerID, it link.Item) (link.Verdict, link.Reason) {
 	switch {
 	case c.member == nil:
 		return link.Refuse, link.ReasonPolicy
 	case c.notes.byDigest[it.Digest] != nil:
 		return link.Have, link.ReasonNone
-	case len(c.notes.byDigest) >= c.cfg.Limits.Notes:
+	case len(c.notes.byDigest) >= c.cfg.Limits.Notes, c.notes.records[from] >= share(c.cfg.Limits.Notes):
 		return link.Refuse, link.ReasonFull
 	}
 	return link.Accept, link.ReasonNone
@@ -103,6 +111,9 @@ func (c *Core) judgeNote(it link.Item) (link.Verdict, link.Reason) {
 // dropNote forgets a note that is on the next hop's disk.
 func (c *Core) dropNote(n *note) {
 	delete(c.notes.byDigest, n.digest)
+	if c.notes.records[n.from]--; c.notes.records[n.from] == 0 {
+		delete(c.notes.records, n.from)
+	}
 	c.persist(batch{ops: []store.Op{n.delete()}}, ignoreResult)
 }
 

@@ -29,18 +29,20 @@ type queue struct {
 	arrival  uint64
 	bytes    int64
 	peer     map[link.PeerID]int64 // octets held by the neighbour they came from
+	records  map[link.PeerID]int   // entries by the neighbour they came from, zero: our apps
 	expires  time.Time             // not later than the earliest expiry; zero: nothing to look for
 }
 
 func newQueue() queue {
 	return queue{byKey: map[string]*entry{}, byDigest: map[link.Digest]*entry{}, bySum: map[[32]byte]*entry{},
-		peer: map[link.PeerID]int64{}}
+		peer: map[link.PeerID]int64{}, records: map[link.PeerID]int{}}
 }
 
 func (q *queue) add(e *entry) {
 	q.byKey[e.key()], q.byDigest[e.Digest], q.bySum[e.Sum] = e, e, e
 	q.arrival = max(q.arrival, e.Arrival)
 	q.count(e, 1)
+	q.records[e.From]++
 	q.active = nil
 	if q.expires.IsZero() || e.Expires.Before(q.expires) {
 		q.expires = e.Expires
@@ -52,6 +54,9 @@ func (q *queue) remove(e *entry) {
 	delete(q.byDigest, e.Digest)
 	delete(q.bySum, e.Sum)
 	q.count(e, -1)
+	if q.records[e.From]--; q.records[e.From] == 0 {
+		delete(q.records, e.From)
+	}
 	q.active = nil
 }
 
@@ -106,6 +111,9 @@ func (c *Core) room(from link.PeerID, n int) bool {
 	l := c.cfg.Limits
 	if len(c.queue.byKey) >= l.Parcels || c.queue.bytes+int64(n) > l.Bytes {
 		return false
+	}
+	if c.queue.records[from] >= share(l.Parcels) {
+		return false // small ones with long lives must not shut everybody else out either
 	}
 	return from == link.PeerID{} || c.queue.peer[from]+int64(n) <= l.PeerBytes
 }

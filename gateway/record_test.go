@@ -109,7 +109,7 @@ func TestTablesAreBounded(t *testing.T) {
 		t.Errorf("engine advert beyond the limit: reason %d, want full", r)
 	}
 	l.Notes = 0
-	if v, r := c.core.judgeNote(link.Item{Kind: ItemReceipt}); v != link.Refuse || r != link.ReasonFull {
+	if v, r := c.core.judgeNote(a.core.self, link.Item{Kind: ItemReceipt}); v != link.Refuse || r != link.ReasonFull {
 		t.Errorf("receipt beyond the limit: %d %d, want refuse, full", v, r)
 	}
 	l.PartialBytes = 100

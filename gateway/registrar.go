@@ -68,7 +68,7 @@ func (c *Core) certifyEndpoint(now time.Time, pnrr []byte) (req registration.Req
 	if req, err = c.desk.Register(now, pnrr); err != nil {
 		return req, nil, err
 	}
-	if c.adverts.bySubject[engineSubject(req.Endpoint)] == nil && c.advertsFull(ItemEngineAdvert) {
+	if c.adverts.bySubject[engineSubject(req.Endpoint)] == nil && c.advertsFull(ItemEngineAdvert, c.self) {
 		return req, nil, &Error{Code: "quota", Message: "too many endpoints are registered", Fix: "this gateway takes no more"}
 	}
 	r, err := registration.Issue(req, c.member.Cert, c.id.RSA, c.member.Domain.Address, now, c.cfg.Rand)

@@ -69,7 +69,7 @@ func (c *Core) restoreOne(r Record) error {
 		if err != nil {
 			return err
 		}
-		c.box.letters[l.Key] = &l
+		c.box.keep(&l)
 	case KindPartial:
 		return c.restorePartial(r)
 	}
