@@ -68,38 +68,60 @@ func (c *Core) certify(now time.Time, m *domain.Membership) error {
 
 // send writes a parcel to a contact and takes it in like any other.
 func (c *Core) send(now time.Time, e Send) {
-	in, err := c.compose(now, e)
+	in, gw, err := c.compose(now, e)
 	if err != nil {
 		c.answer(e.Token, nil, err)
+		return
+	}
+	if gw != (link.PeerID{}) {
+		c.draft(now, e, gw)
 		return
 	}
 	in.rec.Priority = min(e.Priority, link.Bulk)
 	c.submitLocal(now, e.Token, in)
 }
 
-func (c *Core) compose(now time.Time, e Send) (intake, error) {
+// compose seals a parcel, or names the gateway that must be asked for a contact first.
+func (c *Core) compose(now time.Time, e Send) (in intake, gw link.PeerID, err error) {
 	if c.member == nil {
-		return intake{}, errNoDomain
+		return in, gw, errNoDomain
 	}
 	if c.quality == pki.ClockNone {
-		return intake{}, &Error{Code: "not_yet", Message: "the clock was never set: nobody could tell how old the parcel is", Fix: "set the time, or wait for a neighbour with a clock"}
+		return in, gw, &Error{Code: "not_yet", Message: "the clock was never set: nobody could tell how old the parcel is", Fix: "set the time, or wait for a neighbour with a clock"}
 	}
 	if len(e.Filename) > maxFilename {
-		return intake{}, &Error{Code: "usage", Message: "the file name is longer than 255 octets", Fix: "choose a shorter one"}
+		return in, gw, &Error{Code: "usage", Message: "the file name is longer than 255 octets", Fix: "choose a shorter one"}
 	}
-	to, err := c.contact(e.To)
-	if err != nil {
-		return intake{}, err
+	to, gw, err := c.whom(now, e.To)
+	if err != nil || gw != (link.PeerID{}) {
+		return in, gw, err
 	}
+	in, err = c.write(now, to.ID, letterText{typ: withFilename(e.Type, e.Filename), content: e.Content, created: now.UTC().Truncate(time.Second), ttl: lifeOf(e)})
+	return in, gw, err
+}
+
+func lifeOf(e Send) time.Duration {
+	if e.TTL <= 0 {
+		return defaultTTL
+	}
+	return min(e.TTL, maxTTL)
+}
+
+// letterText is what a parcel of the built-in endpoint says.
+type letterText struct {
+	typ     string
+	content []byte
+	created time.Time
+	ttl     time.Duration
+}
+
+// write seals a parcel to a contact.
+func (c *Core) write(now time.Time, to pki.NodeID, l letterText) (intake, error) {
 	id, err := newUUID(c.cfg.Rand)
 	if err != nil {
 		return intake{}, err
 	}
-	ttl := e.TTL
-	if ttl <= 0 {
-		ttl = defaultTTL
-	}
-	raw, err := c.box.ep.Seal(to.ID, id, withFilename(e.Type, e.Filename), e.Content, now.UTC().Truncate(time.Second), min(ttl, maxTTL), c.cfg.Rand)
+	raw, err := c.box.ep.Seal(to, id, l.typ, l.content, l.created, l.ttl, c.cfg.Rand)
 	if err != nil {
 		return intake{}, err
 	}

@@ -164,7 +164,9 @@ func (c *Core) contact(to string) (endpoint.Contact, error) {
 func (c *Core) Contacts() []string {
 	out := make([]string, 0, len(c.box.ep.Contacts))
 	for _, k := range c.box.ep.Contacts {
-		out = append(out, k.Name)
+		if k.PDA != nil {
+			out = append(out, k.Name)
+		}
 	}
 	slices.Sort(out)
 	return out

@@ -47,6 +47,8 @@ type Core struct {
 	subs    map[uint64]*subscription
 	local   map[pki.NodeID]localEndpoint
 	box     box
+	drafts  drafts
+	chores  chores
 	pairing *pairing
 
 	counters   map[string]uint64
@@ -79,7 +81,7 @@ func New(cfg Config, records []Record) (*Core, error) {
 	c := &Core{cfg: cfg, id: &id, self: cfg.Identity.ID(), member: cfg.Membership, owner: cfg.Owner, quality: cfg.Clock,
 		queue: newQueue(), notes: newNotes(), adverts: newAdverts(), routes: route.NewTable(cfg.Limits.Gateways),
 		members: map[link.PeerID]memberRecord{}, desk: registration.NewDesk(cfg.Identity.Sign), peers: map[link.PeerID]*peer{}, ports: map[link.Port]portInfo{},
-		subs: map[uint64]*subscription{}, local: map[pki.NodeID]localEndpoint{},
+		subs: map[uint64]*subscription{}, local: map[pki.NodeID]localEndpoint{}, drafts: newDrafts(), chores: chores{asking: map[string]bool{}},
 		counters: map[string]uint64{}, partials: newPartials(), loads: map[loadKey][]loadDone{}, dirty: true}
 	if cfg.Name != "" && cfg.Membership == nil {
 		c.id.Name = cfg.Name
@@ -110,6 +112,7 @@ func (c *Core) HandleTimeout(now time.Time) {
 	c.releaseHolds(now)
 	c.refreshAdvert(now)
 	c.reopen(now)
+	c.wakeChores(now)
 	c.settle(now)
 }
 
@@ -125,7 +128,7 @@ func (c *Core) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, boo
 // after now, or there is none.
 func (c *Core) PollTimeout() (time.Time, bool) {
 	at, ok := c.link.PollTimeout()
-	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline(), c.refresh, c.box.reopen} {
+	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline(), c.refresh, c.box.reopen, c.chores.next} {
 		if !t.IsZero() && (!ok || t.Before(at)) {
 			at, ok = t, true
 		}

@@ -26,6 +26,7 @@ func (c *Core) expire(now time.Time) {
 			c.dropNote(n)
 		}
 	}
+	c.expireDrafts(now)
 	c.dirty = true
 }
 

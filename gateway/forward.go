@@ -32,6 +32,7 @@ func (c *Core) pump(now time.Time) {
 		return
 	}
 	c.advertise(now)
+	c.chore(now)
 	peers := c.neighbours()
 	want := make(map[link.PeerID]*wanted, len(peers))
 	for _, p := range peers {

@@ -68,7 +68,7 @@ func (c *Core) judgeOffer(now time.Time, from link.PeerID, it link.Item) (link.V
 		return c.judgeParcel(from, it)
 	case ItemNodeAdvert, ItemEngineAdvert:
 		return c.judgeAdvert(from, it)
-	case ItemReceipt, ItemContact:
+	case ItemReceipt, ItemContact, ItemDispatch:
 		return c.judgeNote(from, it)
 	}
 	return link.Accept, link.ReasonNone
@@ -100,6 +100,8 @@ func (c *Core) received(now time.Time, e link.Received) {
 		c.takeReceipt(now, e, reply)
 	case ItemContact:
 		c.takeContact(now, e, reply)
+	case ItemDispatch:
+		c.takeDispatch(now, e, reply)
 	case ItemJoinRequest:
 		c.takeJoinRequest(now, e, reply)
 	case ItemAdmission:

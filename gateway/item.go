@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
+	"packhorse/gateway/domain"
 	"packhorse/link"
 )
 
@@ -18,6 +19,7 @@ import (
 //	5 join request    domain.JoinRequest                    pairing session   answered
 //	6 admission       admission.go                          pairing session   membership stored
 //	7 contact         endpoint connection parameters        whom we paired    added
+//	8 dispatch        domain.Dispatch                       any member        custody of the next hop
 const (
 	ItemParcel       uint8 = 1
 	ItemReceipt      uint8 = 2
@@ -26,6 +28,7 @@ const (
 	ItemJoinRequest  uint8 = 5
 	ItemAdmission    uint8 = 6
 	ItemContact      uint8 = 7
+	ItemDispatch     uint8 = 8
 )
 
 // Largest bodies that are taken, by kind.
@@ -52,6 +55,8 @@ func maxBody(kind uint8) int {
 		return maxPairingBody
 	case ItemContact:
 		return maxContactBody
+	case ItemDispatch:
+		return domain.MaxDispatch
 	}
 	return 0
 }

@@ -10,8 +10,8 @@ import (
 	"packhorse/store"
 )
 
-// note is a small item on its way to one gateway: a receipt to the origin of a parcel, or a contact
-// to whom we paired with.
+// note is a small item on its way to one gateway: a receipt to the origin of a parcel, a contact to whom we
+// paired with, or a dispatch.
 type note struct {
 	kind    uint8
 	digest  link.Digest
@@ -20,6 +20,8 @@ type note struct {
 	to      link.PeerID // zero: back the way its parcel came
 	expires time.Time
 	receipt domain.Receipt
+	// dispatch is what a note of its kind holds.
+	dispatch domain.Dispatch
 }
 
 // notes are the notes in our custody.
@@ -37,16 +39,21 @@ const (
 	noteLifetime = 30 * day
 )
 
-// newNote reads a receipt or takes a contact as it is.
+// newNote reads a receipt or dispatch, or takes a contact as it is.
 func (c *Core) newNote(kind uint8, body []byte, from, to link.PeerID, expires time.Time) (*note, error) {
 	n := &note{kind: kind, digest: digestOf(kind, body), body: body, from: from, to: to, expires: expires}
-	if kind != ItemReceipt {
+	if kind == ItemContact {
 		return n, nil
 	}
 	if c.member == nil {
 		return nil, errNoDomain
 	}
 	var err error
+	if kind == ItemDispatch {
+		n.dispatch, err = domain.ParseDispatch(body, c.member.Domain.ID)
+		n.to = n.dispatch.To
+		return n, err
+	}
 	n.receipt, err = domain.ParseReceipt(body, c.member.Domain.ID)
 	n.to = n.receipt.Origin
 	return n, err
@@ -89,13 +96,13 @@ func (c *Core) parseNote(b []byte) (*note, error) {
 	o.fill(to[:])
 	expires := o.time()
 	body := o.counted(maxContactBody)
-	if err := o.end(); err != nil || version != noteVersion || kind != ItemReceipt && kind != ItemContact {
+	if err := o.end(); err != nil || version != noteVersion || kind != ItemReceipt && kind != ItemContact && kind != ItemDispatch {
 		return nil, errOctets
 	}
 	return c.newNote(kind, body, from, to, expires)
 }
 
-// judgeNote answers an offer of a receipt or contact.
+// judgeNote answers an offer of a receipt, contact or dispatch.
 func (c *Core) judgeNote(from link.PeerID, it link.Item) (link.Verdict, link.Reason) {
 	switch {
 	case c.member == nil:

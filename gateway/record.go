@@ -17,6 +17,8 @@ const (
 	KindCounter    store.Kind = 11 // key: name; 8 octets, big endian
 	KindTransport  store.Kind = 12 // key: transport name; the shell's, for port.Host
 	KindSetting    store.Kind = 13 // key: name; the shell's
+	KindDraft      store.Kind = 14 // key: draft id; head of a letter that waits for a contact
+	KindDraftBody  store.Kind = 15 // key: draft id; its content
 )
 
 // Record is one record of the store.
@@ -29,5 +31,5 @@ type Record struct {
 // BootKinds are the kinds whose records New needs. The others are asked for with Load.
 func BootKinds() []store.Kind {
 	return []store.Kind{KindParcel, KindNote, KindAdvert, KindEndpoint, KindBuiltin,
-		KindLetter, KindPartial, KindMember, KindCounter}
+		KindLetter, KindPartial, KindMember, KindCounter, KindDraft}
 }

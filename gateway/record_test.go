@@ -26,6 +26,7 @@ func TestRecordsRoundTripAndRefuseTheRest(t *testing.T) {
 	member := memberRecord{Raw: []byte("record"), Expect: "0dd"}
 	yes := admission{Membership: []byte("m"), Record: []byte("r"), Contact: []byte("c")}
 	no := admission{Refusal: "not the owner"}
+	wait := draftRecord{State: draftSealed, Priority: link.Bulk, To: link.PeerID{5}, Sum: [32]byte{6}, Created: when, Expires: when.Add(day), Size: 8, Type: "text/plain"}
 	memberOp := member.put(link.PeerID{})
 	for _, c := range []struct {
 		name string
@@ -36,6 +37,7 @@ func TestRecordsRoundTripAndRefuseTheRest(t *testing.T) {
 		{"parcel", parcel.append(nil), parcel, func(b []byte) (any, error) { return parseParcelRecord(b) }},
 		{"letter", letter.append(nil), letter, func(b []byte) (any, error) { return parseLetterRecord(letter.Key, b) }},
 		{"partial", partial.append(nil), partial, func(b []byte) (any, error) { return parsePartialRecord(b) }},
+		{"draft", wait.append(nil), wait, func(b []byte) (any, error) { return parseDraftRecord(b) }},
 		{"member", memberOp.Value, member, func(b []byte) (any, error) { return parseMemberRecord(b) }},
 		{"admission", yes.append(nil), yes, func(b []byte) (any, error) { return parseAdmission(b) }},
 		{"refusal", no.append(nil), no, func(b []byte) (any, error) { return parseAdmission(b) }},

@@ -14,7 +14,7 @@ import (
 
 // restoreOrder: what later kinds refer to comes first.
 var restoreOrder = []store.Kind{KindCounter, KindMember, KindBuiltin, KindEndpoint, KindAdvert, KindParcel,
-	KindNote, KindLetter, KindPartial}
+	KindNote, KindLetter, KindPartial, KindDraft}
 
 // restore rebuilds the state from records. One that cannot be read is passed over: the rest still works.
 func (c *Core) restore(records []Record) {
@@ -72,6 +72,13 @@ func (c *Core) restoreOne(r Record) error {
 		c.box.keep(&l)
 	case KindPartial:
 		return c.restorePartial(r)
+	case KindDraft:
+		d, err := parseDraftRecord(r.Value)
+		if err != nil || len(r.Key) < shownID {
+			return errOctets
+		}
+		c.drafts.add(&draft{draftRecord: d, key: r.Key})
+		c.expireAt(d.Expires)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"cmp"
-	"encoding/hex"
 	"maps"
 	"slices"
 	"time"
@@ -20,6 +19,7 @@ const (
 	whyQuota      = "quota"
 	whyClock      = "clock"
 	whyMoving     = "moving"
+	whyContact    = "contact"
 )
 
 // Snapshot tells how the gateway is.
@@ -36,6 +36,8 @@ func (c *Core) Snapshot(now time.Time) Snapshot {
 		s.Parcels++
 		s.Bytes += int64(x.BodySize)
 	}
+	s.Parcels += len(c.draftViews(false))
+	s.Bytes += c.drafts.bytes
 	return s
 }
 
@@ -103,6 +105,7 @@ func (c *Core) Parcels(now time.Time, all bool) []Parcel {
 			out = append(out, c.parcelView(now, x))
 		}
 	}
+	out = append(out, c.draftViews(all)...)
 	slices.SortStableFunc(out, func(a, b Parcel) int { return cmp.Compare(a.Priority, b.Priority) })
 	return out
 }
@@ -112,18 +115,26 @@ func (c *Core) Parcel(now time.Time, id string) (Parcel, error) {
 	bySum := make(map[string]*entry, len(c.queue.byKey))
 	for _, x := range c.queue.byKey {
 		if !x.fresh {
-			bySum[hex.EncodeToString(x.Sum[:])] = x
+			bySum[c.shownAs(x.Sum)] = x
+		}
+	}
+	for key, d := range c.drafts.byKey {
+		if d.State != draftSealed {
+			bySum[key] = nil
 		}
 	}
 	key, err := uniquePrefix(sortedKeys(bySum), id, "parcel", "packhorse queue")
 	if err != nil {
 		return Parcel{}, err
 	}
-	return c.parcelView(now, bySum[key]), nil
+	if x := bySum[key]; x != nil {
+		return c.parcelView(now, x), nil
+	}
+	return c.draftView(c.drafts.byKey[key]), nil
 }
 
 func (c *Core) parcelView(now time.Time, x *entry) Parcel {
-	v := Parcel{ID: hex.EncodeToString(x.Sum[:])[:shownID], Sender: x.Sender, Recipient: x.Recipient,
+	v := Parcel{ID: c.shownAs(x.Sum)[:shownID], Sender: x.Sender, Recipient: x.Recipient,
 		To: c.endpointName(x.Recipient), From: c.endpointName(x.Sender), Priority: x.Priority, Size: x.Size, State: x.State,
 		Origin: x.Origin, Local: x.Local, Since: x.Since, Expires: x.Expires, Port: x.port}
 	if x.By != (link.PeerID{}) {

@@ -25,7 +25,7 @@ func (s State) String() string {
 
 // Parcel is what a person may know of a parcel.
 type Parcel struct {
-	ID        string // first 12 hex digits of the SHA-256 of its octets
+	ID        string // first 12 hex digits of the SHA-256 of its octets, or of the draft that it was
 	Sender    pki.NodeID
 	Recipient pki.NodeID
 	To, From  string // contact, endpoint or gateway names, as far as known
@@ -37,7 +37,7 @@ type Parcel struct {
 	By        string
 	Since     time.Time // of the state
 	Next      string    // name of the next hop
-	Why       string    // no_route budget peer_silent quota clock moving, or what the refusal said
+	Why       string    // no_route budget peer_silent quota clock moving contact, or what the refusal said
 	Done      int
 	Total     int // symbols, while it moves
 	Port      link.Port

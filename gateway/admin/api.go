@@ -83,7 +83,7 @@ type Parcel struct {
 	By        string    `json:"by,omitempty"` // who carries it
 	Since     time.Time `json:"since"`
 	Next      string    `json:"next"`
-	Why       string    `json:"why"` // no_route budget peer_silent quota clock moving
+	Why       string    `json:"why"` // no_route budget peer_silent quota clock moving contact
 	Done      int       `json:"done_symbols"`
 	Total     int       `json:"total_symbols"`
 	Path      string    `json:"path,omitempty"` // port the transfer runs on

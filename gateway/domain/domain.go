@@ -35,12 +35,13 @@ var (
 
 // What the Ed25519 signatures are for.
 const (
-	forCross   = "domain keys 1"
-	forRecord  = "membership record 1"
-	forJoin    = "join request 1"
-	forRevoked = "domain advert 1"
-	forNode    = "node advert 1"
-	forReceipt = "receipt 1"
+	forCross    = "domain keys 1"
+	forRecord   = "membership record 1"
+	forJoin     = "join request 1"
+	forRevoked  = "domain advert 1"
+	forNode     = "node advert 1"
+	forReceipt  = "receipt 1"
+	forDispatch = "dispatch 1"
 )
 
 // idSize is the octets of a domain id.
