@@ -39,20 +39,18 @@ type inviter struct {
 	rate   bucket
 }
 
-// guestRun is a stranger's attempt with a code.
+// guestRun is a stranger's attempt with a code. It has one share for as long as pairing is open:
+// with a second one, whoever knows the code but heard the first would seem not to know it.
 type guestRun struct {
 	port   Port
 	tag    [wire.SessionTagSize]byte
 	answer []byte // PAKE 2, repeated octet for octet
 	psk    []byte
-	until  time.Time
+	until  time.Time // afterwards another attempt may take its place
 }
 
 func (p *pairing) timers(t *timer) {
 	t.add(p.invite.until)
-	for _, r := range p.invite.runs {
-		t.add(r.until)
-	}
 	t.add(p.join.until)
 	for _, r := range p.join.runs {
 		if !r.due {
@@ -111,7 +109,6 @@ func (c *Core) pairingTimeout() {
 	if !in.until.IsZero() && !in.until.After(c.now) {
 		*in = inviter{}
 	}
-	in.runs = slices.DeleteFunc(in.runs, func(r *guestRun) bool { return !r.until.After(c.now) })
 	c.dropStrangers()
 	c.joinTimeout()
 }
@@ -186,10 +183,10 @@ func (c *Core) answerPAKE(p *port, f wire.PAKE) {
 	}
 	in := &c.pairing.invite
 	if r := in.run(p, f.Tag); r != nil {
-		c.enqueue(p, r.answer)
+		c.answerRun(p, r)
 		return
 	}
-	if len(in.runs) >= maxGuests {
+	if !c.guestRoom() {
 		c.drop(DropFull)
 		return
 	}
@@ -198,10 +195,39 @@ func (c *Core) answerPAKE(p *port, f wire.PAKE) {
 		c.drop(DropHandshake)
 		return
 	}
-	r := &guestRun{port: p.id, tag: f.Tag, psk: psk, until: c.now.Add(16 * max(time.Second, p.turn(wire.PAKESize))),
+	r := &guestRun{port: p.id, tag: f.Tag, psk: psk,
 		answer: wire.AppendPAKE(nil, wire.PAKE{Type: wire.TypePAKE2, Tag: f.Tag, Message: mine})}
 	in.runs = append(in.runs, r)
-	c.enqueue(p, r.answer)
+	c.answerRun(p, r)
+}
+
+// answerRun sends our share, unless it still waits for the port from last time.
+func (c *Core) answerRun(p *port, r *guestRun) {
+	if !p.waits(r.answer) {
+		c.enqueue(p, r.answer)
+	}
+	leaves := p.clear
+	if leaves.Before(c.now) {
+		leaves = c.now
+	}
+	r.until = leaves.Add(16 * max(time.Second, p.turn(wire.PAKESize)))
+}
+
+// guestRoom finds room for one more attempt, in place of the oldest that nobody went on with.
+func (c *Core) guestRoom() bool {
+	in := &c.pairing.invite
+	if len(in.runs) < maxGuests {
+		return true
+	}
+	i := slices.IndexFunc(in.runs, func(r *guestRun) bool {
+		p := c.port(r.port)
+		return p == nil || !r.until.After(c.now) && !p.clear.After(c.now) && !p.waits(r.answer)
+	})
+	if i < 0 {
+		return false
+	}
+	in.runs = slices.Delete(in.runs, i, i+1)
+	return true
 }
 
 // run finds the attempt that a frame belongs to.

@@ -1,8 +1,12 @@
 package link
 
 import (
+	"bytes"
 	"testing"
 	"time"
+
+	"packhorse/link/cpace"
+	"packhorse/link/wire"
 )
 
 // strangers is two nodes without a domain.
@@ -147,4 +151,83 @@ func TestPairingBesideADomain(t *testing.T) {
 	if !w.run(10*time.Minute, delivered(a, b, d)) {
 		t.Errorf("the member was forgotten")
 	}
+}
+
+// Busy air holds the inviter's answer up. However long that takes, the same attempt gets the same
+// share: the joiner may have heard the first when the second is made.
+func TestOneShareForAnAttempt(t *testing.T) {
+	c, now := inviter1(t), epoch
+	ask := pake1(t, 1)
+	c.HandleFrame(now, 1, ask, Meta{})
+	c.HandleEvent(now, PortClear{Port: 1, At: now.Add(time.Minute)})
+	var answers [][]byte
+	for range 6 {
+		now = now.Add(40 * time.Second)
+		c.HandleTimeout(now)
+		c.HandleFrame(now, 1, ask, Meta{})
+		for {
+			b, ok := c.PollTransmit(now, 1, nil)
+			if !ok {
+				break
+			}
+			if wire.TypeOf(b) == wire.TypePAKE2 {
+				answers = append(answers, b)
+			}
+		}
+	}
+	if len(answers) != 6 {
+		t.Errorf("got %d answers to 7 questions, the first two together; want 6", len(answers))
+	}
+	for i, b := range answers {
+		if !bytes.Equal(b, answers[0]) {
+			t.Errorf("answer %d has another share than the first", i)
+		}
+	}
+}
+
+// Attempts that nobody went on with make room for others, once they are old.
+func TestOldAttemptsMakeRoom(t *testing.T) {
+	c, now := inviter1(t), epoch
+	answered := func(n byte) bool {
+		c.HandleFrame(now, 1, pake1(t, n), Meta{})
+		_, ok := c.PollTransmit(now, 1, nil)
+		return ok
+	}
+	for n := range byte(maxGuests) {
+		if !answered(n) {
+			t.Fatalf("attempt %d was not answered", n)
+		}
+	}
+	if answered(maxGuests) {
+		t.Errorf("attempt %d was answered beside %d young ones", maxGuests, maxGuests)
+	}
+	now = now.Add(time.Minute)
+	c.HandleTimeout(now)
+	if !answered(maxGuests) {
+		t.Errorf("attempt %d was not answered when the others were a minute old", maxGuests)
+	}
+}
+
+// inviter1 is a core with one radio and an open pairing.
+func inviter1(t *testing.T) *Core {
+	t.Helper()
+	c, err := New(Config{Self: PeerID{1}, Static: [32]byte{1}, Rand: newSeeded(1, "inviter")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.HandleEvent(epoch, PortUp{Port: 1, Medium: Radio, MTU: 254, Airtime: sf7, Access: 60 * time.Millisecond})
+	c.HandleEvent(epoch, OpenPairing{Code: "ABCDEFGH", Until: epoch.Add(10 * time.Minute)})
+	return c
+}
+
+// pake1 is the first frame of a joiner who knows the code.
+func pake1(t *testing.T, n byte) []byte {
+	t.Helper()
+	f := wire.PAKE{Type: wire.TypePAKE1, Tag: [wire.SessionTagSize]byte{n}}
+	st, err := cpace.New(cpace.Initiator, []byte("ABCDEFGH"), f.Tag[:], append([]byte(protocol+" pairing"), byte(Radio)), newSeeded(uint64(n), "joiner"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Message = st.Message()
+	return wire.AppendPAKE(nil, f)
 }

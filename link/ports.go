@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -146,6 +147,11 @@ func (c *Core) enqueue(p *port, frame []byte) {
 		return
 	}
 	p.raw = append(p.raw, frame)
+}
+
+// waits reports whether a frame given to enqueue is still to be sent.
+func (p *port) waits(frame []byte) bool {
+	return slices.ContainsFunc(p.raw, func(b []byte) bool { return bytes.Equal(b, frame) })
 }
 
 // overhear keeps us from talking into a burst of others.
