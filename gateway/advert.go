@@ -21,6 +21,7 @@ type advert struct {
 	record   []byte // membership record in a node advert
 	body     []byte
 	digest   link.Digest
+	since    time.Time // when it was news here, zero: in an earlier life
 }
 
 // adverts are the newest advert of each subject.
@@ -49,6 +50,7 @@ const (
 	counterAdvert  = "node advert"
 	refreshDelay   = 30 * time.Second
 	refreshPeriod  = 2 * time.Minute
+	refreshBoot    = 15 * time.Minute // after a start that went on with the advert of the life before
 )
 
 // set replaces the advert of the same subject.
@@ -114,15 +116,6 @@ func (c *Core) judgeAdvert(from link.PeerID, it link.Item) (link.Verdict, link.R
 	return link.Accept, link.ReasonNone
 }
 
-// restarted forgets what a neighbour had: a new advert of its own tells that it lives anew, and its routes
-// are gone with its old life.
-func (c *Core) restarted(a *advert) {
-	if p := c.peers[a.gateway]; p != nil && a.kind == ItemNodeAdvert {
-		clear(p.has)
-		c.dirty = true
-	}
-}
-
 // heardFrom notes what a neighbour's way to a gateway costs, or that it has an engine advert. Of node adverts
 // both tell each other, so that each has the other's way when its own breaks.
 func (c *Core) heardFrom(from link.PeerID, a *advert, cost uint16) {
@@ -158,7 +151,6 @@ func (c *Core) takeAdvert(now time.Time, e link.Received, reply replyFunc) {
 	}
 	c.persist(batch{ops: c.advertOps(a)}, func(now time.Time, err error) {
 		if err == nil && !c.adverts.old(a) {
-			c.restarted(a)
 			c.believe(now, a)
 		}
 		if err == nil {
@@ -208,6 +200,7 @@ func (c *Core) believe(now time.Time, a *advert) {
 			delete(p.hold, old.digest)
 		}
 	}
+	a.since = now
 	c.adverts.set(a)
 	c.dirty = true
 	switch {

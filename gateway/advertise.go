@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"errors"
 	"time"
@@ -11,13 +12,19 @@ import (
 	"packhorse/store"
 )
 
-// advertise makes our node advert once in each life with a higher number than ever before, and that
-// of the built-in endpoint once for ever.
+// advertise makes our node advert with a higher number than ever before, and that of the built-in endpoint
+// once for ever. A new life begins with the advert of the one before: most neighbours have it, so that a restart
+// costs little air. A new one follows when the air is likely to be idle again, in case we have moved.
 func (c *Core) advertise(now time.Time) {
 	if c.member == nil || c.advertised {
 		return
 	}
-	c.advertised, c.refresh, c.lastAdvert = true, time.Time{}, now
+	c.advertised, c.lastAdvert = true, now
+	if own := c.adverts.bySubject[nodeSubject(c.self)]; own != nil && own.since.IsZero() && c.refresh.IsZero() && bytes.Equal(own.record, c.member.Record.Raw) {
+		c.refresh = now.Add(refreshBoot)
+		return
+	}
+	c.refresh = time.Time{}
 	seq := c.counters[counterAdvert] + 1
 	if c.clockTrusted() {
 		seq = max(seq, uint64(now.Unix())) // later than in any life that we do not remember
@@ -43,14 +50,15 @@ func (c *Core) advertise(now time.Time) {
 // refreshSoon asks for a new advert after a neighbour was lost: others may have a way that they may not use
 // before our number rises.
 func (c *Core) refreshSoon(now time.Time) {
-	if len(c.neighbours()) > 0 && c.refresh.IsZero() {
-		c.refresh = maxTime(now.Add(refreshDelay), c.lastAdvert.Add(refreshPeriod))
+	at := maxTime(now.Add(refreshDelay), c.lastAdvert.Add(refreshPeriod))
+	if len(c.neighbours()) > 0 && (c.refresh.IsZero() || at.Before(c.refresh)) {
+		c.refresh = at
 	}
 }
 
 func (c *Core) refreshAdvert(now time.Time) {
 	if !c.refresh.IsZero() && !c.refresh.After(now) {
-		c.refresh, c.advertised, c.dirty = time.Time{}, false, true
+		c.advertised, c.dirty = false, true
 	}
 }
 
@@ -91,7 +99,7 @@ func (c *Core) boxAdvert(now time.Time) ([]byte, error) {
 }
 
 // wantAdverts submits what a neighbour is not known to have. What leads through it, or is its own, it
-// told us itself.
+// told us itself. What was news before the session may be known there: it is offered first.
 func (c *Core) wantAdverts(now time.Time, p *peer, w *wanted) {
 	n := 0
 	for _, a := range c.adverts.sorted() {
@@ -107,7 +115,7 @@ func (c *Core) wantAdverts(now time.Time, p *peer, w *wanted) {
 		}
 		n++
 		w.items = append(w.items, link.Item{Digest: a.digest, Kind: a.kind, Priority: link.Message,
-			Size: len(a.body), Lifetime: advertLifetime, Cost: cost})
+			Size: len(a.body), Lifetime: advertLifetime, Cost: cost, Ask: a.since.Before(p.since)})
 	}
 }
 

@@ -18,6 +18,7 @@ type peer struct {
 	hold    map[link.Digest]time.Time // turned away: not again before
 	release time.Time                 // the earliest in hold, zero when it is empty
 	heard   time.Time
+	since   time.Time // of the session that has is about
 }
 
 // How long a refused item waits before it is offered again to the same neighbour.
@@ -67,7 +68,11 @@ func (c *Core) peerUp(now time.Time, e link.PeerUp) {
 	p := c.peers[e.Peer]
 	if p == nil {
 		p = newPeer(e.Peer, e.Pairing)
-		c.peers[e.Peer] = p
+		c.peers[e.Peer], p.since = p, now
+	}
+	if e.Again {
+		clear(p.has) // and with it we tell our routes again
+		p.since = now
 	}
 	p.ports[e.Port], p.heard = true, now
 	if e.Pairing {

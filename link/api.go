@@ -40,6 +40,9 @@ type Item struct {
 	Size     int           // octets of the body
 	Lifetime time.Duration // what is left of it; whole minutes on the air, rounded up
 	Cost     uint16        // set anew at each hop by the gateway; opaque here
+	// Ask offers a small item and waits for the answer, because the peer probably has it. It
+	// does not travel.
+	Ask bool
 }
 
 // Member is a gateway of our domain whose membership the gateway has verified.
@@ -171,6 +174,9 @@ type (
 	PeerUp struct {
 		Peer PeerID
 		Port Port
+		// Again marks a session in place of one that was still good: the peer may live anew, and
+		// then remembers what its disk holds. Submits go on.
+		Again bool
 		// Pairing marks a stranger behind a code or an invite: Peer is then a random
 		// name, good for Submit until PeerDown.
 		Pairing bool

@@ -33,14 +33,16 @@ func newTrickle(p *port) trickle {
 	}
 }
 
-// hurryBeacon starts the port's beacons anew, soon.
+// hurryBeacon starts the port's beacons anew, soon. It never puts off the one that is next.
 func (c *Core) hurryBeacon(p *port) {
 	t := &p.beacon
-	if t.interval == t.fastest && t.at.After(c.now) {
+	if t.interval <= t.fastest && t.at.After(c.now) {
 		return
 	}
 	t.interval = t.fastest
-	t.at = c.now.Add(c.jitter(t.interval))
+	if at := c.now.Add(c.jitter(t.interval)); !t.at.After(c.now) || at.Before(t.at) {
+		t.at = at
+	}
 }
 
 func (c *Core) hurryBeacons() {
@@ -143,6 +145,10 @@ func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 	if pa.current == nil || pa.stale {
 		if pa.opening != nil || c.now.Before(pa.notBefore) {
 			return // whoever repeats old beacons gets no more of us than that
+		}
+		if pa.stale && pa.port.served != nil && pa.port.served.path == pa {
+			c.greet(pa, 0) // it broke into our burst: nobody else is about to greet it
+			return
 		}
 		c.hurryBeacon(pa.port)
 		c.greet(pa, c.jitter(3*pa.port.turn(wire.Handshake1Size)))

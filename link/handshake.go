@@ -290,6 +290,7 @@ func (c *Core) finishHandshake(pa *path, remote uint16, msg []byte, m Meta) bool
 // promote makes s the path's session; the one before it is still received under for a while.
 func (c *Core) promote(pa *path, s *session) {
 	first := pa.current == nil
+	again := !first && !pa.current.unproven() && !pa.current.worn(c.now)
 	c.forget(pa.previous)
 	pa.previous, pa.prevUntil = pa.current, c.now.Add(prevLinger)
 	pa.current, pa.stale, pa.silent, pa.unsure, pa.heard = s, false, false, 0, c.now
@@ -302,8 +303,8 @@ func (c *Core) promote(pa *path, s *session) {
 		return true
 	})
 	c.leavePath(pa)
-	if first {
-		c.emit(PeerUp{Peer: pa.peer.id, Port: pa.port.id, Pairing: pa.peer.pairing})
+	if first || again {
+		c.emit(PeerUp{Peer: pa.peer.id, Port: pa.port.id, Again: again, Pairing: pa.peer.pairing})
 	}
 	c.reroute(pa.peer)
 }

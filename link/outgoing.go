@@ -170,13 +170,13 @@ func (o *outgoing) bind() {
 
 // pushes reports whether the body fits a control frame of the path.
 func (c *Core) pushes(o *outgoing) bool {
-	return o.item.Size <= o.path.port.mtu-wire.ControlOverhead-wire.PushHead && o.peer.failed < maxFailed
+	return !o.item.Ask && o.item.Size <= o.path.port.mtu-wire.ControlOverhead-wire.PushHead && o.peer.failed < maxFailed
 }
 
 // unasked reports whether the data may follow the offer at once.
 func (c *Core) unasked(o *outgoing) bool {
 	per := o.path.perFrame(o.lay)
-	return o.peer.failed < maxFailed && o.missing == 0 && o.lay.blocks == 1 && (o.lay.n+per-1)/per <= directFrames
+	return !o.item.Ask && o.peer.failed < maxFailed && o.missing == 0 && o.lay.blocks == 1 && (o.lay.n+per-1)/per <= directFrames
 }
 
 // perFrame is how many symbols fit a data frame.

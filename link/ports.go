@@ -68,8 +68,8 @@ func (c *Core) portUp(e PortUp) {
 	p.records = newBucket(2, max(2*time.Second, 32*p.turn(wire.MaxRecord)))
 	c.ports = append(c.ports, p)
 	slices.SortFunc(c.ports, func(a, b *port) int { return int(a.id) - int(b.id) })
-	p.beacon.interval = p.beacon.fastest / 4
-	p.beacon.at = c.now.Add(c.jitter(4 * p.turn(wire.BeaconSize)))
+	p.beacon.interval = p.beacon.fastest / 2
+	p.beacon.at = c.now.Add(c.jitter(p.turn(wire.BeaconSize)))
 	if m := c.peer(e.Peer); m != nil && !m.pairing {
 		c.greet(c.path(m, p), 0)
 	}

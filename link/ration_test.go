@@ -44,6 +44,7 @@ func TestAnOldBeaconIsNoSignOfLife(t *testing.T) {
 func TestOpeningsAreRationed(t *testing.T) {
 	w, a, b, _ := pair(t, 1, 0)
 	w.run(time.Minute, met(a, b))
+	w.run(30*time.Second, func() bool { return false })
 	pa := b.core.peers[0].paths[0]
 	for range 40 {
 		b.core.now = w.now

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	maxPartial   = 256             // unfinished bodies
-	saveInterval = 2 * time.Second // at most so much of a transfer is lost by a restart
+	maxPartial   = 256         // unfinished bodies
+	saveInterval = time.Second // at most so much of a transfer is lost by a restart
 	abandonAfter = 10 * time.Minute
 	maxBad       = 3 // whole bodies of a wrong digest before the sender is refused
 )
