@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"testing"
 	"time"
 
@@ -328,4 +329,41 @@ func TestLetterIsOpenedOnceThereIsRoom(t *testing.T) {
 		p := x.core.Parcels(b.now, true)
 		return len(p) == 1 && p[0].State == Delivered
 	})
+}
+
+// An endpoint that went elsewhere between the two steps of a registration is not ours by the older word.
+func TestOlderWordOfAnEndpointRegistersNothing(t *testing.T) {
+	b, a, c := duo(t)
+	alice := a.app("alice")
+	digest, _ := alice.id.Digest()
+	pnra, err := a.core.PreRegister(b.now, digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seq := a.core.adverts.bySubject[engineSubject(alice.id)].seq + 5
+	auth := registration.Authorize(registration.Claim{Digest: digest, Gateway: c.core.self, Sequence: seq}, b.now, c.core.id.Sign)
+	raw, err := registration.NewRequest(auth.Raw, alice.key, seeded(1, "moves"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved, err := registration.ParseRequest(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, ok := a.receive(c.core.self, ItemEngineAdvert, domain.NewEngineAdvert(moved).Raw); r != link.ReasonNone || !ok {
+		t.Fatalf("advert of the move: reason %d, want none", r)
+	}
+	pnrr, err := registration.NewRequest(pnra, alice.key, seeded(2, "stays"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.call(func(t Token) Event { return Register{t, pnrr} })
+	var r *registration.Error
+	if !errors.As(err, &r) || r.Reason != registration.Expired {
+		t.Errorf("registration: got %v, want expired", err)
+	}
+	a.boot()
+	if gw, _ := a.core.gatewayOf(alice.id); gw != c.core.self {
+		t.Error("after a restart the older word stands")
+	}
 }

@@ -41,10 +41,19 @@ func (c *Core) register(now time.Time, e Register) {
 		c.answer(e.Token, nil, err)
 		return
 	}
+	if c.wentOn(a) != nil {
+		c.answer(e.Token, nil, errWentOn)
+		return
+	}
 	ops := []store.Op{a.put(), {Kind: KindEndpoint, Key: string(req.Endpoint), Value: []byte{endpointVersion}}}
 	c.persist(batch{ops: ops}, func(now time.Time, err error) {
 		if err != nil {
 			c.answer(e.Token, nil, storeError(err))
+			return
+		}
+		if newer := c.wentOn(a); newer != nil {
+			c.persist(batch{ops: []store.Op{newer.put(), {Kind: KindEndpoint, Key: string(req.Endpoint), Delete: true}}}, ignoreResult)
+			c.answer(e.Token, nil, errWentOn)
 			return
 		}
 		c.local[req.Endpoint] = localEndpoint{}
@@ -57,6 +66,17 @@ func (c *Core) register(now time.Time, e Register) {
 }
 
 const endpointVersion = 1
+
+var errWentOn = &registration.Error{Reason: registration.Expired,
+	Detail: "the endpoint registered with another gateway since: pre-register again"}
+
+// wentOn is the endpoint's later word that it is at another gateway; nil when there is none.
+func (c *Core) wentOn(a *advert) *advert {
+	if k := c.adverts.bySubject[a.subject]; c.adverts.old(a) && k.gateway != c.self {
+		return k
+	}
+	return nil
+}
 
 func (c *Core) certifyEndpoint(now time.Time, pnrr []byte) (req registration.Request, pnr []byte, err error) {
 	if c.member == nil {
