@@ -94,16 +94,29 @@ func (a *app) airCommand(ctx context.Context, air *lab.Air, words []string) erro
 	return fmt.Errorf("%q is no command: cut 0-1, join 0-1, loss 0.3, stats", strings.Join(words, " "))
 }
 
+// airRadio is one radio of `stats --json`.
+type airRadio struct {
+	AirtimeS   float64 `json:"airtime_s"`
+	Sent       uint64  `json:"frames_sent"`
+	Received   uint64  `json:"frames_received"`
+	Lost       uint64  `json:"frames_lost"`
+	Collisions uint64  `json:"frames_collided"`
+}
+
 func (a *app) airStats(ctx context.Context, air *lab.Air) error {
 	counts, err := air.Counts(ctx)
 	if err != nil {
 		return err
 	}
+	v := struct {
+		Schema string     `json:"schema"`
+		Radios []airRadio `json:"radios"`
+	}{Schema: "packhorse.sim_stats/1"}
 	rows := [][]string{{"RADIO", "AIRTIME", "SENT", "RECEIVED", "LOST", "COLLISIONS"}}
 	for i, c := range counts {
+		v.Radios = append(v.Radios, airRadio{c.Airtime.Seconds(), c.FramesSent, c.FramesReceived, c.Lost, c.Collisions})
 		rows = append(rows, []string{strconv.Itoa(i), fmt.Sprintf("%.1f s", c.Airtime.Seconds()), fmt.Sprint(c.FramesSent),
 			fmt.Sprint(c.FramesReceived), fmt.Sprint(c.Lost), fmt.Sprint(c.Collisions)})
 	}
-	table(a.out, rows)
-	return nil
+	return a.answer(v, func() { table(a.out, rows) })
 }
