@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -110,6 +111,29 @@ func TestParcelGoesRoundWhenItsWayBreaks(t *testing.T) {
 	if p := x.core.Parcels(b.now, true); p[0].By != "ben" {
 		t.Fatalf("carried by %q, want ben", p[0].By)
 	}
+}
+
+// A port on which a neighbour has fallen silent is none that it is said to be reached by.
+func TestSilentPortDoesNotCountUntilItIsHeardAgain(t *testing.T) {
+	b := newBench(t)
+	a, c := b.site("ada"), b.site("cleo")
+	b.found(a, "ridge")
+	b.member(a, c)
+	dies, lives := b.join(a, c), b.join(a, c)
+	alice, bob := a.app("alice"), c.app("bob")
+	ports := func() []link.Port { return a.core.Snapshot(b.now).Peers[0].Ports }
+	both := []link.Port{dies.port, lives.port}
+	b.must(time.Minute, "sessions on both ports", func() bool { return slices.Equal(ports(), both) })
+	dies.deaf = true
+	if _, err := alice.deliver(alice.parcel(bob, "p1", noise(20_000))); err != nil {
+		t.Fatal(err)
+	}
+	b.must(time.Minute, "delivery by the other port", func() bool { return bob.waits() == 1 })
+	if got := ports(); !slices.Equal(got, []link.Port{lives.port}) {
+		t.Errorf("with the first port dead the neighbour is reached on %v, want %v", got, []link.Port{lives.port})
+	}
+	dies.deaf = false
+	b.must(time.Hour, "the first port again", func() bool { return slices.Equal(ports(), both) })
 }
 
 func TestEmergencyGoesBeforeWhatWaits(t *testing.T) {

@@ -58,7 +58,7 @@ func (c *Core) peerView(now time.Time, id link.PeerID) Peer {
 	v := Peer{ID: id, Name: c.peerName(id), Ports: []link.Port{}}
 	if p := c.peers[id]; p != nil {
 		v.Heard, v.Ports = p.heard, slices.Sorted(maps.Keys(p.ports))
-		c.addSignal(&v)
+		c.addPaths(&v)
 	} else if via, _, ok := c.hopTo(id, link.Digest{}, link.PeerID{}); ok {
 		v.Via = c.peerName(via)
 	}
@@ -71,13 +71,17 @@ func (c *Core) peerView(now time.Time, id link.PeerID) Peer {
 	return v
 }
 
-// addSignal takes over what the link measured of a neighbour, of the path heard last.
-func (c *Core) addSignal(v *Peer) {
+// addPaths takes over what the link knows of a neighbour: the ports on which it has fallen
+// silent do not count, and its signal is that of the path heard last.
+func (c *Core) addPaths(v *Peer) {
 	for _, info := range c.link.Peers() {
 		if info.ID != v.ID {
 			continue
 		}
 		for _, path := range info.Paths {
+			if path.Silent {
+				v.Ports = slices.DeleteFunc(v.Ports, func(p link.Port) bool { return p == path.Port })
+			}
 			v.Heard = maxTime(v.Heard, path.LastHeard)
 			if path.Signal.HasSignal && path.LastHeard.Equal(v.Heard) {
 				v.HasSignal, v.SNRdB = true, path.Signal.SNRdB
