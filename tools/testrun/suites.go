@@ -25,11 +25,15 @@ var onARM = []string{"./link/wire", "./link", "./store"}
 // interop is the package that runs Awala's own JavaScript library.
 const interop = "./testbench/interop"
 
+// real is the package that runs whole gateways as processes, in real time.
+const real = "./testbench/real"
+
 var suites = []suite{
 	{"lint", "gofmt and vet", nil, lint},
 	{"unit", "every package: unit tests, fuzz seeds, scenarios, worlds in virtual time, depcheck", nil, unit},
 	{"race", "rooms with goroutines under the race detector", []string{"gcc"}, race},
 	{"interop", "Awala's JavaScript library against real gateways", []string{"node", "modules"}, runInterop},
+	{"real", "gateways as processes on simulated radios, in real time: loss, cuts, kills", nil, runReal},
 	{"static", "static binaries for every kind of board", nil, static},
 	{"arm", "link/wire, link and store as ARMv6 code under qemu", []string{"qemu"}, arm},
 }
@@ -77,7 +81,7 @@ func lint(ctx context.Context, r *runner) (count, error) {
 	return count{passed: 2}, nil
 }
 
-// unit leaves out interop, which has a suite of its own.
+// unit leaves out what has a suite of its own.
 func unit(ctx context.Context, r *runner) (count, error) {
 	all, err := output(ctx, "go", "list", "./...")
 	if err != nil {
@@ -85,7 +89,7 @@ func unit(ctx context.Context, r *runner) (count, error) {
 	}
 	var pkgs []string
 	for _, p := range strings.Fields(all) {
-		if !strings.HasSuffix(p, strings.TrimPrefix(interop, ".")) {
+		if !strings.HasSuffix(p, strings.TrimPrefix(interop, ".")) && !strings.HasSuffix(p, strings.TrimPrefix(real, ".")) {
 			pkgs = append(pkgs, p)
 		}
 	}
@@ -98,6 +102,10 @@ func race(ctx context.Context, r *runner) (count, error) {
 
 func runInterop(ctx context.Context, r *runner) (count, error) {
 	return r.test(ctx, nil, []string{"-count=1", "-timeout=15m"}, []string{interop})
+}
+
+func runReal(ctx context.Context, r *runner) (count, error) {
+	return r.test(ctx, []string{"PACKHORSE_REAL=1"}, []string{"-count=1", "-timeout=15m"}, []string{real})
 }
 
 func arm(ctx context.Context, r *runner) (count, error) {

@@ -1,0 +1,46 @@
+//go:build linux
+
+package real
+
+import (
+	"testing"
+	"time"
+)
+
+func TestKillOfTheRecipientLosesNothing(t *testing.T) {
+	t.Parallel()
+	killed(t, plan{gateways: 2, loss: 0.1, seed: 5}, []kill{{1, 0.4}})
+}
+
+func TestSoakFiveKills(t *testing.T) {
+	t.Parallel()
+	killed(t, plan{gateways: 3, loss: 0.1, seed: 6}, []kill{{0, 0.1}, {1, 0.3}, {0, 0.45}, {2, 0.6}, {1, 0.75}})
+}
+
+// kill is SIGKILL for a gateway when a share of the airtime of an undisturbed letter is spent.
+type kill struct {
+	victim int
+	when   float64
+}
+
+// killed sends a letter undisturbed, and another one while gateways are killed and
+// started again on what is left on their disks.
+func killed(t *testing.T, p plan, kills []kill) {
+	t.Helper()
+	v := settle(t, p)
+	calm := v.send(p.seed, payload)
+	v.delivered(calm, 0)
+	calmTook, calmAir := (<-calm.arrived).Sub(calm.from), v.air.airtime()-calm.air
+	v.quiet()
+
+	s := v.send(p.seed+1, payload)
+	for _, k := range kills {
+		v.spent(s, time.Duration(k.when*float64(calmAir)))
+		v.nodes[k.victim].kill()
+		v.nodes[k.victim].boot()
+	}
+	v.delivered(s, 1)
+	took, air := time.Since(s.from), v.air.airtime()-s.air
+	t.Logf("undisturbed: airtime %.1f s, arrived after %.1f s; through %d kills: airtime %.1f s (%.2f times), receipt after %.1f s", calmAir.Seconds(),
+		calmTook.Seconds(), len(kills), air.Seconds(), air.Seconds()/calmAir.Seconds(), took.Seconds())
+}
