@@ -173,14 +173,19 @@ func (c *Core) carried(now time.Time, x *entry, by link.PeerID) {
 	}, nil, ignoreResult)
 }
 
-// turnedAway ends a parcel that the next hop will never take. The reasons that may pass are left to the
-// hold of that neighbour.
-func (c *Core) turnedAway(now time.Time, x *entry, e link.Refused) {
-	if x.State != Saved || e.Reason != link.ReasonUnauthorised && e.Reason != link.ReasonMalformed {
+// turnedAway notes that a neighbour does not take a parcel. Its word is not signed, so it ends nothing: the
+// neighbour is left alone with this parcel for ever longer while other ways are tried. What ends a parcel is
+// a receipt of the recipient's gateway, or its age.
+func (c *Core) turnedAway(now time.Time, p *peer, x *entry, r link.Reason) {
+	x.last, x.lastBy, x.done, x.total = r, p.id, 0, 0
+	if r != link.ReasonUnauthorised && r != link.ReasonMalformed {
 		return
 	}
-	why := c.peerName(e.Peer) + " says " + reasonText(e.Reason)
-	c.change(x, func(r *parcelRecord) { r.State, r.Since, r.Why, r.Held = Refused, now, why, false }, nil, ignoreResult)
+	if x.denied == nil {
+		x.denied = map[link.PeerID]int{}
+	}
+	p.holdBack(x.Digest, now.Add(min(holdDenied<<(2*x.denied[p.id]), maxDenied)))
+	x.denied[p.id] = min(x.denied[p.id]+1, maxDoublings)
 }
 
 // reasonText is a reason in words.

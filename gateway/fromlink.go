@@ -164,8 +164,8 @@ func (c *Core) refused(now time.Time, e link.Refused) {
 	}
 	p.holdBack(e.Digest, now.Add(holdFor(e.Reason)))
 	if x := c.queue.byDigest[e.Digest]; x != nil {
-		x.last, x.done, x.total = e.Reason, 0, 0
-		c.turnedAway(now, x, e)
+		c.turnedAway(now, p, x, e.Reason)
+		c.emit(ParcelChanged{Parcel: c.parcelView(now, x)})
 	}
 }
 

@@ -186,6 +186,7 @@ func (c *Core) takeParcel(now time.Time, e link.Received, reply replyFunc) {
 	if err != nil {
 		c.notice(false, "parcel from "+c.peerName(e.Peer)+" refused: "+err.Error())
 		reply(now, reasonOf(err))
+		c.refuseForGood(now, e.Peer, raw, err)
 		return
 	}
 	if in.rec.Internet {

@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"packhorse/gateway/domain"
 	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 	"packhorse/store"
 )
@@ -54,8 +56,9 @@ func (c *Core) newNote(kind uint8, body []byte, from, to link.PeerID, expires ti
 		n.to = n.dispatch.To
 		return n, err
 	}
-	n.receipt, err = domain.ParseReceipt(body, c.member.Domain.ID)
-	n.to = n.receipt.Origin
+	if n.receipt, err = domain.ParseReceipt(body, c.member.Domain.ID); n.to == (link.PeerID{}) {
+		n.to = n.receipt.Origin
+	}
 	return n, err
 }
 
@@ -167,6 +170,42 @@ func (c *Core) makeReceipt(now time.Time, x *entry) *note {
 	return n
 }
 
+// refuseForGood signs the refusal of a parcel for an endpoint of ours that no later time makes right, and sends
+// it back the way the parcel came: nobody else's word ends it.
+func (c *Core) refuseForGood(now time.Time, from link.PeerID, raw []byte, err error) {
+	var refused *ramf.Error
+	if !errors.As(err, &refused) || refused.Refusal != ramf.BadSignature && refused.Refusal != ramf.NotAuthorised {
+		return
+	}
+	m, err := ramf.Parse(raw)
+	if err != nil || len(c.notes.byDigest) >= c.cfg.Limits.Notes/2 || c.refusing(sumOf(raw), from) {
+		return
+	}
+	if _, ours := c.local[m.Recipient]; !ours {
+		return
+	}
+	r := domain.NewReceipt(domain.Receipt{Parcel: sumOf(raw), Time: now, Quality: c.quality, Verdict: domain.Refused}, c.id, c.member.Domain.ID)
+	n, err := c.newNote(ItemReceipt, r.Raw, link.PeerID{}, from, now.Add(noteLifetime))
+	if err != nil {
+		return
+	}
+	c.persist(batch{ops: []store.Op{n.put()}}, func(now time.Time, err error) {
+		if err == nil {
+			c.keepNote(n)
+		}
+	})
+}
+
+// refusing tells that our word on a parcel is still on its way to a neighbour.
+func (c *Core) refusing(sum [32]byte, to link.PeerID) bool {
+	for _, n := range c.notes.byDigest {
+		if n.to == to && n.receipt.Parcel == sum && n.receipt.Recipient == c.self {
+			return true
+		}
+	}
+	return false
+}
+
 // takeReceipt verifies a receipt; the origin's parcel is delivered by it, another's travels on.
 func (c *Core) takeReceipt(now time.Time, e link.Received, reply replyFunc) {
 	n, err := c.newNote(ItemReceipt, e.Body, e.Peer, link.PeerID{}, now.Add(noteLifetime))
@@ -208,7 +247,11 @@ func (c *Core) receipted(now time.Time, x *entry, n *note, reply replyFunc) {
 		ops = append(ops, n.put())
 	}
 	at, state := n.receipt.Time, stateOf(n.receipt.Verdict)
-	c.change(x, func(r *parcelRecord) { r.State, r.Since, r.Held = state, at, false }, ops, func(now time.Time, err error) {
+	why := ""
+	if state == Refused {
+		why = "refused by " + c.peerName(n.receipt.Recipient)
+	}
+	c.change(x, func(r *parcelRecord) { r.State, r.Since, r.Held, r.Why = state, at, false, why }, ops, func(now time.Time, err error) {
 		if err == nil && !x.Origin {
 			c.keepNote(n)
 		}

@@ -29,6 +29,10 @@ const (
 	holdPolicy = time.Hour
 	holdBroken = time.Minute // our own store could not read the body
 	maxHolds   = 4096
+
+	holdDenied   = time.Minute // at first, and four times as long after each further denial
+	maxDenied    = 6 * time.Hour
+	maxDoublings = 5
 )
 
 func newPeer(id link.PeerID, pairing bool) *peer {

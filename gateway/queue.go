@@ -11,13 +11,15 @@ import (
 // entry is a parcel we know: its record and what need not survive a restart.
 type entry struct {
 	parcelRecord
-	fresh bool // its first batch is not durable yet: nobody may be told of it
-	busy  bool // a batch that changes it is on its way
-	next  link.PeerID
-	done  int
-	total int
-	port  link.Port
-	last  link.Reason // of the latest refusal
+	fresh  bool // its first batch is not durable yet: nobody may be told of it
+	busy   bool // a batch that changes it is on its way
+	next   link.PeerID
+	done   int
+	total  int
+	port   link.Port
+	last   link.Reason // of the latest refusal, by
+	lastBy link.PeerID
+	denied map[link.PeerID]int // how often who said that it may not be sent at all; as many as there are members
 }
 
 // queue holds every parcel we remember.

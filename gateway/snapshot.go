@@ -180,6 +180,8 @@ func (c *Core) why(now time.Time, x *entry) string {
 		return whyNoRoute
 	case x.last == link.ReasonFull:
 		return whyQuota
+	case x.last == link.ReasonUnauthorised || x.last == link.ReasonMalformed:
+		return "refused by " + c.peerName(x.lastBy) + ": " + reasonText(x.last)
 	case x.last == link.ReasonExpired || x.Unverified && c.quality == pki.ClockNone:
 		return whyClock
 	}

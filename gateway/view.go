@@ -37,7 +37,7 @@ type Parcel struct {
 	By        string
 	Since     time.Time // of the state
 	Next      string    // name of the next hop
-	Why       string    // no_route budget peer_silent quota clock moving contact, or what the refusal said
+	Why       string    // no_route budget peer_silent quota clock moving contact, or "refused by NAME: reason"
 	Done      int
 	Total     int // symbols, while it moves
 	Port      link.Port
