@@ -6,6 +6,7 @@ import "time"
 type chores struct {
 	next   time.Time       // when to look again, zero: not before something changes
 	asking map[string]bool // questions whose batch is on its way, by counter
+	taking map[string]bool // dispatches to us likewise
 }
 
 // chore does what is due. It runs whenever anything changed that routes or waiting items depend on.

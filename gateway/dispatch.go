@@ -106,9 +106,12 @@ func (c *Core) underway(topic domain.Topic, to link.PeerID) bool {
 // handleDispatch does what a member asks or answers, once for each sequence.
 func (c *Core) handleDispatch(now time.Time, d domain.Dispatch, reply replyFunc) {
 	heard := topicCounter(counterHeard, d.Topic, d.From)
-	before := c.counters[heard]
-	if d.Sequence <= before {
+	switch {
+	case d.Sequence <= c.counters[heard]:
 		reply(now, link.ReasonNone)
+		return
+	case c.chores.taking[heard]: // it may be this one, and is not on disk yet
+		reply(now, link.ReasonBusy)
 		return
 	}
 	f, err := c.effectOf(now, d)
@@ -120,14 +123,15 @@ func (c *Core) handleDispatch(now time.Time, d domain.Dispatch, reply replyFunc)
 		c.notice(true, "a dispatch of "+c.peerName(d.From)+" was dropped: "+err.Error())
 		f = effect{apply: func(time.Time) {}}
 	}
-	c.counters[heard] = d.Sequence
+	c.chores.taking[heard] = true
 	f.ops = append(f.ops, counterOp(heard, d.Sequence))
 	c.persist(f.batch, func(now time.Time, err error) {
+		delete(c.chores.taking, heard)
 		if err != nil {
-			c.counters[heard] = min(before, c.counters[heard])
 			reply(now, reasonOfStore(err))
 			return
 		}
+		c.counters[heard] = d.Sequence
 		f.apply(now)
 		c.dirty = true
 		reply(now, link.ReasonNone)

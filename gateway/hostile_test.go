@@ -148,6 +148,8 @@ func FuzzRecords(f *testing.F) {
 	m := memberRecord{Raw: []byte("r")}
 	op := m.put(link.PeerID{})
 	f.Add(op.Value)
+	d := draftRecord{State: draftWaiting, Size: 10, Type: "text/plain"}
+	f.Add(d.append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if r, err := parseParcelRecord(b); err == nil && string(r.append(nil)) != string(b) {
 			t.Error("a parcel record changed by reading")
@@ -162,6 +164,9 @@ func FuzzRecords(f *testing.F) {
 			if op := r.put(link.PeerID{}); string(op.Value) != string(b) {
 				t.Error("a member record changed by reading")
 			}
+		}
+		if r, err := parseDraftRecord(b); err == nil && string(r.append(nil)) != string(b) {
+			t.Error("a draft record changed by reading")
 		}
 		if r, err := parseAdmission(b); err == nil && string(r.append(nil)) != string(b) {
 			t.Error("an admission changed by reading")

@@ -9,6 +9,7 @@ import (
 	"packhorse/gateway/domain"
 	"packhorse/gateway/pki"
 	"packhorse/link"
+	"packhorse/store"
 )
 
 // trio has an owner, ada, who admitted ben and cleo. The two hear only ada.
@@ -260,4 +261,29 @@ func TestNamesThatSendCannotResolve(t *testing.T) {
 	refusedWith(t, err, "not_found", "dora")
 	_, err = y.call(func(t Token) Event { return Send{Token: t, To: "ben", Content: text(1)} })
 	refusedWith(t, err, "not_found", "ben")
+}
+
+// The same question over two ways at once: nobody may forget it before its effect is on disk.
+func TestDispatchIsNotAcceptedTwiceBeforeItIsOnDisk(t *testing.T) {
+	b, x, y, z := trio(t)
+	b.knowing(y, "cleo")
+	b.run(time.Minute, func() bool { return false })
+	var told []link.Reason
+	body := y.forge(99, z, 1<<40, nil).Raw
+	e := link.Received{Peer: x.core.self, Item: link.Item{Digest: digestOf(ItemDispatch, body), Kind: ItemDispatch, Size: len(body)}, Body: body}
+	for range 2 {
+		z.core.takeDispatch(b.now, e, func(_ time.Time, r link.Reason) { told = append(told, r) })
+	}
+	if len(told) != 1 || told[0] != link.ReasonBusy {
+		t.Fatalf("before anything is on disk the links are told %v, want busy to the second", told)
+	}
+	z.fail = func(Persist) error { return store.ErrFull }
+	b.settle()
+	if len(told) != 2 || told[1] != link.ReasonFull {
+		t.Fatalf("on a full disk the links are told %v, want full to the first", told)
+	}
+	z.fail = nil
+	if r := z.handed(x, ItemDispatch, body); r != link.ReasonNone {
+		t.Fatalf("once there is room: %v, want none", r)
+	}
 }
