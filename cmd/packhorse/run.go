@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"os"
 	"sync"
 	"syscall"
@@ -13,6 +15,7 @@ import (
 	"packhorse/cmd/packhorse/internal/config"
 	"packhorse/gateway/admin"
 	"packhorse/gateway/node"
+	"packhorse/radio/phy"
 	"packhorse/store"
 )
 
@@ -22,7 +25,7 @@ func (a *app) runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "run the gateway",
 		Long: `Runs the gateway in the foreground until Ctrl-C or SIGTERM. It works without a configuration, says what is
-missing, and transmits nothing before a region is set. With --sim N it runs N gateways on simulated radios instead,
+missing, and no radio transmits before a region is set. SIGHUP makes it read its configuration again. With --sim N it runs N gateways on simulated radios instead,
 paired, each in a process of its own.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -46,7 +49,26 @@ func (a *app) runGateway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n, err := node.Open(node.Config{
+	log := newLog(a.err, a.getenv("JOURNAL_STREAM") != "")
+	n, err := node.Open(a.nodeConfig(l, listener, log))
+	if err != nil {
+		listener.Close()
+		return startError(err, l)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var side sync.WaitGroup
+	side.Go(func() { a.sayReady(ctx, n, l) })
+	side.Go(func() { (&reloader{app: a, node: n, log: log, now: l}).listen(ctx, stop) })
+	err = n.Run(ctx)
+	stop()
+	side.Wait()
+	return startError(err, l)
+}
+
+// nodeConfig is what the gateway takes of a configuration.
+func (a *app) nodeConfig(l *config.Loaded, listener net.Listener, log *slog.Logger) node.Config {
+	c := node.Config{
 		StateDir:   l.StateDir,
 		Name:       l.Name,
 		Region:     l.Region,
@@ -55,18 +77,13 @@ func (a *app) runGateway(ctx context.Context) error {
 		Admin:      listener,
 		Transports: transports(l),
 		Clock:      clockQuality(l.TrustClock),
-		Log:        newLog(a.err, a.getenv("JOURNAL_STREAM") != ""),
+		Log:        log,
 		Store:      store.Options{MaxBytes: l.Store.MaxBytes},
-	})
-	if err != nil {
-		listener.Close()
-		return startError(err, l)
 	}
-	var said sync.WaitGroup
-	said.Go(func() { a.sayReady(ctx, n, l) })
-	err = n.Run(ctx)
-	said.Wait()
-	return err
+	for _, r := range l.Radio {
+		c.Radios = append(c.Radios, r.Name)
+	}
+	return c
 }
 
 // socketMode lets the group of a system gateway in, and nobody but its user otherwise.
@@ -79,6 +96,9 @@ func (a *app) socketMode() os.FileMode {
 
 // startError adds what to do to the mistakes that a second gateway on a machine makes.
 func startError(err error, l *config.Loaded) error {
+	if err == nil {
+		return nil
+	}
 	e := admin.AsError(err)
 	switch {
 	case errors.Is(err, store.ErrLocked):
@@ -86,6 +106,9 @@ func startError(err error, l *config.Loaded) error {
 	case errors.Is(err, syscall.EADDRINUSE):
 		e.Message = fmt.Sprintf("another program has %s: %v", l.PoWeb.Listen, err)
 		e.Fix = "stop it, or set poweb.listen to another address, or to \"\" for none"
+	case errors.Is(err, phy.ErrNotAllowed):
+		e.Code, e.Exit = admin.CodeRegion, admin.CodeRegion.Exit()
+		e.Fix = "change the [[radio]] section, or name the region that you are in"
 	case errors.Is(err, os.ErrPermission):
 		e.Fix = "run as a user who may write to " + l.StateDir + ", or choose another directory with --state"
 	}

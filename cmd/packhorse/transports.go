@@ -19,11 +19,14 @@ import (
 // serialBaud is the rate of every RNode's serial port.
 const serialBaud = 115200
 
-// transports makes what the configuration names, once a region is set.
+// transports makes what the configuration names: the radios only once a region is set.
 func transports(l *config.Loaded) func(node.Info) ([]port.Transport, error) {
 	return func(info node.Info) ([]port.Transport, error) {
 		var list []port.Transport
 		for _, r := range l.Radio {
+			if info.Region == "" {
+				break
+			}
 			t, err := radioTransport(info.Region, r, clockQuality(l.TrustClock))
 			if err != nil {
 				return nil, err

@@ -39,7 +39,7 @@ func (a *app) showUp(s admin.Status) {
 	} else {
 		where = append(where, "in no domain,")
 	}
-	region := "no region: nothing is transmitted"
+	region := "no region: no radio transmits"
 	if s.Region != "" {
 		region = s.Region
 	}

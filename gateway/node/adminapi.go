@@ -9,6 +9,7 @@ import (
 	"packhorse/gateway/admin"
 	"packhorse/gateway/ramf"
 	"packhorse/link"
+	"packhorse/radio/phy"
 )
 
 // adminAPI answers the local API.
@@ -25,6 +26,8 @@ func adminError(err error) error {
 		return &admin.Error{Code: admin.Code(g.Code), Message: g.Message, Fix: g.Fix}
 	case errors.As(err, &r):
 		return &admin.Error{Code: admin.CodeRefused, Message: r.Error(), Fix: "the recipient may have to authorise us anew: packhorse contact"}
+	case errors.Is(err, phy.ErrNotAllowed):
+		return &admin.Error{Code: admin.CodeRegion, Message: err.Error(), Fix: "change the [[radio]] section, or name the region that you are in"}
 	}
 	return err
 }

@@ -16,30 +16,47 @@ import (
 type transports struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	count  int
 }
 
-// startTransports runs the transports of the region in force; without one nothing is transmitted.
-// It must not be called by the owner.
-func (n *Node) startTransports(ctx context.Context) error {
+// startTransports runs the transports of the plan in force, for the first time.
+func (n *Node) startTransports() error {
+	n.regionMu.Lock()
+	defer n.regionMu.Unlock()
 	n.mu.Lock()
-	region := n.region
+	p := n.plan
 	n.mu.Unlock()
-	if region == "" || n.cfg.Transports == nil {
-		return nil
-	}
-	list, err := n.cfg.Transports(n.info(region))
+	list, err := n.prepare(p)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	t := &transports{cancel: cancel}
+	n.runPlan(p, list)
+	return nil
+}
+
+// prepare makes the transports of a plan and starts nothing.
+func (n *Node) prepare(p plan) ([]port.Transport, error) {
+	if p.transports == nil {
+		return nil, nil
+	}
+	return p.transports(n.info(p.region))
+}
+
+// runPlan puts a plan and its transports in the place of those in force. The caller holds regionMu
+// and is not the owner.
+func (n *Node) runPlan(p plan, list []port.Transport) {
+	n.stopTransports()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.plan = p; n.runCtx == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(n.runCtx)
+	t := &transports{cancel: cancel, count: len(list)}
 	for _, tr := range list {
 		t.wg.Go(func() { n.runTransport(ctx, tr) })
 	}
-	n.mu.Lock()
 	n.running = t
-	n.mu.Unlock()
-	return nil
 }
 
 func (n *Node) runTransport(ctx context.Context, t port.Transport) {

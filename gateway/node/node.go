@@ -39,9 +39,12 @@ type Config struct {
 	PoWeb string
 	// Admin is the listener of the local API, closed by Run; nil: none.
 	Admin net.Listener
-	// Transports makes the transports. It is called when a region is set and the gateway is to
-	// transmit, and again when the region changes; nil: none.
+	// Transports makes the transports, without starting anything. It is called when Run begins, when
+	// the region changes and after Reload; as long as Info.Region is empty it must leave out
+	// whatever may only transmit under a region's rules: every radio. nil: none.
 	Transports func(Info) ([]port.Transport, error)
+	// Radios names the radios among them, for status to say which ones wait for a region.
+	Radios []string
 	// Clock tells how far the wall clock can be trusted; it is asked every minute. nil: ClockNTP.
 	Clock  func() pki.Quality
 	Log    *slog.Logger // nil: discards
@@ -81,12 +84,13 @@ type Node struct {
 	subs      atomic.Uint64
 	events    hub
 	mu        sync.Mutex // guards what follows
-	region    string
+	plan      plan
 	health    map[string]port.Health
 	running   *transports
 	runCtx    context.Context // of Run
 	portNames map[link.Port]string
-	regionMu  sync.Mutex // one change of region at a time
+	regionMu  sync.Mutex // one change of plan at a time; guards stopped
+	stopped   bool       // Run has ended: no transport starts any more
 }
 
 // Open reads the state directory, makes what is missing in it, and binds PoWeb. Nothing is sent or
@@ -132,7 +136,7 @@ func (n *Node) boot() error {
 	if n.core, err = gateway.New(cc, records); err != nil {
 		return err
 	}
-	if n.region, err = n.loadRegion(); err != nil {
+	if n.plan, err = n.planOf(n.cfg); err != nil {
 		return err
 	}
 	if n.cfg.PoWeb == "" {
@@ -198,7 +202,10 @@ func (n *Node) Run(ctx context.Context) error {
 	wg.Go(func() { n.own(owner) })
 	wg.Go(func() { n.writeDisk() })
 	err := n.serve(ctx)
+	n.regionMu.Lock()
+	n.stopped = true
 	n.stopTransports()
+	n.regionMu.Unlock()
 	stop()
 	n.disk.close()
 	wg.Wait()

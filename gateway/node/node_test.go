@@ -34,6 +34,14 @@ func newCable() (*cable, *cable) {
 	return &cable{out: x, in: y, starts: new(int)}, &cable{out: y, in: x, starts: new(int)}
 }
 
+// inRegion makes the cable a radio: it is left out before a region is set.
+func (c *cable) inRegion(i Info) ([]port.Transport, error) {
+	if i.Region == "" {
+		return nil, nil
+	}
+	return []port.Transport{c}, nil
+}
+
 func (c *cable) Name() string { return "cable0" }
 
 func (c *cable) Run(ctx context.Context, h port.Host) error {
@@ -81,7 +89,7 @@ func start(t *testing.T, cfg Config, c *cable) running {
 	t.Helper()
 	cfg.Store = store.Options{Reserve: -1}
 	if c != nil {
-		cfg.Transports = func(Info) ([]port.Transport, error) { return []port.Transport{c}, nil }
+		cfg.Transports = c.inRegion
 	}
 	n, err := Open(cfg)
 	if err != nil {

@@ -31,7 +31,7 @@ func (n *Node) serve(ctx context.Context) error {
 	if n.poweb != nil {
 		wg.Go(func() { errs <- n.servePoWeb(ctx) })
 	}
-	err := n.startTransports(ctx)
+	err := n.startTransports()
 	if err == nil {
 		select {
 		case <-ctx.Done():

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"time"
 
 	"packhorse/gateway"
@@ -11,22 +10,7 @@ import (
 	"packhorse/gateway/domain"
 	"packhorse/link"
 	"packhorse/radio/phy"
-	"packhorse/store"
 )
-
-const settingRegion = "region"
-
-// loadRegion is the region of the configuration, else what `up` set.
-func (n *Node) loadRegion() (string, error) {
-	if n.cfg.Region != "" {
-		return n.cfg.Region, checkRegion(n.cfg.Region)
-	}
-	b, err := n.store.Get(gateway.KindSetting, settingRegion)
-	if errors.Is(err, store.ErrNotFound) {
-		return "", nil
-	}
-	return string(b), err
-}
 
 func checkRegion(name string) error {
 	if _, err := phy.LookupRegion(name); err != nil {
@@ -64,8 +48,11 @@ func (n *Node) mayChangeRegion(region string) error {
 	if err := checkRegion(region); err != nil {
 		return err
 	}
-	if n.cfg.Region != "" && n.cfg.Region != region {
-		return &admin.Error{Code: admin.CodeUsage, Message: "the configuration says region " + n.cfg.Region, Fix: "change region there, then restart packhorse"}
+	n.mu.Lock()
+	fixed := n.plan.fixed
+	n.mu.Unlock()
+	if fixed != "" && fixed != region {
+		return &admin.Error{Code: admin.CodeUsage, Message: "the configuration says region " + fixed, Fix: "change region there, then reload or restart packhorse"}
 	}
 	return nil
 }
@@ -90,26 +77,6 @@ func (n *Node) ownerFor(ctx context.Context, name string) (*domain.Owner, error)
 	}
 	return nil, &admin.Error{Code: admin.CodeRefused, Message: "this gateway is in domain " + s.Domain + " already",
 		Fix: "a domain is never replaced: start with an empty state directory"}
-}
-
-// setRegion makes the region durable and restarts the transports under it.
-func (n *Node) setRegion(region string) error {
-	n.regionMu.Lock()
-	defer n.regionMu.Unlock()
-	n.mu.Lock()
-	same, ctx := n.region == region, n.runCtx
-	n.mu.Unlock()
-	if same {
-		return nil
-	}
-	if err := n.store.Apply(store.Op{Kind: gateway.KindSetting, Key: settingRegion, Value: []byte(region)}); err != nil {
-		return err
-	}
-	n.stopTransports()
-	n.mu.Lock()
-	n.region = region
-	n.mu.Unlock()
-	return n.startTransports(ctx)
 }
 
 func (n *Node) info(region string) Info {

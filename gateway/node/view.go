@@ -35,7 +35,8 @@ func (a adminAPI) Status(ctx context.Context) (admin.Status, error) {
 		out.Peers = append(out.Peers, n.peerInfo(now, p))
 	}
 	n.addHealth(now, &out)
-	out.Problems = append(out.Problems, problemsOf(s, out)...)
+	out.Problems = append(out.Problems, n.planProblems()...)
+	out.Problems = append(out.Problems, problemsOf(s)...)
 	return out, nil
 }
 
@@ -43,7 +44,7 @@ func (a adminAPI) Status(ctx context.Context) (admin.Status, error) {
 func (n *Node) addHealth(now time.Time, out *admin.Status) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	out.Region = n.region
+	out.Region = n.plan.region
 	for _, name := range slices.Sorted(maps.Keys(n.health)) {
 		h := n.health[name]
 		if !h.OK {
@@ -55,12 +56,24 @@ func (n *Node) addHealth(now time.Time, out *admin.Status) {
 	}
 }
 
-// problemsOf is what a person should do next, worst first.
-func problemsOf(s gateway.Snapshot, out admin.Status) (list []admin.Problem) {
-	add := func(level, what, fix string) { list = append(list, admin.Problem{Level: level, What: what, Fix: fix}) }
-	if out.Region == "" {
-		add("warn", "no region is set: nothing is transmitted", "packhorse up --region EU868")
+// planProblems is what keeps the gateway off the air. One that has only Internet links needs no region.
+func (n *Node) planProblems() (list []admin.Problem) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	runs := n.running != nil && n.running.count > 0
+	if n.plan.region == "" && (len(n.plan.radios) > 0 || !runs) {
+		list = append(list, admin.Problem{Level: "warn", What: "no region is set: no radio transmits", Fix: "packhorse up --region EU868"})
 	}
+	if len(n.plan.radios) == 0 && !runs {
+		list = append(list, admin.Problem{Level: "warn", What: "neither a radio nor an Internet link is configured: no other gateway is reached",
+			Fix: "add a [[radio]] or [internet] section (docs/CONFIG.md), then reload or restart packhorse"})
+	}
+	return list
+}
+
+// problemsOf is what a person should do next, worst first.
+func problemsOf(s gateway.Snapshot) (list []admin.Problem) {
+	add := func(level, what, fix string) { list = append(list, admin.Problem{Level: level, What: what, Fix: fix}) }
 	if s.Domain == "" {
 		add("warn", "this gateway is in no domain", "packhorse up --domain NAME, or packhorse pair CODE")
 	}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"reflect"
+	"strings"
+	"syscall"
+
+	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/gateway/node"
+)
+
+// reloader reads the configuration again when SIGHUP asks for it.
+type reloader struct {
+	*app
+	node *node.Node
+	log  *slog.Logger
+	now  *config.Loaded // in force
+}
+
+// listen takes signals until ctx ends. A terminal that was closed sends the same signal:
+// then the gateway ends.
+func (r *reloader) listen(ctx context.Context, stop func()) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	watched := terminal(r.err)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+		}
+		if watched && !terminal(r.err) {
+			stop()
+			return
+		}
+		r.reload()
+	}
+}
+
+// reload applies what may change while the gateway runs. With a mistake in it, the old
+// configuration stays in force as a whole.
+func (r *reloader) reload() {
+	next, err := r.load()
+	if err != nil {
+		r.refuse(err)
+		return
+	}
+	for _, key := range needRestart(r.now, next) {
+		r.log.Warn("this change takes effect at the next start", "key", key)
+	}
+	next = keep(next, r.now)
+	if !moved(r.now, next) {
+		r.now = next
+		r.log.Info("configuration read again: radios and links are as before")
+		return
+	}
+	if err := r.node.Reload(r.nodeConfig(next, nil, nil)); err != nil {
+		r.refuse(err)
+		return
+	}
+	r.now = next
+	r.log.Info("configuration reloaded", "files", strings.Join(next.Files, " "))
+}
+
+func (r *reloader) refuse(err error) {
+	fix := "packhorse config check"
+	var c *config.Error
+	if errors.As(err, &c) && c.Fix != "" {
+		fix = c.Fix
+	}
+	r.log.Error("configuration not reloaded, the old one stays in force", "err", err, "fix", fix)
+}
+
+// moved tells whether the transports have to be made anew.
+func moved(a, b *config.Loaded) bool {
+	return a.Region != b.Region || !reflect.DeepEqual(a.Radio, b.Radio) || !reflect.DeepEqual(a.Internet, b.Internet)
+}
+
+// needRestart names the changed keys that only a new start takes up.
+func needRestart(a, b *config.Loaded) (keys []string) {
+	for _, k := range []struct {
+		name    string
+		changed bool
+	}{
+		{"name", a.Name != b.Name}, {"state_dir", a.StateDir != b.StateDir}, {"socket", a.Socket != b.Socket},
+		{"trust_clock", a.TrustClock != b.TrustClock}, {"poweb.listen", a.PoWeb != b.PoWeb}, {"store.max_bytes", a.Store != b.Store},
+	} {
+		if k.changed {
+			keys = append(keys, k.name)
+		}
+	}
+	return keys
+}
+
+// keep is the configuration to put in force: what needs a restart stays the old.
+func keep(next, old *config.Loaded) *config.Loaded {
+	out := *next
+	out.Name, out.StateDir, out.Socket, out.TrustClock, out.PoWeb, out.Store = old.Name, old.StateDir, old.Socket, old.TrustClock, old.PoWeb, old.Store
+	return &out
+}

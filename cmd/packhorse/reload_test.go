@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/gateway/node"
+	"packhorse/link"
+)
+
+const (
+	aRadio    = "[[radio]]\nname = \"lora0\"\nport = \"/nonexistent/tty\"\n"
+	anAddress = "[internet]\nlisten = \"127.0.0.1:0\"\n"
+)
+
+// configured writes and loads a configuration for a.
+func configured(t *testing.T, a *app, text string) *config.Loaded {
+	t.Helper()
+	if err := os.WriteFile(a.config, []byte("[poweb]\nlisten = \"\"\n"+text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := a.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func newApp(dir string) *app {
+	return &app{getenv: func(string) string { return "" }, host: "box", config: filepath.Join(dir, "packhorse.toml"), state: dir,
+		out: &bytes.Buffer{}, err: &bytes.Buffer{}}
+}
+
+func TestNoRadioIsMadeBeforeARegionIsSet(t *testing.T) {
+	l := configured(t, newApp(t.TempDir()), aRadio+anAddress)
+	for region, want := range map[string][]string{"": {"internet"}, "EU868": {"lora0", "internet"}} {
+		info := node.Info{Region: region, Key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), Allowed: func(link.PeerID) bool { return false }}
+		list, err := transports(l)(info)
+		var got []string
+		for _, tr := range list {
+			got = append(got, tr.Name())
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("region %q: got %v (%v), want %v", region, got, err, want)
+		}
+	}
+	if _, err := radioTransport("", l.Radio[0], nil); err == nil {
+		t.Error("a radio was made without a region")
+	}
+}
+
+// reloads is a running gateway whose configuration file changes.
+type reloads struct {
+	*reloader
+	t    *testing.T
+	said bytes.Buffer
+}
+
+func newReloads(t *testing.T, text string) *reloads {
+	a := newApp(t.TempDir())
+	first := configured(t, a, text)
+	c := a.nodeConfig(first, nil, nil)
+	c.Store.Reserve = -1
+	n, err := node.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	r := &reloads{t: t}
+	r.reloader = &reloader{app: a, node: n, log: newLog(&r.said, true), now: first}
+	return r
+}
+
+// step writes the file anew, reloads it, and checks what the log says.
+func (r *reloads) step(text string, wants ...string) {
+	r.t.Helper()
+	r.said.Reset()
+	if err := os.WriteFile(r.config, []byte("[poweb]\nlisten = \"\"\n"+text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	r.reload()
+	for _, want := range wants {
+		if !strings.Contains(r.said.String(), want) {
+			r.t.Errorf("%q: got log %q, want %q in it", text, r.said.String(), want)
+		}
+	}
+}
+
+func TestReloadAppliesAWholeFileOrNothing(t *testing.T) {
+	r := newReloads(t, anAddress)
+	r.step(anAddress, "<6>configuration read again")
+	r.step("[interent]\n", "<3>configuration not reloaded", r.config+":3:2: unknown key", "fix=")
+	r.step(aRadio+"[store]\nmax_bytes = 5\n", "<3>configuration not reloaded", "max_bytes")
+	if len(r.now.Radio) != 0 || r.now.Store.MaxBytes != 1<<30 {
+		t.Errorf("after mistakes: got %+v in force, want the first file", r.now.Config)
+	}
+	r.step(aRadio+"[store]\nmax_bytes = 5000000\n", "<4>this change takes effect at the next start key=store.max_bytes", "<6>configuration reloaded")
+	if len(r.now.Radio) != 1 || r.now.Store.MaxBytes != 1<<30 {
+		t.Errorf("got %+v in force, want the radio and the old store", r.now.Config)
+	}
+}
+
+func TestReloadRefusesWhatTheLawForbids(t *testing.T) {
+	r := newReloads(t, "")
+	old := r.now
+	if err := os.MkdirAll(filepath.Join(filepath.Dir(r.config), "conf.d"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(r.config), "conf.d", "10-region.toml"), []byte("region = \"EU868\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.step(aRadio+"power_dbm = 30\n", "<3>configuration not reloaded", "30 dBm")
+	if r.now != old {
+		t.Errorf("got %+v in force, want the old configuration", r.now.Config)
+	}
+}

@@ -1,0 +1,75 @@
+package node
+
+import (
+	"errors"
+
+	"packhorse/gateway"
+	"packhorse/link/port"
+	"packhorse/store"
+)
+
+const settingRegion = "region"
+
+// plan is what may change while the gateway runs.
+type plan struct {
+	fixed      string // region of the configuration; empty: `up` sets it
+	region     string // in force; empty: no radio transmits
+	radios     []string
+	transports func(Info) ([]port.Transport, error)
+}
+
+// planOf is what a configuration says, with the region that `up` set where it names none.
+func (n *Node) planOf(c Config) (plan, error) {
+	p := plan{fixed: c.Region, region: c.Region, radios: c.Radios, transports: c.Transports}
+	if c.Region != "" {
+		return p, checkRegion(c.Region)
+	}
+	b, err := n.store.Get(gateway.KindSetting, settingRegion)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return p, err
+	}
+	p.region = string(b)
+	return p, nil
+}
+
+// Reload takes Region, Radios and Transports of c and restarts the transports under them; the other
+// fields are left out. On error nothing has changed. Before Run it only sets what Run begins with.
+func (n *Node) Reload(c Config) error {
+	n.regionMu.Lock()
+	defer n.regionMu.Unlock()
+	if n.stopped {
+		return errStopped
+	}
+	p, err := n.planOf(c)
+	if err != nil {
+		return err
+	}
+	list, err := n.prepare(p)
+	if err == nil {
+		n.runPlan(p, list)
+	}
+	return adminError(err)
+}
+
+// setRegion makes the region durable and restarts the transports under it, unless one of them cannot
+// work there.
+func (n *Node) setRegion(region string) error {
+	n.regionMu.Lock()
+	defer n.regionMu.Unlock()
+	n.mu.Lock()
+	p := n.plan
+	n.mu.Unlock()
+	if p.region == region {
+		return nil
+	}
+	p.region = region
+	list, err := n.prepare(p)
+	if err != nil {
+		return err
+	}
+	if err := n.store.Apply(store.Op{Kind: gateway.KindSetting, Key: settingRegion, Value: []byte(region)}); err != nil {
+		return err
+	}
+	n.runPlan(p, list)
+	return nil
+}
