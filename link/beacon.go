@@ -126,20 +126,22 @@ func (c *Core) member(short [wire.ShortSize]byte) *peer {
 // beaconOf takes the beacon of a member: a sign of life, or of a new life.
 func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 	again := pa.booted && pa.boot == f.Boot
-	if again && int16(f.Seq-pa.seq) <= 0 {
+	if again && pa.seen && int16(f.Seq-pa.seq) <= 0 || pa.peer.past.disproved(f.Boot, c.now, pa.current != nil && !again) {
 		c.drop(DropStale)
 		return
 	}
 	reborn := pa.booted && !again
 	deaf := pa.unsure >= deafAfter // it lives but does not answer: its keys may be others than ours
-	pa.booted, pa.boot, pa.seq = true, f.Boot, f.Seq
+	if pa.current == nil || again {
+		pa.booted, pa.boot, pa.seen, pa.seq = true, f.Boot, true, f.Seq
+	}
 	if !reborn { // anyone can repeat a beacon: it does not show that our questions are heard
 		if pa.heard = c.now; m.HasSignal {
 			pa.meta = m
 		}
 	}
 	if reborn && pa.current != nil && !pa.stale {
-		pa.stale = true
+		pa.stale, pa.claim = true, f.Boot
 		c.reroute(pa.peer)
 	}
 	if pa.current == nil || pa.stale {

@@ -20,7 +20,7 @@ func TestSessionSetUpFitsIn140Octets(t *testing.T) {
 		return f
 	}
 	w.run(time.Minute, met(a, b))
-	if got, want := fmt.Sprint(sizes), "[55 53 21]"; got != want {
+	if got, want := fmt.Sprint(sizes), "[59 57 21]"; got != want {
 		t.Errorf("set-up takes frames of %s octets, want %s", got, want)
 	}
 }

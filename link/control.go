@@ -22,7 +22,7 @@ func (c *Core) handleControl(p *port, b []byte, m Meta) {
 	c.confirmed(s)
 	c.hear(s.path, m)
 	if s == s.path.current {
-		s.path.stale = false
+		s.path.alive(c.now)
 	}
 	c.messages(s, plain)
 }

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -71,7 +72,7 @@ func (c *Core) greet(pa *path, after time.Duration) {
 		c.drop(DropHandshake)
 		return
 	}
-	msg, _, _, err := hs.WriteMessage(nil, nil)
+	msg, _, _, err := hs.WriteMessage(nil, c.appendBoot(nil))
 	if err != nil {
 		c.drop(DropHandshake)
 		return
@@ -175,11 +176,12 @@ func (c *Core) answerHandshake(pa *path, f wire.Handshake1, opened [16]byte) {
 		c.drop(DropHandshake)
 		return
 	}
-	if _, _, _, err := hs.ReadMessage(nil, f.Noise); err != nil {
+	payload, _, _, err := hs.ReadMessage(nil, f.Noise)
+	if err != nil || len(payload) != wire.BootSize {
 		c.drop(DropHandshake)
 		return
 	}
-	msg, theirs, ours, err := hs.WriteMessage(nil, nil)
+	msg, theirs, ours, err := hs.WriteMessage(nil, c.appendBoot(nil))
 	if err != nil {
 		c.drop(DropHandshake)
 		return
@@ -190,6 +192,7 @@ func (c *Core) answerHandshake(pa *path, f wire.Handshake1, opened [16]byte) {
 		c.drop(DropHandshake)
 		return
 	}
+	s.boot = binary.BigEndian.Uint32(payload)
 	if op := pa.opening; op != nil { // theirs goes first; ours waits, in case theirs is an old one repeated
 		op.due, op.at = false, c.now.Add(pa.delay.wait(4*pa.port.turn(wire.Handshake2Size)))
 	}
@@ -268,8 +271,8 @@ func (c *Core) finishHandshake(pa *path, remote uint16, msg []byte, m Meta) bool
 		c.drop(DropHandshake)
 		return false
 	}
-	_, ours, theirs, err := op.state.ReadMessage(nil, msg)
-	if err != nil {
+	payload, ours, theirs, err := op.state.ReadMessage(nil, msg)
+	if err != nil || len(payload) != wire.BootSize {
 		c.drop(DropHandshake)
 		return false
 	}
@@ -278,6 +281,7 @@ func (c *Core) finishHandshake(pa *path, remote uint16, msg []byte, m Meta) bool
 		c.drop(DropHandshake)
 		return false
 	}
+	s.boot = binary.BigEndian.Uint32(payload)
 	c.endOpening(pa)
 	c.sessions[s.index] = s
 	c.quiet(pa)
@@ -293,9 +297,9 @@ func (c *Core) promote(pa *path, s *session) {
 	again := !first && !pa.current.unproven() && !pa.current.worn(c.now)
 	c.forget(pa.previous)
 	pa.previous, pa.prevUntil = pa.current, c.now.Add(prevLinger)
+	pa.proved(s.boot, c.now)
 	pa.current, pa.stale, pa.silent, pa.unsure, pa.heard = s, false, false, 0, c.now
 	pa.fruitless = 0
-	pa.booted = false // whichever boot the next beacon names, this session is of it
 	pa.tentative = slices.DeleteFunc(pa.tentative, func(t *tentative) bool {
 		if t.session != s {
 			c.forget(t.session)

@@ -24,6 +24,7 @@ type peer struct {
 	until   time.Time // when a pairing session ends; zero: open
 	paths   []*path   // by port
 	outs    []*outgoing
+	past    boots
 	failed  int // unoffered bodies that were turned away in a row
 	inCount int
 }
@@ -39,10 +40,12 @@ type path struct {
 	tentative []*tentative
 	opening   *opening
 
-	booted    bool // boot and seq are known
+	booted    bool // boot is known
 	boot      uint32
+	seen      bool // a beacon of this boot was heard, the last one with
 	seq       uint16
-	stale     bool // the peer started anew: what we hold is for nobody
+	stale     bool   // the peer started anew, says a beacon: what we hold is for nobody
+	claim     uint32 // the boot that this beacon named
 	heard     time.Time
 	meta      Meta
 	unsure    int  // questions in a row without an answer

@@ -24,6 +24,7 @@ type session struct {
 	index  uint16 // ours: peers put it in front
 	remote uint16 // theirs
 	since  time.Time
+	boot   uint32 // of the peer, as it said inside the handshake
 
 	sendControl, recvControl *sealer
 	sendData, recvData       *sealer

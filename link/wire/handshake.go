@@ -4,11 +4,12 @@ import "encoding/binary"
 
 // Octets of the handshake frames.
 const (
-	NoiseKK        = 48 // each message of Noise KK with an empty payload
+	BootSize       = 4
+	NoiseKK        = 48 + BootSize // each message of Noise KK, its payload the boot that its sender names in beacons
 	HintSize       = 4
 	EphemeralSize  = 32
-	Handshake1Size = 1 + HintSize + 2 + NoiseKK // 55
-	Handshake2Size = 1 + 2 + 2 + NoiseKK        // 53
+	Handshake1Size = 1 + HintSize + 2 + NoiseKK // 59
+	Handshake2Size = 1 + 2 + 2 + NoiseKK        // 57
 )
 
 // Handshake1 opens a session.
@@ -16,7 +17,7 @@ const (
 //	0 1  type
 //	1 4  hint: MAC of sender static, ephemeral and index under the domain key
 //	5 2  the sender's index: put it in front of what is meant for this session
-//	7 48 Noise message, its first 32 octets the ephemeral key
+//	7 52 Noise message, its first 32 octets the ephemeral key
 type Handshake1 struct {
 	Hint  [HintSize]byte
 	Index uint16
@@ -47,7 +48,7 @@ func ParseHandshake1(b []byte) (f Handshake1, err error) {
 //	0 1  type
 //	1 2  index of the opener
 //	3 2  index of the answerer
-//	5 48 Noise message
+//	5 52 Noise message
 type Handshake2 struct {
 	To, Index uint16
 	Noise     []byte // borrowed
