@@ -153,3 +153,28 @@ func TestEmergencyGoesBeforeWhatWaits(t *testing.T) {
 	}
 	b.must(time.Hour, "the others", func() bool { return len(y.letters) == window+5 })
 }
+
+// A gateway whose only neighbour changes must become known anew: the old one cannot tell the way by itself.
+func TestGatewayIsFoundBehindAnotherNeighbour(t *testing.T) {
+	b := newBench(t)
+	a, x, c := b.site("ada"), b.site("ben"), b.site("cleo")
+	b.found(a, "ridge")
+	b.member(a, x)
+	b.member(a, c)
+	b.join(a, x)
+	old := b.join(x, c)
+	alice, bob := x.app("alice"), c.app("bob")
+	b.must(time.Hour, "the endpoint to be known", func() bool {
+		gw, ok := a.core.gatewayOf(bob.id)
+		return ok && a.core.routes.Known(gw)
+	})
+	b.run(time.Hour, func() bool { return false })
+	old.set(false)
+	b.run(time.Hour, func() bool { return false })
+	b.join(a, c)
+	b.run(time.Minute, func() bool { return false })
+	if _, err := alice.deliver(alice.parcel(bob, "p1", text(100))); err != nil {
+		t.Fatal(err)
+	}
+	b.must(time.Hour, "delivery over the new neighbour", func() bool { return bob.waits() == 1 })
+}

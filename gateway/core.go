@@ -60,9 +60,10 @@ type Core struct {
 	resumes    []link.Resume // until boot
 	booted     bool
 	lastAdvert time.Time
-	refresh    time.Time // when to advertise anew, zero: not
-	advertised bool      // in this life
-	dirty      bool      // routes, peers or waiting items changed: the submits may have to
+	refresh    time.Time   // when to advertise anew, zero: not
+	lost       link.PeerID // the neighbour we had last, while there is none
+	advertised bool        // in this life
+	dirty      bool        // routes, peers or waiting items changed: the submits may have to
 }
 
 type portInfo struct {

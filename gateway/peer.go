@@ -83,6 +83,10 @@ func (c *Core) peerUp(now time.Time, e link.PeerUp) {
 		c.strangerUp(now, p)
 		return
 	}
+	if c.lost != (link.PeerID{}) && c.lost != p.id {
+		c.refreshSoon(now) // those behind the neighbour we had know no other way to us
+	}
+	c.lost = link.PeerID{}
 	c.memberUp(now, p.id)
 	c.emit(PeerChanged{Peer: c.peerView(now, p.id)})
 	c.dirty = true
@@ -102,6 +106,9 @@ func (c *Core) peerDown(now time.Time, e link.PeerDown) {
 	if p.pairing {
 		c.strangerDown(now, p, e.Reason)
 		return
+	}
+	if len(c.neighbours()) == 0 {
+		c.lost = p.id
 	}
 	c.refreshSoon(now)
 	c.emit(PeerChanged{Peer: c.peerView(now, p.id)})
