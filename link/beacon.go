@@ -1,6 +1,7 @@
 package link
 
 import (
+	"slices"
 	"time"
 
 	"packhorse/link/wire"
@@ -15,6 +16,9 @@ const (
 // deafAfter is how many questions in a row a peer that beacons may leave unanswered
 // before a new session is tried.
 const deafAfter = 6
+
+// maxUnknown is how many unknown short ids are asked for on a port at a time.
+const maxUnknown = 8
 
 // trickle spaces beacons as RFC 6206 spaces its messages: soon after a change, then
 // twice as rarely each time.
@@ -107,6 +111,10 @@ func (c *Core) handleBeacon(p *port, b []byte, m Meta) {
 		c.drop(DropStale) // our own, repeated by someone
 		return
 	}
+	if !p.mayBe(f.Short) {
+		c.drop(DropForeign)
+		return
+	}
 	if q := c.member(f.Short); q != nil {
 		c.beaconOf(c.path(q, p), f, m)
 		return
@@ -165,24 +173,40 @@ func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 	c.wake(pa)
 }
 
-// askWho sends a query for an unknown short id, once in a while.
+// mayBe reports whether a gateway of this short id can be behind the port.
+func (p *port) mayBe(short [wire.ShortSize]byte) bool {
+	return p.peer == (PeerID{}) || short == shortID(p.peer)
+}
+
+// askedWho reports whether somebody was asked for on the port lately.
+func (p *port) askedWho(now time.Time) bool {
+	return slices.ContainsFunc(p.unknown[:], func(s stranger) bool {
+		return !s.asked.IsZero() && now.Sub(s.asked) < p.beacon.slowest
+	})
+}
+
+// askWho sends a query for an unknown short id, once in a while. Only one that is new hurries our beacons, and it
+// takes the place of none that was asked for lately: what is repeated at us must not make us fill the air.
 func (c *Core) askWho(p *port, short [wire.ShortSize]byte) {
-	oldest := 0
+	at := 0
 	for i, s := range p.unknown {
 		if s.short == short && !s.asked.IsZero() {
-			oldest = i
+			at = i
 			break
 		}
-		if s.asked.Before(p.unknown[oldest].asked) {
-			oldest = i
+		if s.asked.Before(p.unknown[at].asked) {
+			at = i
 		}
 	}
-	s := &p.unknown[oldest]
-	if s.short == short && c.now.Sub(s.asked) < p.beacon.fastest/2 {
+	s := &p.unknown[at]
+	if !s.asked.IsZero() && c.now.Sub(s.asked) < p.beacon.fastest/2 {
+		c.drop(DropRate)
 		return
 	}
+	if (s.short != short || s.asked.IsZero()) && p.news.take(c.now) {
+		c.hurryBeacon(p)
+	}
 	*s = stranger{short, c.now}
-	c.hurryBeacon(p)
 	c.enqueue(p, c.domain.append(wire.AppendQuery(nil, short), 0))
 }
 
@@ -209,6 +233,10 @@ func (c *Core) handleRecord(p *port, b []byte) {
 	}
 	if !c.domain.verify(b) {
 		c.drop(DropForeign)
+		return
+	}
+	if p.peer != (PeerID{}) && !p.askedWho(c.now) {
+		c.drop(DropForeign) // nobody but the one behind the port is asked for there
 		return
 	}
 	if !c.records.take(c.now) {

@@ -2,6 +2,10 @@ package link
 
 import "packhorse/link/wire"
 
+// maxTrials is under how many sessions' keys a data frame is tried. It names its stream, which few sessions
+// know; what none of those opens may also be ahead of its offer, but there are too many sessions to try all.
+const maxTrials = 24
+
 // handleData opens a run of symbols under whichever session of the port fits.
 func (c *Core) handleData(p *port, b []byte, m Meta) {
 	h, sealed, err := wire.ParseData(b)
@@ -10,27 +14,33 @@ func (c *Core) handleData(p *port, b []byte, m Meta) {
 		return
 	}
 	head := b[:wire.DataHeader]
+	trials := maxTrials
 	for _, known := range [...]bool{true, false} {
-		for _, pa := range p.paths {
-			if s, symbols := pa.openData(h, head, sealed, known); s != nil {
+		for i := range p.paths {
+			pa := p.paths[(i+p.turnOf)%len(p.paths)]
+			if s, symbols := pa.openData(h, head, sealed, known, &trials); s != nil {
+				c.stats.Trials += uint64(maxTrials - trials)
 				c.gotData(s, h, symbols, m)
 				return
 			}
 		}
 	}
+	p.turnOf = (p.turnOf + 1) % max(1, len(p.paths))
+	c.stats.Trials += uint64(maxTrials - trials)
 	p.strange(c.now, h.Poll)
 	c.drop(DropNotOurs)
 }
 
-// openData tries the path's sessions: first those that know the stream, then the others.
-func (pa *path) openData(h wire.Data, head, sealed []byte, known bool) (*session, []byte) {
+// openData tries the path's sessions that know the stream, or the others, as long as trials are left.
+func (pa *path) openData(h wire.Data, head, sealed []byte, known bool, trials *int) (*session, []byte) {
 	try := func(s *session) []byte {
-		if s == nil {
+		if s == nil || *trials == 0 {
 			return nil
 		}
 		if _, ok := s.in[h.Stream]; ok != known {
 			return nil
 		}
+		*trials--
 		n := len(sealed) - h.TagSize()
 		plain, ok := s.recvData.open(h.Nonce(n), sealed, head, h.TagSize())
 		if !ok {

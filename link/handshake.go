@@ -125,7 +125,7 @@ func (c *Core) handleHandshake1(p *port, b []byte, m Meta) {
 		return
 	}
 	q := c.whoHints(f)
-	if q == nil {
+	if q == nil || p.peer != (PeerID{}) && p.peer != q.id {
 		c.drop(DropForeign)
 		return
 	}

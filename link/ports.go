@@ -38,7 +38,9 @@ type port struct {
 	allowed bucket // handshakes of others, and
 	repeats bucket // of our answers, and
 	records bucket // of our record: what is repeated at us must not make us fill the air
-	unknown [8]stranger
+	news    bucket // strangers that hurry our beacons
+	unknown [maxUnknown]stranger
+	turnOf  int       // whose session is tried first on a frame of an unknown stream
 	served  *outgoing // the burst under way
 }
 
@@ -66,6 +68,7 @@ func (c *Core) portUp(e PortUp) {
 	p.allowed = newBucket(4, max(time.Second/2, 16*p.turn(wire.Handshake1Size)))
 	p.repeats = newBucket(8, max(time.Second/4, 4*p.turn(wire.Handshake2Size)))
 	p.records = newBucket(2, max(2*time.Second, 32*p.turn(wire.MaxRecord)))
+	p.news = newBucket(maxUnknown, p.beacon.slowest)
 	c.ports = append(c.ports, p)
 	slices.SortFunc(c.ports, func(a, b *port) int { return int(a.id) - int(b.id) })
 	p.beacon.interval = p.beacon.fastest / 2

@@ -50,6 +50,7 @@ func Drops() []Drop {
 type Stats struct {
 	FramesIn, FramesOut uint64
 	OctetsIn, OctetsOut uint64
+	Trials              uint64           // how often a data frame was tried under a session's keys
 	Dropped             [numDrops]uint64 // indexed by Drop
 }
 
