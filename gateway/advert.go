@@ -21,6 +21,7 @@ type advert struct {
 	record   []byte // membership record in a node advert
 	body     []byte
 	digest   link.Digest
+	domain   domain.DomainAdvert
 	since    time.Time // when it was news here, zero: in an earlier life
 }
 
@@ -36,7 +37,9 @@ func newAdverts() adverts {
 	return adverts{bySubject: map[string]*advert{}, byDigest: map[link.Digest]*advert{}}
 }
 
-// Node adverts sort before engine adverts: who hears an endpoint's should know its gateway.
+// The domain's advert sorts before those of nodes: who was revoked is no news any more. Node adverts sort before engine adverts: who hears an endpoint's should know its gateway.
+const domainSubject = "0/domain"
+
 func nodeSubject(id link.PeerID) string  { return "1/" + peerKey(id) }
 func engineSubject(id pki.NodeID) string { return "2/" + string(id) }
 func (t *adverts) old(a *advert) bool    { k := t.bySubject[a.subject]; return k != nil && k.seq >= a.seq }
@@ -123,7 +126,7 @@ func (c *Core) heardFrom(from link.PeerID, a *advert, cost uint16) {
 	if p == nil {
 		return
 	}
-	if a.kind == ItemEngineAdvert {
+	if a.kind != ItemNodeAdvert {
 		p.has[a.digest] = true
 	} else if a.gateway != c.self && c.routes.Learn(a.gateway, a.seq, from, cost, c.hopCost(p)) {
 		c.dirty = true
@@ -145,7 +148,7 @@ func (c *Core) takeAdvert(now time.Time, e link.Received, reply replyFunc) {
 		reply(now, link.ReasonNone)
 		return
 	}
-	if c.adverts.bySubject[a.subject] == nil && c.advertsFull(a.kind, a.gateway) {
+	if c.adverts.bySubject[a.subject] == nil && a.kind != ItemDomainAdvert && c.advertsFull(a.kind, a.gateway) {
 		reply(now, link.ReasonFull)
 		return
 	}
@@ -166,10 +169,11 @@ func (c *Core) judgeClaim(now time.Time, a *advert) link.Reason {
 		return link.ReasonPolicy // our own, newer than ours: it can only be an old life of us
 	}
 	var err error
-	if a.kind == ItemNodeAdvert {
+	switch a.kind {
+	case ItemNodeAdvert:
 		_, _, err = c.roster.Add(a.record, now, c.quality)
-	} else {
-		err = c.roster.Check(a.gateway, now, c.quality)
+	case ItemEngineAdvert:
+		err = c.standing(now, a.gateway)
 	}
 	switch {
 	case errors.Is(err, domain.ErrUnknown):
@@ -204,6 +208,8 @@ func (c *Core) believe(now time.Time, a *advert) {
 	c.adverts.set(a)
 	c.dirty = true
 	switch {
+	case a.kind == ItemDomainAdvert:
+		c.takeDomain(now, a.domain)
 	case a.kind == ItemNodeAdvert:
 		c.members[a.gateway] = memberRecord{Raw: a.record, Expect: c.members[a.gateway].Expect}
 		if rec, ok := c.roster.Get(a.gateway); ok && a.gateway != c.self {
@@ -229,6 +235,12 @@ func (c *Core) parseAdvert(kind uint8, body []byte) (*advert, error) {
 			return nil, err
 		}
 		a.gateway, a.endpoint, a.seq, a.subject = n.Gateway, n.Endpoint, n.Sequence, engineSubject(n.Endpoint)
+	case ItemDomainAdvert:
+		n, err := domain.ParseDomainAdvert(body, c.member.Domain)
+		if err != nil {
+			return nil, err
+		}
+		a.domain, a.seq, a.subject = n, uint64(n.Epoch)<<32|uint64(n.Issued.Unix()), domainSubject
 	default:
 		return nil, errOctets
 	}

@@ -121,7 +121,7 @@ func (c *Core) wantAdverts(now time.Time, p *peer, w *wanted) {
 
 // advertCost is what our way to an advert's gateway costs, without the neighbour it is told.
 func (c *Core) advertCost(p *peer, a *advert) (uint16, bool) {
-	if a.gateway == c.self {
+	if a.gateway == c.self || a.kind == ItemDomainAdvert {
 		return 0, true
 	}
 	via, cost, ok := c.hopTo(a.gateway, a.digest, link.PeerID{})

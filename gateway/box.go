@@ -96,6 +96,7 @@ func (c *Core) compose(now time.Time, e Send) (in intake, gw link.PeerID, err er
 	if err != nil || gw != (link.PeerID{}) {
 		return in, gw, err
 	}
+	c.refreshContact(now, to)
 	in, err = c.write(now, to.ID, letterText{typ: withFilename(e.Type, e.Filename), content: e.Content, created: now.UTC().Truncate(time.Second), ttl: lifeOf(e)})
 	return in, gw, err
 }

@@ -2,7 +2,8 @@ package gateway
 
 import "time"
 
-// chores are what the gateway does by itself for its place in the domain: it seals drafts, asks for contacts.
+// chores are what the gateway does by itself for its place in the domain: it has its
+// membership renewed, tells whom the domain revoked, seals drafts and asks for contacts.
 type chores struct {
 	next   time.Time       // when to look again, zero: not before something changes
 	asking map[string]bool // questions whose batch is on its way, by counter
@@ -11,6 +12,9 @@ type chores struct {
 
 // chore does what is due. It runs whenever anything changed that routes or waiting items depend on.
 func (c *Core) chore(now time.Time) {
+	c.publishDomain(now)
+	c.renewMembership(now)
+	c.certifyBox(now)
 	c.sealDrafts(now)
 }
 

@@ -63,7 +63,7 @@ func (c *Core) takeDispatch(now time.Time, e link.Received, reply replyFunc) {
 		reply(now, link.ReasonMalformed)
 		return
 	}
-	switch err := c.roster.Check(n.dispatch.From, now, c.quality); {
+	switch err := c.standing(now, n.dispatch.From); {
 	case n.dispatch.From == c.self:
 		reply(now, link.ReasonNone) // it came round
 	case errors.Is(err, domain.ErrUnknown):
@@ -144,6 +144,10 @@ func (c *Core) effectOf(now time.Time, d domain.Dispatch) (effect, error) {
 		return c.giveContact(now, d)
 	case domain.TopicContact:
 		return c.gotContact(now, d)
+	case domain.TopicAskRenewal:
+		return c.giveRenewal(now, d)
+	case domain.TopicRenewal:
+		return c.gotRenewal(now, d)
 	}
 	return effect{}, fmt.Errorf("gateway: no topic %d is known: update this gateway", d.Topic)
 }

@@ -121,6 +121,11 @@ type (
 		Name  string
 		Text  string
 	}
+	// Revoke takes a gateway, by name or hex id, out of the domain. Only the owner can. Answer value: nil, once durable.
+	Revoke struct {
+		Token Token
+		Name  string
+	}
 	// Forget drops a waiting request: its Answer will not come.
 	Forget struct{ Token Token }
 )
@@ -198,6 +203,7 @@ func (ClosePairing) gatewayEvent()  {}
 func (ContactCard) gatewayEvent()   {}
 func (ExportContact) gatewayEvent() {}
 func (AddContact) gatewayEvent()    {}
+func (Revoke) gatewayEvent()        {}
 func (Forget) gatewayEvent()        {}
 func (Persist) gatewayEvent()       {}
 func (Load) gatewayEvent()          {}

@@ -66,7 +66,7 @@ func (c *Core) judgeOffer(now time.Time, from link.PeerID, it link.Item) (link.V
 	switch it.Kind {
 	case ItemParcel:
 		return c.judgeParcel(from, it)
-	case ItemNodeAdvert, ItemEngineAdvert:
+	case ItemNodeAdvert, ItemEngineAdvert, ItemDomainAdvert:
 		return c.judgeAdvert(from, it)
 	case ItemReceipt, ItemContact, ItemDispatch:
 		return c.judgeNote(from, it)
@@ -94,7 +94,7 @@ func (c *Core) received(now time.Time, e link.Received) {
 	switch e.Item.Kind {
 	case ItemParcel:
 		c.takeParcel(now, e, reply)
-	case ItemNodeAdvert, ItemEngineAdvert:
+	case ItemNodeAdvert, ItemEngineAdvert, ItemDomainAdvert:
 		c.takeAdvert(now, e, reply)
 	case ItemReceipt:
 		c.takeReceipt(now, e, reply)

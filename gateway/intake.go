@@ -62,7 +62,7 @@ func (c *Core) inspect(now time.Time, raw []byte) (intake, error) {
 	if internet {
 		err = m.CheckSender(now, c.quality)
 	} else {
-		path, err = m.Check(c.anchors(), now, c.quality)
+		path, err = c.pathOf(now, m)
 	}
 	if err != nil {
 		return intake{}, err

@@ -27,8 +27,11 @@ import (
 // whom finds who a person means: a contact that can be written to, or else the member gateway to ask.
 func (c *Core) whom(now time.Time, to string) (k endpoint.Contact, gw link.PeerID, err error) {
 	k, err = c.contact(to)
-	if err == nil && c.usableContact(now, k) {
+	if err == nil && c.usableContact(now, k) && !c.revokedBox(k.ID) {
 		return k, gw, nil
+	}
+	if c.revokedBox(k.ID) {
+		return k, gw, &Error{Code: "refused", Message: fmt.Sprintf("the gateway of %q was revoked by the domain's owner", to), Fix: "packhorse domain list"}
 	}
 	gw, ambiguous := c.memberCalled(to, k.ID)
 	switch {
@@ -41,6 +44,11 @@ func (c *Core) whom(now time.Time, to string) (k endpoint.Contact, gw link.PeerI
 		return known, link.PeerID{}, nil
 	}
 	return k, gw, nil
+}
+
+// revokedBox tells whether an endpoint is the built-in one of a gateway that was revoked.
+func (c *Core) revokedBox(id pki.NodeID) bool {
+	return id != "" && slices.ContainsFunc(c.revokedIDs(), func(gw link.PeerID) bool { return c.members[gw].Expect == id })
 }
 
 // memberCalled finds the member with a name or hex id, or with this built-in endpoint.
@@ -68,6 +76,19 @@ func (c *Core) contactAt(now time.Time, gw link.PeerID) (endpoint.Contact, bool)
 func (c *Core) usableContact(now time.Time, k endpoint.Contact) bool {
 	return k.PDA != nil && k.PDA.Valid(now, c.quality) &&
 		!slices.ContainsFunc(k.Chain, func(x *pki.Certificate) bool { return !x.Valid(now, c.quality) })
+}
+
+// refreshContact asks for a new authorisation when the one that is just used ends soon, as certificates do that
+// hang on a membership.
+func (c *Core) refreshContact(now time.Time, k endpoint.Contact) {
+	if now.Before(k.PDA.X509.NotAfter.Add(-domain.RenewBefore)) {
+		return
+	}
+	for _, id := range c.memberIDs() {
+		if c.members[id].Expect == k.ID && c.IsMember(now, id) {
+			c.askContact(now, id)
+		}
+	}
 }
 
 // askContact asks a gateway to let our built-in endpoint write to its own.

@@ -20,6 +20,7 @@ import (
 //	6 admission       admission.go                          pairing session   membership stored
 //	7 contact         endpoint connection parameters        whom we paired    added
 //	8 dispatch        domain.Dispatch                       any member        custody of the next hop
+//	9 domain advert   domain.DomainAdvert                   any member        a newer one
 const (
 	ItemParcel       uint8 = 1
 	ItemReceipt      uint8 = 2
@@ -29,6 +30,7 @@ const (
 	ItemAdmission    uint8 = 6
 	ItemContact      uint8 = 7
 	ItemDispatch     uint8 = 8
+	ItemDomainAdvert uint8 = 9
 )
 
 // Largest bodies that are taken, by kind.
@@ -57,6 +59,8 @@ func maxBody(kind uint8) int {
 		return maxContactBody
 	case ItemDispatch:
 		return domain.MaxDispatch
+	case ItemDomainAdvert:
+		return domain.MaxDomainAdvert
 	}
 	return 0
 }

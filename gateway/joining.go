@@ -147,6 +147,7 @@ func (c *Core) swapContacts(now time.Time, rec domain.Record, params []byte, j *
 	if err != nil {
 		return err
 	}
+	j.inviter.Expect = k.ID
 	ours, err := c.box.ep.Authorise(k.SPKI, j.member.Domain.Address, now.Add(-backdate), now.Add(endpointLife), c.cfg.Rand)
 	if err != nil {
 		return err

@@ -12,8 +12,8 @@ import (
 	"packhorse/store"
 )
 
-// memberRecord keeps the membership record of a gateway and, of one that we admitted, the endpoint
-// whose delivery authorisation we await.
+// memberRecord keeps the membership record of a gateway and, as far as we know it, which endpoint is its
+// built-in one, whose delivery authorisation we have or await.
 //
 //	octets  field
 //	1       version, 1

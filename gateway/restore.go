@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"packhorse/gateway/domain"
 	"packhorse/gateway/endpoint"
 	"packhorse/gateway/pki"
 	"packhorse/link"
@@ -86,6 +88,9 @@ func (c *Core) restoreOne(r Record) error {
 // restoreMember believes the dates that were judged when the record came; every session judges them again.
 func (c *Core) restoreMember(m memberRecord) error {
 	rec, _, err := c.roster.Add(m.Raw, time.Time{}, pki.ClockNone)
+	if errors.Is(err, domain.ErrRevoked) {
+		rec, err = domain.ParseRecord(m.Raw, c.member.Domain) // kept, to be known as revoked
+	}
 	if err != nil {
 		return err
 	}
@@ -112,6 +117,9 @@ func (c *Core) restoreAdvert(b []byte) error {
 		return err
 	}
 	c.adverts.set(a)
+	if a.kind == ItemDomainAdvert {
+		c.roster.HandleAdvert(a.domain)
+	}
 	return nil
 }
 
@@ -138,6 +146,9 @@ func (c *Core) boot(now time.Time) {
 		return
 	}
 	c.booted, c.dirty = true, true
+	if c.member != nil {
+		c.takeDomain(now, c.roster.Advert())
+	}
 	for _, id := range c.memberIDs() {
 		if rec, ok := c.roster.Get(id); ok {
 			c.link.HandleEvent(now, link.AddMember{Member: rec.Member()})

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"maps"
 	"slices"
 
@@ -11,6 +12,11 @@ import (
 // sortedDigests lists the keys of a set in one order for every run.
 func sortedDigests[V any](m map[link.Digest]V) []link.Digest {
 	return slices.SortedFunc(maps.Keys(m), func(a, b link.Digest) int { return bytes.Compare(a[:], b[:]) })
+}
+
+// sortMembers sorts by name; two of one name keep the order of their ids.
+func sortMembers(list []Member) {
+	slices.SortStableFunc(list, func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

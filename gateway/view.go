@@ -61,6 +61,16 @@ type Peer struct {
 	Bytes     int64
 }
 
+// Member is a gateway of the domain, as its owner sees it.
+type Member struct {
+	ID      link.PeerID
+	Name    string
+	Owner   bool      // holds the domain's keys
+	Self    bool      // this gateway
+	Until   time.Time // end of its record; renewed from ten days before
+	Revoked bool
+}
+
 // Letter is a parcel opened by the built-in endpoint.
 type Letter struct {
 	ID       string

@@ -30,7 +30,7 @@ func TestIdentityRoundTrip(t *testing.T) {
 
 func TestOwnerRoundTrip(t *testing.T) {
 	f := setup(t)
-	if _, err := f.owner.Revoke(testNow, seeded(3), f.bob.ID()); err != nil {
+	if _, err := f.owner.Revoke(testNow, f.alice.ID(), f.bob.ID()); err != nil {
 		t.Fatal(err)
 	}
 	b := f.owner.Marshal()
@@ -230,7 +230,7 @@ func TestRenew(t *testing.T) {
 	if _, err := f.owner.Renew(f.bobM.Record, r, later, seeded(5)); err == nil {
 		t.Error("another gateway's record: got no error")
 	}
-	if _, err := f.owner.Revoke(testNow, seeded(3), f.alice.ID()); err != nil {
+	if _, err := f.owner.Revoke(testNow, f.alice.ID(), f.alice.ID()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.owner.Renew(f.aliceM.Record, r, later, seeded(5)); !errors.Is(err, ErrRevoked) {

@@ -40,7 +40,7 @@ func (o *Owner) Admit(r JoinRequest, now time.Time, rand io.Reader) (*Membership
 	}
 	rec := o.signRecord(Record{
 		ID: r.ID(), Static: r.Static, RSAHash: sha256.Sum256(r.RSA), Name: r.Name,
-		Epoch: o.Epoch, NotBefore: from, NotAfter: until,
+		Epoch: o.CurrentEpoch(), NotBefore: from, NotAfter: until,
 	})
 	return &Membership{Domain: o.Info(), Record: rec, Cert: cert}, nil
 }

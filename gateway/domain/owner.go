@@ -19,7 +19,7 @@ type Owner struct {
 	RSA     *rsa.PrivateKey
 	Cert    *pki.Certificate // the domain's self-issued CA certificate, pathLen 2
 	Key     [32]byte         // pre-shared key of the epoch
-	Epoch   uint32
+	Epoch   uint32           // of the pre-shared key
 	Cross   Cross
 	Revoked []Revocation // sorted by gateway, at most MaxRevoked
 }

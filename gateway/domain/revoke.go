@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -25,56 +24,64 @@ const (
 	// MaxRevoked bounds the list in one domain.
 	MaxRevoked = 1024
 	// MaxDomainAdvert is the octets of the longest one.
-	MaxDomainAdvert = 1 + 4 + 4 + 2 + MaxRevoked*revocationSize + ed25519.SignatureSize
+	MaxDomainAdvert = 1 + 4 + 4 + 32 + 2 + MaxRevoked*revocationSize + ed25519.SignatureSize
 
 	domainAdvertVersion = 1
 )
 
-// DomainAdvert is the owner's word on the epoch of the domain and on who is no longer in it. A higher epoch
-// replaces a lower one; there is one advert an epoch.
+// DomainAdvert is the owner's word on the epoch of the domain, on who is no longer in it, and on who renews
+// memberships. A higher epoch replaces a lower one, within an epoch the later date.
 //
 //	offset  size  what
 //	     0     1  version, 1
 //	     1     4  epoch
 //	     5     4  date of issue
-//	     9     2  n, number of revocations
-//	    11   20n  revocations: 16 octets of the gateway's id, 4 of the epoch; rising, no gateway twice
-//	11+20n    64  Ed25519 signature of the domain
+//	     9    32  gateway that holds the domain's keys
+//	    41     2  n, number of revocations
+//	    43   20n  revocations: 16 octets of the gateway's id, 4 of the epoch; rising, no gateway twice
+//	43+20n    64  Ed25519 signature of the domain
 type DomainAdvert struct {
 	Epoch   uint32
 	Issued  time.Time
+	Owner   link.PeerID
 	Revoked []Revocation
 	Raw     []byte
 }
 
-// Revoke takes gateways out, begins a new epoch with a new pre-shared key from rand, and returns the advert
-// that tells. The caller stores the owner before it sends the advert, and hands the new key to the members that
-// stay by Renew.
-func (o *Owner) Revoke(now time.Time, rand io.Reader, ids ...link.PeerID) (DomainAdvert, error) {
-	var key [32]byte
-	if _, err := io.ReadFull(rand, key[:]); err != nil {
-		return DomainAdvert{}, fmt.Errorf("domain: no random octets for keys: %w", err)
-	}
-	list := slices.Clone(o.Revoked)
+// Revoke takes gateways out, begins a new epoch and returns the advert that tells; at is the gateway that holds
+// the keys. The caller stores the owner before it sends the advert. The pre-shared key stays: it only hides who
+// talks from strangers, and every handshake proves a static key that the roster must know.
+func (o *Owner) Revoke(now time.Time, at link.PeerID, ids ...link.PeerID) (DomainAdvert, error) {
+	list, epoch := slices.Clone(o.Revoked), o.CurrentEpoch()+1
 	for _, id := range ids {
 		at, found := findRevocation(list, id)
 		if !found {
 			list = slices.Insert(list, at, Revocation{Gateway: [16]byte(id[:16])})
 		}
-		list[at].Epoch = o.Epoch + 1
+		list[at].Epoch = epoch
 	}
 	if len(list) > MaxRevoked {
 		return DomainAdvert{}, fmt.Errorf("domain: more than %d gateways revoked: start a new domain", MaxRevoked)
 	}
-	o.Revoked, o.Key, o.Epoch = list, key, o.Epoch+1
-	return o.Advert(now), nil
+	o.Revoked = list
+	return o.Advert(now, at), nil
 }
 
-// Advert signs the present state.
-func (o *Owner) Advert(now time.Time) DomainAdvert {
-	a := DomainAdvert{Epoch: o.Epoch, Issued: seconds(now), Revoked: slices.Clone(o.Revoked)}
+// CurrentEpoch is the epoch of the domain: that of the latest revocation, or of the pre-shared key if that is later.
+func (o *Owner) CurrentEpoch() uint32 {
+	epoch := o.Epoch
+	for _, v := range o.Revoked {
+		epoch = max(epoch, v.Epoch)
+	}
+	return epoch
+}
+
+// Advert signs the present state; at is the gateway that holds the keys.
+func (o *Owner) Advert(now time.Time, at link.PeerID) DomainAdvert {
+	a := DomainAdvert{Epoch: o.CurrentEpoch(), Issued: seconds(now), Owner: at, Revoked: slices.Clone(o.Revoked)}
 	b := binary.BigEndian.AppendUint32([]byte{domainAdvertVersion}, a.Epoch)
-	b = appendRevocations(appendSeconds(b, now), a.Revoked)
+	b = append(appendSeconds(b, now), at[:]...)
+	b = appendRevocations(b, a.Revoked)
 	a.Raw = appendSigned(b, o.Sign, forRevoked, o.Info().ID)
 	return a
 }
@@ -88,7 +95,9 @@ func ParseDomainAdvert(raw []byte, d Info) (DomainAdvert, error) {
 	if v := r.u8(); v != domainAdvertVersion && !r.bad {
 		return DomainAdvert{}, fmt.Errorf("domain: the domain advert has version %d, this program reads %d", v, domainAdvertVersion)
 	}
-	a := DomainAdvert{Epoch: r.u32(), Issued: r.seconds(), Revoked: readRevocations(r)}
+	a := DomainAdvert{Epoch: r.u32(), Issued: r.seconds()}
+	copy(a.Owner[:], r.take(32))
+	a.Revoked = readRevocations(r)
 	r.take(ed25519.SignatureSize)
 	if r.done() != nil {
 		return DomainAdvert{}, errors.New("domain: malformed domain advert")

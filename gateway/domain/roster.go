@@ -29,14 +29,13 @@ func ShortOf(id link.PeerID) (s ShortID) {
 type Roster struct {
 	domain  Info
 	advert  DomainAdvert
-	newest  uint32 // the highest epoch any record or advert showed
 	byID    map[link.PeerID]Record
 	byShort map[ShortID]link.PeerID
 }
 
 // NewRoster knows nobody.
 func NewRoster(d Info) *Roster {
-	return &Roster{domain: d, newest: d.Epoch, byID: map[link.PeerID]Record{}, byShort: map[ShortID]link.PeerID{}}
+	return &Roster{domain: d, byID: map[link.PeerID]Record{}, byShort: map[ShortID]link.PeerID{}}
 }
 
 // Add takes a record heard from anywhere. changed tells that it is new or newer than the one we had. Errors are
@@ -48,7 +47,6 @@ func (t *Roster) Add(raw []byte, now time.Time, q pki.Quality) (rec Record, chan
 	if err = t.judge(rec, now, q); err != nil {
 		return Record{}, false, err
 	}
-	t.newest = max(t.newest, rec.Epoch)
 	if old, known := t.byID[rec.ID]; known && !rec.newerThan(old) {
 		return old, false, nil
 	}
@@ -89,10 +87,10 @@ func (t *Roster) judge(rec Record, now time.Time, q pki.Quality) error {
 // HandleAdvert takes a verified DomainAdvert. newer tells that it replaces ours: store and spread it. left
 // are the known members that it takes out, sorted; they are forgotten here.
 func (t *Roster) HandleAdvert(a DomainAdvert) (left []link.PeerID, newer bool) {
-	if a.Epoch < t.advert.Epoch || a.Epoch == t.advert.Epoch && len(t.advert.Raw) > 0 {
+	if len(t.advert.Raw) > 0 && (a.Epoch < t.advert.Epoch || a.Epoch == t.advert.Epoch && !a.Issued.After(t.advert.Issued)) {
 		return nil, false
 	}
-	t.advert, t.newest = a, max(t.newest, a.Epoch)
+	t.advert = a
 	for _, rec := range t.Members() {
 		if revoked(a.Revoked, rec) {
 			t.remove(rec.ID)
@@ -109,15 +107,15 @@ func (t *Roster) remove(id link.PeerID) {
 	}
 }
 
-// SetDomain takes a renewed Info of the same domain, with another key and epoch.
+// SetDomain takes a renewed Info of the same domain.
 func (t *Roster) SetDomain(d Info) {
 	if d.ID == t.domain.ID {
-		t.domain, t.newest = d, max(t.newest, d.Epoch)
+		t.domain = d
 	}
 }
 
-// Behind tells that somebody showed a later epoch than that of our pre-shared key: it is time to renew.
-func (t *Roster) Behind() bool { return t.newest > t.domain.Epoch }
+// Revokes tells whether the newest advert takes out the gateway of a record.
+func (t *Roster) Revokes(r Record) bool { return revoked(t.advert.Revoked, r) }
 
 // Advert is the newest DomainAdvert; its Raw is empty when none is known.
 func (t *Roster) Advert() DomainAdvert { return t.advert }

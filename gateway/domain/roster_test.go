@@ -66,9 +66,9 @@ func TestRevocation(t *testing.T) {
 		}
 	}
 	key := f.owner.Key
-	a, err := f.owner.Revoke(testNow, seeded(3), f.bob.ID())
-	if err != nil || f.owner.Key == key || a.Epoch != 2 {
-		t.Fatalf("revoke: %v, epoch %d, key changed %t", err, a.Epoch, f.owner.Key != key)
+	a, err := f.owner.Revoke(testNow, f.alice.ID(), f.bob.ID())
+	if err != nil || f.owner.Key != key || a.Epoch != 2 || a.Owner != f.alice.ID() {
+		t.Fatalf("revoke: %v, epoch %d, owner %x, key changed %t", err, a.Epoch, a.Owner, f.owner.Key != key)
 	}
 	heard, err := ParseDomainAdvert(a.Raw, f.owner.Info())
 	if err != nil {
@@ -87,8 +87,8 @@ func TestRevocation(t *testing.T) {
 	if err := r.Check(f.alice.ID(), testNow, trusted); err != nil {
 		t.Errorf("alice, who stays: got %v", err)
 	}
-	if !r.Behind() {
-		t.Error("we hold the key of epoch 1 and do not know that we are behind")
+	if !r.Revokes(f.bobM.Record) || r.Revokes(f.aliceM.Record) {
+		t.Error("the roster does not tell whom it revokes")
 	}
 	again, err := admit(f.owner, f.bob, testNow)
 	if err != nil {
@@ -97,15 +97,26 @@ func TestRevocation(t *testing.T) {
 	if _, changed, err := r.Add(again.Record.Raw, testNow, trusted); err != nil || !changed {
 		t.Errorf("admitted anew: got %t, %v", changed, err)
 	}
-	r.SetDomain(again.Domain)
-	if r.Behind() {
-		t.Error("renewed, and still behind")
+	if again.Domain.Epoch != f.aliceM.Domain.Epoch {
+		t.Error("whom the domain admits now speaks under another key than those before")
+	}
+}
+
+func TestAnotherOwnerOfTheSameEpochReplacesTheEarlier(t *testing.T) {
+	f := setup(t)
+	r := NewRoster(f.owner.Info())
+	r.HandleAdvert(f.owner.Advert(testNow, f.alice.ID()))
+	if _, newer := r.HandleAdvert(f.owner.Advert(testNow.Add(time.Hour), f.bob.ID())); !newer || r.Advert().Owner != f.bob.ID() {
+		t.Errorf("the keys moved: newer %t, owner %x; want %x", newer, r.Advert().Owner, f.bob.ID())
+	}
+	if _, newer := r.HandleAdvert(f.owner.Advert(testNow, f.alice.ID())); newer {
+		t.Error("the earlier word came back")
 	}
 }
 
 func TestDomainAdvertRefusesDamageAndForgery(t *testing.T) {
 	f := setup(t)
-	a, err := f.owner.Revoke(testNow, seeded(3), link.PeerID{9}, link.PeerID{3}, link.PeerID{5}, link.PeerID{3})
+	a, err := f.owner.Revoke(testNow, f.alice.ID(), link.PeerID{9}, link.PeerID{3}, link.PeerID{5}, link.PeerID{3})
 	if err != nil || len(a.Revoked) != 3 {
 		t.Fatalf("got %v, %v", a.Revoked, err)
 	}
@@ -120,8 +131,8 @@ func TestDomainAdvertRefusesDamageAndForgery(t *testing.T) {
 
 func TestOlderWordNeverReplacesNewer(t *testing.T) {
 	f := setup(t)
-	older := f.owner.Advert(testNow)
-	newer, err := f.owner.Revoke(testNow, seeded(3), f.bob.ID())
+	older := f.owner.Advert(testNow, f.alice.ID())
+	newer, err := f.owner.Revoke(testNow, f.alice.ID(), f.bob.ID())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +163,7 @@ func TestRevocationsHaveOneOrder(t *testing.T) {
 	low, high := Revocation{Gateway: [16]byte{1}, Epoch: 1}, Revocation{Gateway: [16]byte{2}, Epoch: 1}
 	for name, list := range map[string][]Revocation{"falling": {high, low}, "twice": {low, low}} {
 		f.owner.Revoked = list
-		if _, err := ParseDomainAdvert(f.owner.Advert(testNow).Raw, f.owner.Info()); err == nil {
+		if _, err := ParseDomainAdvert(f.owner.Advert(testNow, f.alice.ID()).Raw, f.owner.Info()); err == nil {
 			t.Errorf("%s: got no error", name)
 		}
 	}
@@ -175,8 +186,8 @@ func TestRosterIsBounded(t *testing.T) {
 func FuzzParseDomainAdvert(f *testing.F) {
 	x := setup(f)
 	d := x.owner.Info()
-	f.Add(x.owner.Advert(testNow).Raw)
-	a, err := x.owner.Revoke(testNow, seeded(3), link.PeerID{9}, link.PeerID{3})
+	f.Add(x.owner.Advert(testNow, x.alice.ID()).Raw)
+	a, err := x.owner.Revoke(testNow, x.alice.ID(), link.PeerID{9}, link.PeerID{3})
 	if err != nil {
 		f.Fatal(err)
 	}
