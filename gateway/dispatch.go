@@ -63,9 +63,10 @@ func (c *Core) takeDispatch(now time.Time, e link.Received, reply replyFunc) {
 		reply(now, link.ReasonMalformed)
 		return
 	}
+	n.hands, n.since = e.Item.Cost, now
 	switch err := c.standing(now, n.dispatch.From); {
-	case n.dispatch.From == c.self:
-		reply(now, link.ReasonNone) // it came round
+	case n.dispatch.From == c.self && n.to != c.self:
+		c.storeNote(now, n, reply) // handed back
 	case errors.Is(err, domain.ErrUnknown):
 		reply(now, link.ReasonBusy) // its node advert may still be on its way
 	case err != nil:
@@ -75,12 +76,7 @@ func (c *Core) takeDispatch(now time.Time, e link.Received, reply replyFunc) {
 	case c.inTransit(n.dispatch.From) >= maxTransit:
 		reply(now, link.ReasonFull)
 	default:
-		c.persist(batch{ops: []store.Op{n.put()}}, func(now time.Time, err error) {
-			if err == nil {
-				c.keepNote(n)
-			}
-			reply(now, reasonOfStore(err))
-		})
+		c.storeNote(now, n, reply)
 	}
 }
 

@@ -24,7 +24,8 @@
 //	  +--- lifetime over ------+---> expired
 //	  +--- turned away for good ---> refused
 //
-// A state never moves back. The origin keeps the body until delivered, expired or refused; a
+// A state never moves back, but for one case: when the way breaks behind the next hop, that may hand custody
+// back, and the parcel is saved here again (hands.go). The origin keeps the body until delivered, expired or refused; a
 // gateway in between deletes it once the next hop has custody, and remembers the parcel until it
 // expires.
 package gateway

@@ -58,7 +58,7 @@ func (c *Core) wantParcels(now time.Time, want map[link.PeerID]*wanted) {
 		}
 		x.next = hop
 		want[hop].add(c.peers[hop], link.Item{Digest: x.Digest, Kind: ItemParcel, Priority: x.Priority,
-			Size: x.BodySize, Lifetime: c.lifetime(now, x.Expires)})
+			Size: x.BodySize, Lifetime: c.lifetime(now, x.Expires), Cost: nextHands(x.Hands)})
 	}
 }
 
@@ -117,8 +117,21 @@ func (c *Core) nextHop(x *entry) (link.PeerID, bool) {
 	return best, true
 }
 
-// hopTo is the cheapest neighbour towards a gateway, never back to where the item came from.
+// hopTo is the cheapest neighbour towards a gateway. An item goes back to where it came from only when the routes
+// lead nowhere else, not when others merely do not take it now.
 func (c *Core) hopTo(gw link.PeerID, d link.Digest, from link.PeerID) (link.PeerID, uint16, bool) {
+	via, cost, ok := c.wayTo(gw, d, from)
+	if ok || from == (link.PeerID{}) {
+		return via, cost, ok
+	}
+	if via, cost, ahead := c.wayTo(gw, link.Digest{}, from); ahead {
+		return via, cost, false
+	}
+	return c.wayTo(gw, d, link.PeerID{})
+}
+
+// wayTo is the cheapest neighbour towards a gateway but for one.
+func (c *Core) wayTo(gw link.PeerID, d link.Digest, from link.PeerID) (link.PeerID, uint16, bool) {
 	via, cost, ok := c.routes.Next(gw, func(id link.PeerID) (uint16, bool) { return c.usable(id, d, from) })
 	if direct, up := c.usable(gw, d, from); up && (!ok || direct <= cost) {
 		return gw, direct, true

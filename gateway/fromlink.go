@@ -47,10 +47,22 @@ func (c *Core) touch(now time.Time, id link.PeerID) {
 	}
 }
 
-// offered answers at once: the neighbour waits.
+// offered answers at once, for the neighbour waits; only what came back to us must be durable first.
 func (c *Core) offered(now time.Time, e link.Offered) {
+	answer := func(now time.Time, v link.Verdict, r link.Reason) {
+		c.link.HandleEvent(now, link.Answer{Peer: e.Peer, Digest: e.Item.Digest, Verdict: v, Reason: r})
+	}
 	v, r := c.judgeOffer(now, e.Peer, e.Item)
-	c.link.HandleEvent(now, link.Answer{Peer: e.Peer, Digest: e.Item.Digest, Verdict: v, Reason: r})
+	if v == link.Have && c.raise(now, e.Item, func(now time.Time, r link.Reason) {
+		if r == link.ReasonNone {
+			answer(now, link.Have, r)
+		} else {
+			answer(now, link.Refuse, r)
+		}
+	}) {
+		return
+	}
+	answer(now, v, r)
 }
 
 func (c *Core) judgeOffer(now time.Time, from link.PeerID, it link.Item) (link.Verdict, link.Reason) {
@@ -65,7 +77,7 @@ func (c *Core) judgeOffer(now time.Time, from link.PeerID, it link.Item) (link.V
 	}
 	switch it.Kind {
 	case ItemParcel:
-		return c.judgeParcel(from, it)
+		return c.judgeParcel(now, from, it)
 	case ItemNodeAdvert, ItemEngineAdvert, ItemDomainAdvert:
 		return c.judgeAdvert(from, it)
 	case ItemReceipt, ItemContact, ItemDispatch:
@@ -79,8 +91,13 @@ func (c *Core) received(now time.Time, e link.Received) {
 	reply := func(now time.Time, r link.Reason) {
 		c.link.HandleEvent(now, link.Stored{Peer: e.Peer, Digest: e.Item.Digest, Reason: r})
 	}
+	if countsHands(e.Item.Kind) {
+		e.Item.Cost = e.MaxCost
+	}
 	v, reason := c.judgeOffer(now, e.Peer, e.Item)
 	switch {
+	case v == link.Have && c.raise(now, e.Item, reply):
+		return
 	case v == link.Have:
 		reply(now, link.ReasonNone)
 		return
@@ -142,7 +159,9 @@ func (c *Core) custody(now time.Time, id link.PeerID, d link.Digest) {
 		return
 	}
 	if n := c.notes.byDigest[d]; n != nil {
-		c.dropNote(n)
+		if !n.raising {
+			c.dropNote(n)
+		}
 		return
 	}
 	if e := c.queue.byDigest[d]; e != nil {

@@ -139,11 +139,13 @@ func (c *Core) again(known *entry, in intake) error {
 }
 
 // judgeParcel answers an offer of a parcel.
-func (c *Core) judgeParcel(from link.PeerID, it link.Item) (link.Verdict, link.Reason) {
+func (c *Core) judgeParcel(now time.Time, from link.PeerID, it link.Item) (link.Verdict, link.Reason) {
 	x := c.queue.byDigest[it.Digest]
 	switch {
 	case c.member == nil:
 		return link.Refuse, link.ReasonPolicy
+	case it.Cost > maxHands:
+		return link.Refuse, link.ReasonLoop
 	case x == nil && it.Lifetime <= 0:
 		return link.Refuse, link.ReasonExpired
 	case x == nil && !c.room(from, it.Size):
@@ -153,26 +155,32 @@ func (c *Core) judgeParcel(from link.PeerID, it link.Item) (link.Verdict, link.R
 	case x.fresh:
 		return link.Refuse, link.ReasonBusy
 	}
-	return judgeKnown(x, from)
+	return c.judgeKnown(now, from, x, it)
 }
 
-// judgeKnown answers for a parcel that we had before. Have is only said when the neighbour may forget
-// it: we still have it, it is delivered, or we passed on what this neighbour gave us.
-func judgeKnown(x *entry, from link.PeerID) (link.Verdict, link.Reason) {
-	switch x.State {
-	case Delivered:
-		return link.Have, link.ReasonNone
-	case Expired:
+// judgeKnown answers for a parcel that we had before. Have is only said when the neighbour may forget it: we
+// still have it, it is delivered, or it went on from here in more hands than the neighbour knows of. What
+// came back is taken again, with its body unless we kept that.
+func (c *Core) judgeKnown(now time.Time, from link.PeerID, x *entry, it link.Item) (link.Verdict, link.Reason) {
+	switch {
+	case x.State == Expired:
 		return link.Refuse, link.ReasonExpired
-	case Refused:
+	case x.State == Refused:
 		return link.Refuse, link.ReasonPolicy
-	case Saved:
+	case x.State == Delivered || !x.cameBack(it.Cost):
 		return link.Have, link.ReasonNone
-	}
-	if !x.Origin && x.From == from {
+	case x.busy:
+		return link.Refuse, link.ReasonBusy
+	case x.State == Saved:
 		return link.Have, link.ReasonNone
+	case !x.Since.After(now) && now.Before(x.Since.Add(turnRest(x.Turns))):
+		return link.Refuse, link.ReasonLoop
+	case x.Held:
+		return link.Have, link.ReasonNone
+	case !c.room(from, it.Size):
+		return link.Refuse, link.ReasonFull
 	}
-	return link.Refuse, link.ReasonLoop
+	return link.Accept, link.ReasonNone
 }
 
 // takeParcel checks what a neighbour sent and takes custody.
@@ -194,18 +202,12 @@ func (c *Core) takeParcel(now time.Time, e link.Received, reply replyFunc) {
 		return
 	}
 	in.body, in.rec.Digest, in.rec.BodySize = e.Body, e.Item.Digest, len(e.Body)
-	in.rec.From, in.rec.Priority = e.Peer, min(e.Item.Priority, link.Bulk)
-	c.admit(now, in, func(now time.Time, x *entry, err error) {
-		if err == nil && x.Digest != in.rec.Digest {
-			// The same parcel in another encoding: what counts is what we hold of it.
-			v, r := judgeKnown(x, e.Peer)
-			if v != link.Have {
-				reply(now, r)
-				return
-			}
-		}
-		reply(now, reasonOf(err))
-	})
+	in.rec.From, in.rec.Priority, in.rec.Hands = e.Peer, min(e.Item.Priority, link.Bulk), e.Item.Cost
+	if x := c.queue.byKey[in.rec.key()]; x != nil && c.again(x, in) == nil {
+		c.takeAgain(now, x, in, e.Item, reply)
+		return
+	}
+	c.admit(now, in, func(now time.Time, _ *entry, err error) { reply(now, reasonOf(err)) })
 }
 
 // reasonOf is what a neighbour is told.

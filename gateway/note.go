@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"time"
@@ -21,6 +22,9 @@ type note struct {
 	from    link.PeerID // neighbour it came from, zero: ours
 	to      link.PeerID // zero: back the way its parcel came
 	expires time.Time
+	hands   uint16    // how often custody had changed when we took it
+	since   time.Time // when we took it, zero: in an earlier life
+	raising bool      // a higher number of hands is being made durable
 	receipt domain.Receipt
 	// dispatch is what a note of its kind holds.
 	dispatch domain.Dispatch
@@ -30,6 +34,7 @@ type note struct {
 type notes struct {
 	byDigest map[link.Digest]*note
 	records  map[link.PeerID]int // by the neighbour they came from, zero: ours
+	wake     time.Time           // when the next one that rests moves on, zero: none rests
 }
 
 func newNotes() notes {
@@ -37,7 +42,7 @@ func newNotes() notes {
 }
 
 const (
-	noteVersion  = 1
+	noteVersion  = 2
 	noteLifetime = 30 * day
 )
 
@@ -75,14 +80,16 @@ func (c *Core) keepNote(n *note) {
 // put makes the record of a note.
 //
 //	octets  field
-//	1       version, 1
+//	1       version, 2
 //	1       kind
+//	2       hands
 //	32      neighbour it came from
 //	32      gateway it goes to, zero: back the way its parcel came
 //	8       when it expires, seconds since 1970
 //	4 + n   body
 func (n *note) put() store.Op {
-	b := append([]byte{noteVersion, n.kind}, n.from[:]...)
+	b := binary.BigEndian.AppendUint16([]byte{noteVersion, n.kind}, n.hands)
+	b = append(b, n.from[:]...)
 	b = appendTime(append(b, n.to[:]...), n.expires)
 	return store.Op{Kind: KindNote, Key: digestKey(n.digest), Value: appendCounted(b, n.body)}
 }
@@ -93,7 +100,7 @@ func (n *note) delete() store.Op {
 
 func (c *Core) parseNote(b []byte) (*note, error) {
 	o := octets{b: b}
-	version, kind := o.u8(), o.u8()
+	version, kind, hands := o.u8(), o.u8(), o.u16()
 	var from, to link.PeerID
 	o.fill(from[:])
 	o.fill(to[:])
@@ -102,15 +109,25 @@ func (c *Core) parseNote(b []byte) (*note, error) {
 	if err := o.end(); err != nil || version != noteVersion || kind != ItemReceipt && kind != ItemContact && kind != ItemDispatch {
 		return nil, errOctets
 	}
-	return c.newNote(kind, body, from, to, expires)
+	n, err := c.newNote(kind, body, from, to, expires)
+	if err != nil {
+		return nil, err
+	}
+	n.hands = hands
+	return n, nil
 }
 
 // judgeNote answers an offer of a receipt, contact or dispatch.
 func (c *Core) judgeNote(from link.PeerID, it link.Item) (link.Verdict, link.Reason) {
+	known := c.notes.byDigest[it.Digest]
 	switch {
 	case c.member == nil:
 		return link.Refuse, link.ReasonPolicy
-	case c.notes.byDigest[it.Digest] != nil:
+	case it.Cost > maxHands:
+		return link.Refuse, link.ReasonLoop
+	case known != nil && known.raising:
+		return link.Refuse, link.ReasonBusy
+	case known != nil:
 		return link.Have, link.ReasonNone
 	case len(c.notes.byDigest) >= c.cfg.Limits.Notes, c.notes.records[from] >= share(c.cfg.Limits.Notes):
 		return link.Refuse, link.ReasonFull
@@ -129,12 +146,26 @@ func (c *Core) dropNote(n *note) {
 
 // wantNotes submits each note to the neighbour that brings it nearer.
 func (c *Core) wantNotes(now time.Time, want map[link.PeerID]*wanted) {
+	c.notes.wake = time.Time{}
 	for _, d := range sortedDigests(c.notes.byDigest) {
 		n := c.notes.byDigest[d]
-		if hop, ok := c.noteHop(n); ok {
-			want[hop].add(c.peers[hop], link.Item{Digest: d, Kind: n.kind, Priority: link.Message,
-				Size: len(n.body), Lifetime: c.lifetime(now, n.expires)})
+		if at := n.since.Add(noteRest(n.hands)); !n.since.IsZero() && at.After(now) {
+			if c.notes.wake.IsZero() || at.Before(c.notes.wake) {
+				c.notes.wake = at
+			}
+			continue
 		}
+		if hop, ok := c.noteHop(n); ok && !n.raising {
+			want[hop].add(c.peers[hop], link.Item{Digest: d, Kind: n.kind, Priority: link.Message,
+				Size: len(n.body), Lifetime: c.lifetime(now, n.expires), Cost: nextHands(n.hands)})
+		}
+	}
+}
+
+// wakeNotes lets notes move on that have rested.
+func (c *Core) wakeNotes(now time.Time) {
+	if at := c.notes.wake; !at.IsZero() && !at.After(now) {
+		c.notes.wake, c.dirty = time.Time{}, true
 	}
 }
 
@@ -213,6 +244,7 @@ func (c *Core) takeReceipt(now time.Time, e link.Received, reply replyFunc) {
 		reply(now, link.ReasonMalformed)
 		return
 	}
+	n.hands, n.since = e.Item.Cost, now
 	x := c.queue.bySum[n.receipt.Parcel]
 	switch {
 	case !c.IsMember(now, n.receipt.Recipient):
@@ -223,8 +255,10 @@ func (c *Core) takeReceipt(now time.Time, e link.Received, reply replyFunc) {
 		c.passReceipt(now, n, reply)
 	case x.fresh || x.busy:
 		reply(now, link.ReasonBusy)
-	case x.ended():
+	case x.ended() && x.Origin:
 		reply(now, link.ReasonNone)
+	case x.ended():
+		c.storeNote(now, n, reply) // handed back, or a second copy: it travels on
 	default:
 		c.receipted(now, x, n, reply)
 	}
@@ -265,6 +299,11 @@ func (c *Core) passReceipt(now time.Time, n *note, reply replyFunc) {
 		reply(now, link.ReasonNone) // of a parcel that we no longer remember
 		return
 	}
+	c.storeNote(now, n, reply)
+}
+
+// storeNote takes custody of a note that travels on.
+func (c *Core) storeNote(now time.Time, n *note, reply replyFunc) {
 	c.persist(batch{ops: []store.Op{n.put()}}, func(now time.Time, err error) {
 		if err == nil {
 			c.keepNote(n)

@@ -18,7 +18,7 @@ const day = 24 * time.Hour
 // parcel's expiry: it is also the memory that makes delivery happen once.
 //
 //	octets  field
-//	1       version, 1
+//	1       version, 2
 //	1       state
 //	1       flags: 1 origin, 2 local, 4 body held, 8 for the Internet, 16 accepted without a clock
 //	1       priority
@@ -29,6 +29,8 @@ const day = 24 * time.Hour
 //	4       octets of the body
 //	32      gateway that handed it to us, zero for a local endpoint
 //	32      gateway that has it now, zero for none
+//	2       hands: how often custody had changed when we took it last
+//	1       turns: how often it came back to us
 //	8       since when it is in its state, seconds since 1970
 //	8       when it expires, seconds since 1970
 //	4 + n   each: sender id, recipient id, id of the recipient's gateway, id of the parcel, why refused
@@ -47,6 +49,8 @@ type parcelRecord struct {
 	BodySize   int
 	From       link.PeerID
 	By         link.PeerID
+	Hands      uint16
+	Turns      uint8
 	Since      time.Time
 	Expires    time.Time
 	Sender     pki.NodeID
@@ -57,7 +61,7 @@ type parcelRecord struct {
 }
 
 const (
-	parcelVersion = 1
+	parcelVersion = 2
 	maxNodeID     = 1024
 	maxParcelID   = 64
 	maxWhy        = 256
@@ -108,6 +112,7 @@ func (r *parcelRecord) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(r.BodySize))
 	b = append(b, r.From[:]...)
 	b = append(b, r.By[:]...)
+	b = append(binary.BigEndian.AppendUint16(b, r.Hands), r.Turns)
 	b = appendTime(b, r.Since)
 	b = appendTime(b, r.Expires)
 	b = appendCounted(b, string(r.Sender))
@@ -131,6 +136,7 @@ func parseParcelRecord(b []byte) (parcelRecord, error) {
 	r.Size, r.BodySize = int(o.u32()), int(o.u32())
 	o.fill(r.From[:])
 	o.fill(r.By[:])
+	r.Hands, r.Turns = o.u16(), o.u8()
 	r.Since, r.Expires = o.time(), o.time()
 	r.Sender = pki.NodeID(o.text(maxNodeID))
 	r.Recipient = pki.NodeID(o.text(maxNodeID))

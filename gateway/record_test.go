@@ -13,7 +13,7 @@ var when = time.Date(2026, 11, 21, 9, 12, 0, 0, time.UTC)
 
 func filledParcel() parcelRecord {
 	return parcelRecord{State: Carried, Origin: true, Held: true, Unverified: true, Priority: link.Bulk, Arrival: 7,
-		Digest: link.Digest{1}, Sum: [32]byte{2}, Size: 3000, BodySize: 2000, From: link.PeerID{3}, By: link.PeerID{4},
+		Digest: link.Digest{1}, Sum: [32]byte{2}, Size: 3000, BodySize: 2000, From: link.PeerID{3}, By: link.PeerID{4}, Hands: 300, Turns: 3,
 		Since: when, Expires: when.Add(day), Sender: "0aa", Recipient: "0bb", Gateway: "0cc", ID: "p1", Why: "no"}
 }
 

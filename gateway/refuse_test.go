@@ -267,9 +267,19 @@ func TestOffersAreAnsweredByWhatIsKnown(t *testing.T) {
 	check("held", offer(from, item), yes(link.Have))
 	state(func(r *parcelRecord) { r.Origin, r.From, r.State, r.Held = false, from, Carried, false })
 	check("passed on, offered by its source", offer(from, item), yes(link.Have))
-	check("passed on, offered by another", offer(other, item), no(link.ReasonLoop))
+	check("an older copy than what was passed on", offer(other, item), yes(link.Have))
+	back := with(item, func(i *link.Item) { i.Cost = 2 })
+	check("passed on, comes back", offer(other, back), yes(link.Accept))
+	state(func(r *parcelRecord) { r.Turns, r.Since = 1, b.now })
+	check("passed on, comes back again at once", offer(other, back), no(link.ReasonLoop))
+	state(func(r *parcelRecord) { r.Since = b.now.Add(-turnRest(1)) })
+	check("passed on, comes back again later", offer(other, back), yes(link.Accept))
+	check("passed on, in too many hands", offer(other, with(item, func(i *link.Item) { i.Cost = maxHands + 1 })), no(link.ReasonLoop))
+	x.busy = true
+	check("comes back while it is changed", offer(other, back), no(link.ReasonBusy))
+	x.busy = false
 	state(func(r *parcelRecord) { r.Origin, r.From, r.Held = true, link.PeerID{}, true })
-	check("ours, carried, comes back", offer(other, item), no(link.ReasonLoop))
+	check("ours, carried, comes back", offer(other, back), yes(link.Have))
 	state(func(r *parcelRecord) { r.State = Delivered })
 	check("delivered", offer(other, item), yes(link.Have))
 	x.fresh = true

@@ -7,7 +7,7 @@ import (
 	"packhorse/link"
 )
 
-// State is how far a parcel got. It never moves back.
+// State is how far a parcel got. It never moves back, but from carried to saved when it is handed back.
 type State uint8
 
 const (

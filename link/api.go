@@ -199,6 +199,9 @@ type (
 		Peer PeerID
 		Item Item
 		Body []byte
+		// MaxCost is the highest Cost of all offers that Stored will answer: several
+		// peers may have sent of the same body.
+		MaxCost uint16
 	}
 	// Custody: the item is on the peer's disk (or it had it already).
 	Custody struct {

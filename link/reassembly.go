@@ -301,10 +301,12 @@ func (c *Core) part(re *reassembly) {
 // received gives a body away; its memory stays charged until Stored.
 func (c *Core) received(re *reassembly, st *inStream, body []byte) {
 	re.storing, re.buf, re.dirty, re.by = true, nil, -1, st.peer().id
+	highest := st.item.Cost
 	for _, q := range re.streams {
 		q.state = inStoring
+		highest = max(highest, q.item.Cost)
 	}
-	c.emit(Received{Peer: st.peer().id, Item: st.item, Body: body})
+	c.emit(Received{Peer: st.peer().id, Item: st.item, Body: body, MaxCost: highest})
 }
 
 // stored tells every sender of the body what became of it.

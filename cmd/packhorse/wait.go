@@ -11,7 +11,7 @@ import (
 	"packhorse/gateway/admin"
 )
 
-// ranks orders the states of a parcel; it never moves back.
+// ranks orders the states of a parcel; only from carried to saved it may move back.
 var ranks = map[admin.State]int{admin.Saved: 0, admin.Carried: 1, admin.Delivered: 2, admin.Expired: 3, admin.Refused: 3}
 
 // askAgain is how often a waiting send asks besides listening to events.

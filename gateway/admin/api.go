@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// State is a parcel's way: it never moves back.
+// State is a parcel's way: it never moves back, but from carried to saved when the next hop hands it back.
 type State string
 
 const (
