@@ -30,6 +30,7 @@ type inStream struct {
 	state  inState
 	reason Reason
 	had    bool
+	pushed bool        // the body came whole
 	direct bool        // data came without being asked for
 	body   *reassembly // nil once finished
 	reply  bool        // an answer to an offer is due, not an account
@@ -142,10 +143,10 @@ func (c *Core) answered(e Answer) {
 		case Accept:
 			c.accept(st)
 		case Have:
-			c.unjoin(st)
+			c.unjoin(st, true)
 			st.end(inHave, ReasonNone)
 		default:
-			c.unjoin(st)
+			c.unjoin(st, false)
 			st.end(inRefused, e.Reason)
 		}
 	})
@@ -173,14 +174,15 @@ func (c *Core) accept(st *inStream) {
 	}
 }
 
-// unjoin takes a stream off a body that it alone brought here.
-func (c *Core) unjoin(st *inStream) {
+// unjoin takes a stream off its body, which is forgotten if nobody else sends it and either it is useless or nobody
+// else gave anything of it.
+func (c *Core) unjoin(st *inStream, useless bool) {
 	re := st.body
 	if re == nil {
 		return
 	}
 	st.body = nil
-	if re.leave(st); len(re.streams) == 0 && !re.storing {
+	if re.leave(st); len(re.streams) == 0 && !re.storing && (useless || re.onlyOf(st.peer().id)) {
 		c.discard(re)
 	}
 }
@@ -199,7 +201,7 @@ func (c *Core) pushed(s *session, m *wire.Message) {
 	}
 	item := itemOf(m)
 	item.Size, item.Digest = len(m.Body), DigestOf(m.ItemKind, m.Body)
-	st := &inStream{sess: s, stream: m.Stream, item: item, state: inStoring}
+	st := &inStream{sess: s, stream: m.Stream, item: item, state: inStoring, pushed: true}
 	s.remember(st)
 	switch {
 	case c.recent.has(st.peer().id, item.Digest):
@@ -219,7 +221,7 @@ func (c *Core) cancelled(s *session, stream uint16) {
 	if st == nil || st.finished() || st.state == inStoring {
 		return
 	}
-	c.unjoin(st)
+	c.unjoin(st, false)
 	delete(s.in, stream)
 	s.inOrder = slices.DeleteFunc(s.inOrder, func(id uint16) bool { return id == stream })
 }

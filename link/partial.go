@@ -38,11 +38,17 @@ func (c *Core) resume(e Resume) {
 		c.drop(DropBadSymbols)
 		return
 	}
-	re := c.reassemble(e.Item, PeerID{})
-	if re == nil || re.storing {
+	re := c.reassemble(e.Item, PeerID{}, false)
+	if re == nil {
+		c.drop(DropFull)
+		c.emit(DropPartial{Digest: e.Item.Digest})
+		return
+	}
+	if re.storing {
 		c.drop(DropFull)
 		return
 	}
+	re.resumed = true
 	have, symbols, sym := bitmap(e.Have), e.Symbols, re.lay.sym
 	for i := range re.lay.data(e.Block) + repairCount {
 		if !have.has(i) {

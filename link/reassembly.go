@@ -11,8 +11,7 @@ import (
 const (
 	maxPartial   = 256         // unfinished bodies
 	saveInterval = time.Second // at most so much of a transfer is lost by a restart
-	abandonAfter = 10 * time.Minute
-	maxBad       = 3 // whole bodies of a wrong digest before the sender is refused
+	maxBad       = 3           // whole bodies of a wrong digest before the sender is refused
 )
 
 // reassembly is a body on its way to us, from whoever sends symbols of it.
@@ -30,9 +29,12 @@ type reassembly struct {
 	bad     int
 	streams []*inStream
 	sources []PeerID // who gave symbols since the last fresh start
+	brought PeerID   // who offered it first: its memory is charged to that peer; zero: the disk
+	resumed bool     // it was saved before a restart, by whoever gave it
 	owner   PeerID   // the only one who may, after a mixture came out wrong; zero: anyone
 
-	touched time.Time
+	touched time.Time // when it last grew by a step
+	grown   int       // got, at that time
 	dirty   int       // block with unsaved symbols, or -1
 	since   time.Time // when it became so
 	kept    bool      // something of it was saved
@@ -69,7 +71,7 @@ func (re *reassembly) fits(item Item, from PeerID) bool {
 
 // reassemble finds or makes the place where a peer's item comes together; nil: no room.
 // Who lies about the size, or gave symbols that spoil a mixture, has a place for itself.
-func (c *Core) reassemble(item Item, from PeerID) *reassembly {
+func (c *Core) reassemble(item Item, from PeerID, small bool) *reassembly {
 	contested := false
 	for _, re := range c.order {
 		if re.fits(item, from) {
@@ -79,10 +81,10 @@ func (c *Core) reassemble(item Item, from PeerID) *reassembly {
 	}
 	lay := layoutOf(item.Size)
 	cost := lay.padded() + lay.blocks*80
-	if !c.makeRoom(cost) {
+	if !c.makeRoom(cost, from, small) {
 		return nil
 	}
-	re := &reassembly{item: item, lay: lay, cost: cost, dirty: -1, touched: c.now,
+	re := &reassembly{item: item, lay: lay, cost: cost, dirty: -1, touched: c.now, brought: from,
 		buf: make([]byte, lay.padded()), blocks: make([]inBlock, lay.blocks)}
 	if contested {
 		re.owner = from
@@ -92,49 +94,9 @@ func (c *Core) reassemble(item Item, from PeerID) *reassembly {
 	return re
 }
 
-// makeRoom gives up what nobody sends any more, oldest first.
-func (c *Core) makeRoom(cost int) bool {
-	fits := func() bool { return c.memory+cost <= c.cfg.MaxReassembly && len(c.order) < maxPartial }
-	for !fits() {
-		i := slices.IndexFunc(c.order, c.abandoned)
-		if i < 0 {
-			return false
-		}
-		re := c.order[i]
-		for _, st := range slices.Clone(re.streams) {
-			st.end(inRefused, ReasonBusy)
-		}
-		c.discard(re)
-	}
-	return true
-}
-
-// abandoned reports whether a body has no sender, or one that has not sent for long.
-func (c *Core) abandoned(re *reassembly) bool {
-	return !re.storing && (len(re.streams) == 0 || c.now.Sub(re.touched) > abandonAfter)
-}
-
-// greedy reports whether the item would make one peer hold more than half of the memory,
-// with other bodies of it there already.
-func (c *Core) greedy(p *peer, item Item) bool {
-	held := 0
-	for _, re := range c.order {
-		if re.fits(item, p.id) {
-			return false
-		}
-		if len(re.streams) > 0 && re.streams[0].peer() == p {
-			held += re.cost
-		}
-	}
-	return held > 0 && held+item.Size > c.cfg.MaxReassembly/2
-}
-
 // join makes the stream a source of its item.
 func (c *Core) join(st *inStream) bool {
-	if c.greedy(st.peer(), st.item) {
-		return false
-	}
-	re := c.reassemble(st.item, st.peer().id)
+	re := c.reassemble(st.item, st.peer().id, st.pushed)
 	if re == nil {
 		return false
 	}
@@ -164,7 +126,6 @@ func (c *Core) put(st *inStream, h wire.Data, symbols []byte) int {
 		c.drop(DropBadSymbols)
 		return 0
 	}
-	re.touched = c.now
 	re.upto = max(re.upto, b+1)
 	fresh := 0
 	for i := range count {
@@ -176,6 +137,7 @@ func (c *Core) put(st *inStream, h wire.Data, symbols []byte) int {
 		c.drop(DropDuplicate)
 		return 0
 	}
+	re.grew(c.now)
 	if from := st.peer().id; !slices.Contains(re.sources, from) {
 		re.sources = append(re.sources, from)
 	}
@@ -267,6 +229,7 @@ func (c *Core) complete(re *reassembly, st *inStream) {
 		c.emit(DropPartial{Digest: re.item.Digest})
 	}
 	re.blocks, re.got, re.full, re.upto, re.dirty = make([]inBlock, re.lay.blocks), 0, 0, 0, -1
+	re.grown, re.resumed = 0, false
 	if re.sources = nil; mixed {
 		c.part(re)
 		return
