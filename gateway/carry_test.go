@@ -136,6 +136,23 @@ func TestSilentPortDoesNotCountUntilItIsHeardAgain(t *testing.T) {
 	b.must(time.Hour, "the first port again", func() bool { return slices.Equal(ports(), both) })
 }
 
+// A neighbour whose beacons stay away is said to be silent before its session is given up, and no longer
+// once it is heard again.
+func TestNeighbourThatIsNotHeardIsSilent(t *testing.T) {
+	b, x, _ := pairedBench(t)
+	peer := func() Peer { return x.core.Snapshot(b.now).Peers[0] }
+	if p := peer(); p.Silent || len(p.Ports) != 1 {
+		t.Fatalf("at first: got %+v, want it reached on one port", p)
+	}
+	x.pipes[0].deaf = true
+	b.must(time.Hour, "silence", func() bool { return peer().Silent })
+	if p := peer(); len(p.Ports) != 0 || b.now.Sub(p.Heard) < 3*time.Minute || b.now.Sub(p.Heard) > 6*time.Minute {
+		t.Errorf("got %d ports, heard %s ago, want none and 3 to 6 minutes", len(p.Ports), b.now.Sub(p.Heard))
+	}
+	x.pipes[0].deaf = false
+	b.must(time.Hour, "the neighbour again", func() bool { return !peer().Silent && len(peer().Ports) == 1 })
+}
+
 func TestEmergencyGoesBeforeWhatWaits(t *testing.T) {
 	b, x, y := pairedBench(t)
 	x.pipes[0].set(false)

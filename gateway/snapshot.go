@@ -58,7 +58,8 @@ func (c *Core) peerView(now time.Time, id link.PeerID) Peer {
 	v := Peer{ID: id, Name: c.peerName(id), Ports: []link.Port{}}
 	if p := c.peers[id]; p != nil {
 		v.Heard, v.Ports = p.heard, slices.Sorted(maps.Keys(p.ports))
-		c.addPaths(&v)
+		c.addPaths(now, &v)
+		v.Silent = len(v.Ports) == 0
 	} else if via, _, ok := c.hopTo(id, link.Digest{}, link.PeerID{}); ok {
 		v.Via = c.peerName(via)
 	}
@@ -73,13 +74,13 @@ func (c *Core) peerView(now time.Time, id link.PeerID) Peer {
 
 // addPaths takes over what the link knows of a neighbour: the ports on which it has fallen
 // silent do not count, and its signal is that of the path heard last.
-func (c *Core) addPaths(v *Peer) {
+func (c *Core) addPaths(now time.Time, v *Peer) {
 	for _, info := range c.link.Peers() {
 		if info.ID != v.ID {
 			continue
 		}
 		for _, path := range info.Paths {
-			if path.Silent {
+			if mute(now, path) {
 				v.Ports = slices.DeleteFunc(v.Ports, func(p link.Port) bool { return p == path.Port })
 			}
 			v.Heard = maxTime(v.Heard, path.LastHeard)
@@ -88,6 +89,14 @@ func (c *Core) addPaths(v *Peer) {
 			}
 		}
 	}
+}
+
+// missedBeacons is how many of a neighbour's rarest beacons may be missed before it counts as silent.
+const missedBeacons = 2
+
+// mute tells that a neighbour answers nothing on a path, or has not been heard there for long.
+func mute(now time.Time, p link.PathInfo) bool {
+	return p.Silent || now.Sub(p.LastHeard) > missedBeacons*p.Beacons
 }
 
 // silent tells that a neighbour does not answer on any port.

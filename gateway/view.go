@@ -52,7 +52,8 @@ func (p Parcel) Waiting() bool { return p.State == Saved || p.Local && p.State =
 type Peer struct {
 	ID        link.PeerID
 	Name      string
-	Ports     []link.Port // with a working session, rising
+	Ports     []link.Port // with a working session and not silent, rising
+	Silent    bool        // a neighbour, but silent on all of its ports
 	Via       string      // name of the next hop when not a neighbour, empty when there is none
 	Heard     time.Time   // last sign of life
 	HasSignal bool

@@ -9,8 +9,9 @@ type PathInfo struct {
 	Up        bool // a session works
 	Silent    bool // it works, but the last questions found no answer
 	LastHeard time.Time
-	Signal    Meta    // of the last authentic frame; HasSignal is false where there is none
-	Loss      float64 // share of our symbols that get lost, 0 to 1
+	Beacons   time.Duration // the longest pause between two beacons of a live peer
+	Signal    Meta          // of the last authentic frame; HasSignal is false where there is none
+	Loss      float64       // share of our symbols that get lost, 0 to 1
 }
 
 // PeerInfo is another gateway.
@@ -41,7 +42,7 @@ func (c *Core) Peers() []PeerInfo {
 		for _, pa := range p.paths {
 			info.Paths = append(info.Paths, PathInfo{
 				Port: pa.port.id, Medium: pa.port.medium, Up: pa.current != nil, Silent: pa.silent,
-				LastHeard: pa.heard, Signal: pa.meta, Loss: pa.loss,
+				LastHeard: pa.heard, Beacons: pa.port.beacon.slowest, Signal: pa.meta, Loss: pa.loss,
 			})
 		}
 		all = append(all, info)
