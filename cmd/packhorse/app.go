@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"golang.org/x/term"
 
+	"packhorse/board"
 	"packhorse/cmd/packhorse/internal/config"
 	"packhorse/gateway/admin"
 )
@@ -24,6 +25,8 @@ type app struct {
 
 	json                  bool
 	config, state, socket string
+
+	gateway admin.Client // the one that was asked, if any
 }
 
 // load reads the configuration as the flags and the environment say.
@@ -57,7 +60,28 @@ func (a *app) with(f func(admin.Client) error) error {
 		return err
 	}
 	defer c.Close()
+	a.gateway = c
 	return f(c)
+}
+
+// head begins a JSON answer: with what the gateway that was asked says of its clock, or of
+// itself this board.
+func (a *app) head(schema string) admin.Head {
+	if a.gateway != nil {
+		return admin.NewHead(schema, a.gateway.ClockQuality())
+	}
+	return admin.NewHead(schema, boardClock())
+}
+
+// boardClock is the quality of the board's own clock, in the gateway's words.
+func boardClock() string {
+	switch board.Clock() {
+	case board.ClockNTP:
+		return "ntp"
+	case board.ClockSet:
+		return "neighbour" // plausible, but nothing here vouches for it
+	}
+	return "none"
 }
 
 // answer prints v as JSON with --json, or what text prints.
@@ -66,12 +90,7 @@ func (a *app) answer(v any, text func()) error {
 		text()
 		return nil
 	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(a.out, "%s\n", b)
-	return err
+	return lines(a.out, v)
 }
 
 func (a *app) say(format string, v ...any)  { fmt.Fprintf(a.out, format+"\n", v...) }
@@ -91,6 +110,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
+	a.json = a.json || slices.Contains(args, "--json") // a mistake before that flag kept it from being read
 	if err != nil && ctx.Err() != nil {
 		return exitInterrupted
 	}

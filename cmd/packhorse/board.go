@@ -8,6 +8,7 @@ import (
 	"periph.io/x/conn/v3/spi"
 
 	"packhorse/board"
+	"packhorse/gateway/admin"
 )
 
 func (a *app) boardCommand() *cobra.Command {
@@ -39,7 +40,7 @@ It only reads: nothing is transmitted.`,
 }
 
 type probed struct {
-	Schema  string `json:"schema"`
+	admin.Head
 	Bus     string `json:"bus"`
 	OK      bool   `json:"ok"`
 	Chip    string `json:"chip,omitempty"`
@@ -50,7 +51,7 @@ type probed struct {
 // showProbe prints the chip, or the wiring fault, which is a problem found.
 func (a *app) showProbe(bus string, chip board.Chip, err error) error {
 	var wiring *board.WiringError
-	v := probed{Schema: "packhorse.board_probe/1", Bus: bus, OK: err == nil, Chip: chip.Name, Version: fmt.Sprintf("%02x", chip.Version)}
+	v := probed{Head: a.head("packhorse.board_probe/1"), Bus: bus, OK: err == nil, Chip: chip.Name, Version: fmt.Sprintf("%02x", chip.Version)}
 	switch {
 	case errors.As(err, &wiring):
 		v.Version, v.Fix = fmt.Sprintf("%02x", wiring.Version), wiring.Fix
@@ -86,9 +87,9 @@ func (a *app) boardSerial() *cobra.Command {
 				list = append(list, line{p.Path, p.Device})
 			}
 			v := struct {
-				Schema string `json:"schema"`
-				Ports  []line `json:"ports"`
-			}{"packhorse.board_serial/1", list}
+				admin.Head
+				Ports []line `json:"ports"`
+			}{a.head("packhorse.board_serial/1"), list}
 			return a.answer(v, func() {
 				for _, p := range list {
 					a.say("%s  %s", p.Path, p.Device)

@@ -49,14 +49,15 @@ func TestEveryErrorCodeKeepsItsExit(t *testing.T) {
 }
 
 func TestStatusPutsTheVerdictFirst(t *testing.T) {
-	snr := 8.5
-	f := &fake{status: admin.Status{Name: "ridge-1", Domain: "ridge", Region: "EU868", Clock: "gps", Version: "v1", UptimeS: 273600,
+	snr, last, gone := 8.5, 12.0, 240.0
+	f := &fake{status: admin.Status{Name: "ridge-1", Domain: "ridge", Region: "EU868", Version: "v1", UptimeS: 273600,
 		Problems: []admin.Problem{{Level: "warn", What: "clock is a neighbour's", Fix: "set the time"}},
 		Radios:   []admin.RadioInfo{{Name: "lora0", OK: true, Band: "869.4-.65", Modulation: "SF7/BW125", AirtimeUsedS: 212, AirtimeAllowedS: 360, FreeInS: 190}},
-		Peers:    []admin.PeerInfo{{Name: "ridge-2\x1b[2J", Path: "direct", Ports: []string{"lora0"}, SNRdB: &snr, LastS: 12, Parcels: 3, Bytes: 41000}},
-		Queue:    admin.QueueTotals{Parcels: 3, Bytes: 41000}}}
+		Peers: []admin.PeerInfo{{Name: "ridge-2\x1b[2J", Path: "direct", Ports: []string{"lora0"}, SNRdB: &snr, LastS: &last, Parcels: 3, Bytes: 41000},
+			{Name: "mill", Path: "direct", Silent: true, LastS: &gone}},
+		Queue: admin.QueueTotals{Parcels: 3, Bytes: 41000}}}
 	b := newBench(t, f)
-	b.want(0, []string{"warn  clock is a neighbour's", "fix: set the time", "212.0 of 360 s", "3m10s", "direct lora0", "8.5 dB", "3 parcels, 41.0 kB"}, "status")
+	b.want(0, []string{"warn  clock is a neighbour's", "fix: set the time", "212.0 of 360 s", "3m10s", "direct lora0", "8.5 dB", "3 parcels, 41.0 kB", "direct, silent 4m"}, "status")
 	if want := "OK, 1 warning. ridge-1 (v1) in domain ridge, EU868, up 3d4h, clock gps\n"; !strings.HasPrefix(b.out, want) {
 		t.Errorf("got %q, want first %q", b.out, want)
 	}
@@ -95,7 +96,7 @@ func TestSendTakesTextFileAndStdin(t *testing.T) {
 		{nil, admin.Send{Type: typeText, Priority: "message", Content: []byte("piped")}},
 	} {
 		tc.want.To, tc.want.TTL = "clinic", 14*24*time.Hour
-		b.want(0, []string{"saved 7c1e40 to clinic", "about 14s of our air, expires in 14d"}, append([]string{"send", "clinic"}, tc.args...)...)
+		b.want(0, []string{"saved 7c1e4000a1b2 to clinic", "about 14s of our air, expires in 14d"}, append([]string{"send", "clinic"}, tc.args...)...)
 		if !reflect.DeepEqual(f.sent, tc.want) {
 			t.Errorf("%v:\n got %+v\nwant %+v", tc.args, f.sent, tc.want)
 		}
@@ -104,21 +105,21 @@ func TestSendTakesTextFileAndStdin(t *testing.T) {
 
 func TestSendWaitsAndShowsEachState(t *testing.T) {
 	step := func(s admin.State, done int) admin.Parcel {
-		return admin.Parcel{ID: "7c1e40", To: "clinic", State: s, Next: "ridge-2", Done: done, Total: 10, By: "ridge-2"}
+		return admin.Parcel{ID: "7c1e4000a1b2", To: "clinic", State: s, Next: "ridge-2", Done: done, Total: 10, By: "ridge-2"}
 	}
 	f := &fake{steps: []admin.Parcel{step(admin.Saved, 1), step(admin.Saved, 6), step(admin.Carried, 10), step(admin.Delivered, 10)}}
 	b := newBench(t, f)
-	b.want(0, []string{"saved 7c1e40", "carried 7c1e40 to clinic after", "by ridge-2", "delivered 7c1e40"}, "send", "clinic", "hi", "--wait", "delivered")
-	if !strings.Contains(b.err, "7c1e40 to ridge-2: 60 %\n") || strings.Contains(b.out, "60 %") || strings.Contains(b.err, "\r") {
+	b.want(0, []string{"saved 7c1e4000a1b2", "carried 7c1e4000a1b2 to clinic after", "by ridge-2", "delivered 7c1e4000a1b2"}, "send", "clinic", "hi", "--wait", "delivered")
+	if !strings.Contains(b.err, "7c1e4000a1b2 to ridge-2: 60 %\n") || strings.Contains(b.out, "60 %") || strings.Contains(b.err, "\r") {
 		t.Errorf("progress belongs on stderr in plain lines\nstdout: %q\nstderr: %q", b.out, b.err)
 	}
 	f.steps = []admin.Parcel{step(admin.Carried, 10)}
 	b.want(0, []string{"carried"}, "send", "clinic", "hi", "--wait", "carried")
-	f.steps = []admin.Parcel{{ID: "7c1e40", State: admin.Saved, Why: "no_route"}}
+	f.steps = []admin.Parcel{{ID: "7c1e4000a1b2", State: admin.Saved, Why: "no_route"}}
 	b.want(5, []string{"not delivered yet (no_route); it is still queued"}, "send", "clinic", "hi", "--wait", "delivered", "--timeout", "50ms")
-	f.steps = []admin.Parcel{{ID: "7c1e40", State: admin.Refused, Why: "mailbox full"}}
+	f.steps = []admin.Parcel{{ID: "7c1e4000a1b2", State: admin.Refused, Why: "mailbox full"}}
 	b.want(4, []string{"refused: mailbox full"}, "send", "clinic", "hi", "--wait", "delivered")
-	f.steps = []admin.Parcel{{ID: "7c1e40", State: admin.Expired}}
+	f.steps = []admin.Parcel{{ID: "7c1e4000a1b2", State: admin.Expired}}
 	b.want(1, []string{"expired"}, "send", "clinic", "hi", "--wait", "delivered")
 }
 
@@ -135,7 +136,7 @@ func TestInboxNeverOverwritesNorFollowsTheSendersName(t *testing.T) {
 
 func TestQueueSaysWhy(t *testing.T) {
 	f := &fake{queue: []admin.Parcel{
-		{ID: "7c1e40", To: "clinic", Priority: "bulk", SizeBytes: 8200, State: admin.Saved, Next: "ridge-2", Why: "budget"},
+		{ID: "7c1e4000a1b2", To: "clinic", Priority: "bulk", SizeBytes: 8200, State: admin.Saved, Next: "ridge-2", Why: "budget"},
 		{ID: "7c1e41", To: "hq", State: admin.Saved, Why: "moving", Done: 1, Total: 4}}}
 	b := newBench(t, f)
 	b.want(0, []string{"8.2 kB", "budget", "moving: 25 %"}, "queue")

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/gateway/admin"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -22,9 +23,9 @@ func (a *app) configCheck() *cobra.Command {
 				return err
 			}
 			v := struct {
-				Schema string   `json:"schema"`
-				Files  []string `json:"files"`
-			}{"packhorse.config_check/1", some(l.Files)}
+				admin.Head
+				Files []string `json:"files"`
+			}{a.head("packhorse.config_check/1"), some(l.Files)}
 			return a.answer(v, func() {
 				a.say("OK, %d files read, %d radios, %d internet peers", len(l.Files), len(l.Radio), len(l.Internet.Peer))
 				a.missing(l)
@@ -55,9 +56,9 @@ func (a *app) configShow() *cobra.Command {
 				return err
 			}
 			v := struct {
-				Schema string        `json:"schema"`
+				admin.Head
 				Values []config.Line `json:"values"`
-			}{"packhorse.config/1", some(l.Lines())}
+			}{a.head("packhorse.config/1"), some(l.Lines())}
 			return a.answer(v, func() { a.showConfig(l, origin) })
 		},
 	}
@@ -88,9 +89,9 @@ func (a *app) configPath() *cobra.Command {
 				return err
 			}
 			v := struct {
-				Schema string   `json:"schema"`
-				Files  []string `json:"files"`
-			}{"packhorse.config_path/1", some(l.Files)}
+				admin.Head
+				Files []string `json:"files"`
+			}{a.head("packhorse.config_path/1"), some(l.Files)}
 			return a.answer(v, func() {
 				for _, f := range l.Files {
 					a.say("%s", f)

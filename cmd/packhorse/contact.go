@@ -27,7 +27,7 @@ func (a *app) cardCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.answer(admin.TextReply{Schema: admin.SchemaText, Text: t}, func() { a.say("%s", t) })
+				return a.answer(admin.TextReply{Head: a.head(admin.SchemaText), Text: t}, func() { a.say("%s", t) })
 			})
 		},
 	}
@@ -48,7 +48,7 @@ func (a *app) exportCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.answer(admin.TextReply{Schema: admin.SchemaText, Text: t}, func() {
+				return a.answer(admin.TextReply{Head: a.head(admin.SchemaText), Text: t}, func() {
 					a.say("%s", t)
 					a.hint("give this to them: packhorse contact add NAME FILE")
 				})
@@ -72,9 +72,9 @@ func (a *app) addCommand() *cobra.Command {
 					return err
 				}
 				done := struct {
-					Schema string `json:"schema"`
-					Name   string `json:"name"`
-				}{"packhorse.contact_added/1", args[0]}
+					admin.Head
+					Name string `json:"name"`
+				}{a.head("packhorse.contact_added/1"), args[0]}
 				return a.answer(done, func() { a.say("added %s: packhorse send %s TEXT", cell(args[0]), cell(args[0])) })
 			})
 		},
@@ -92,7 +92,7 @@ func (a *app) contactsCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.answer(admin.ContactsReply{Schema: admin.SchemaContacts, Contacts: some(names)}, func() {
+				return a.answer(admin.ContactsReply{Head: a.head(admin.SchemaContacts), Contacts: some(names)}, func() {
 					for _, n := range names {
 						a.say("%s", cell(n))
 					}

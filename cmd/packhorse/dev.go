@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"packhorse/cmd/packhorse/internal/lab"
+	"packhorse/gateway/admin"
 )
 
 // labCommands are those that need pseudo-terminals.
@@ -87,9 +88,9 @@ func (a *app) showVillage(v *lab.Village) error {
 		list = append(list, villager{n.Name, n.PoWeb, n.Socket, n.Log()})
 	}
 	answer := struct {
-		Schema string     `json:"schema"`
-		Nodes  []villager `json:"nodes"`
-	}{"packhorse.dev/1", list}
+		admin.Head
+		Nodes []villager `json:"nodes"`
+	}{a.head("packhorse.dev/1"), list}
 	return a.answer(answer, func() {
 		for _, n := range list {
 			where := ""

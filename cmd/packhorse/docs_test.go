@@ -48,7 +48,11 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# The command line\n\n%s\n\nEvery command takes these flags:\n\n| flag | default | meaning |\n| --- | --- | --- |\n", root.Long)
 	root.PersistentFlags().VisitAll(func(f *pflag.Flag) { b.WriteString(flagRow(f)) })
-	b.WriteString("\nstdout carries the answer, stderr progress and hints. JSON answers name their schema; version 1 only grows.\n" +
+	b.WriteString("\nstdout carries the answer, stderr progress and hints.\n\n" +
+		"With `--json` each answer is one line on stdout that names its schema: docs/schema holds a file for each message.\n" +
+		"Version 1 only grows: take keys that you do not know. What goes on (`status --watch`, `sim run`, `pair`, `/v1/events`) is JSON Lines.\n" +
+		"Times are UTC, and `clock` says how far they can be trusted; units are in the names; ids are hex; arrays are never null; what is\n" +
+		"not known is absent. A failure is `{\"error\":{\"code\",\"message\",\"fix\",\"exit\",\"retry_after_s\"}}`, also for a mistake in the command line.\n\n" +
 		"The gateway's API is the same over its unix socket: HTTP paths under `/v1` (see the documentation of package gateway/admin).\n")
 	reference(&b, root)
 	path := filepath.Join("..", "..", "docs", "CLI.md")

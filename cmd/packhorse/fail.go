@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -48,8 +47,7 @@ func (a *app) fail(err error) int {
 		excerpt = c.Excerpt
 	}
 	if a.json {
-		b, _ := json.Marshal(admin.ErrorReply{Error: e})
-		fmt.Fprintf(a.out, "%s\n", b)
+		lines(a.out, admin.ErrorReply{Error: e})
 		return e.Exit
 	}
 	a.hint("packhorse: %s", clean(e.Message))

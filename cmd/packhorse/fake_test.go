@@ -22,8 +22,12 @@ type fake struct {
 	letters       []admin.Letter
 	joined        string
 	card          string
+	happens       []admin.Event // answers of Events, which then ends; nil: one about the parcel after another
 	err           error
 }
+
+func (f *fake) ClockQuality() string                             { return "gps" }
+func (f *fake) ContactAdd(context.Context, string, string) error { return f.err }
 
 func (f *fake) Status(context.Context) (admin.Status, error) { return f.status, f.err }
 func (f *fake) Up(_ context.Context, u admin.Up) (admin.Status, error) {
@@ -32,7 +36,7 @@ func (f *fake) Up(_ context.Context, u admin.Up) (admin.Status, error) {
 }
 func (f *fake) Send(_ context.Context, s admin.Send) (admin.Parcel, error) {
 	f.sent = s
-	return admin.Parcel{ID: "7c1e40", To: s.To, SizeBytes: len(s.Content), State: admin.Saved, AirtimeS: 14, Expires: time.Now().Add(s.TTL)}, f.err
+	return admin.Parcel{ID: "7c1e4000a1b2", To: s.To, Priority: s.Priority, SizeBytes: len(s.Content), State: admin.Saved, AirtimeS: 14, Since: time.Now(), Expires: time.Now().Add(s.TTL)}, f.err
 }
 func (f *fake) Parcel(context.Context, string) (admin.Parcel, error) {
 	p := f.steps[0]
@@ -67,9 +71,15 @@ func (f *fake) Events(ctx context.Context) (<-chan admin.Event, error) {
 	ch := make(chan admin.Event)
 	go func() {
 		defer close(ch)
-		for {
+		for _, e := range f.happens {
 			select {
-			case ch <- admin.Event{Type: "parcel", Parcel: &admin.Parcel{ID: "7c1e40"}}:
+			case ch <- e:
+			case <-ctx.Done():
+			}
+		}
+		for f.happens == nil {
+			select {
+			case ch <- admin.Event{Type: "parcel", Parcel: &admin.Parcel{ID: "7c1e4000a1b2"}}:
 			case <-ctx.Done():
 				return
 			}

@@ -20,7 +20,7 @@ func (a *app) inboxCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.answer(admin.InboxReply{Schema: admin.SchemaInbox, Letters: some(in)}, func() { a.showInbox(in) })
+			return a.answer(admin.InboxReply{Head: a.head(admin.SchemaInbox), Letters: some(in)}, func() { a.showInbox(in) })
 		})
 	}
 	c := &cobra.Command{Use: "inbox", Short: "what arrived for this gateway", Args: none, RunE: list}
@@ -73,7 +73,7 @@ func (a *app) readCommand() *cobra.Command {
 				if save != "" {
 					return a.saveLetter(l, save)
 				}
-				return a.answer(admin.LetterReply{Schema: admin.SchemaLetter, Letter: l}, func() { a.showLetter(l) })
+				return a.answer(admin.LetterReply{Head: a.head(admin.SchemaLetter), Letter: l}, func() { a.showLetter(l) })
 			})
 		},
 	}
@@ -112,9 +112,9 @@ func (a *app) saveLetter(l admin.Letter, to string) error {
 		return fmt.Errorf("save the letter: %w", err)
 	}
 	v := struct {
-		Schema string `json:"schema"`
-		Path   string `json:"path"`
-	}{"packhorse.saved/1", to}
+		admin.Head
+		Path string `json:"path"`
+	}{a.head("packhorse.letter_saved/1"), to}
 	return a.answer(v, func() { a.say("wrote %s, %s", to, size(int64(len(l.Content)))) })
 }
 

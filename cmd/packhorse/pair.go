@@ -44,7 +44,7 @@ func (a *app) openPairing(c *cobra.Command, b admin.Client, square bool) error {
 			a.hint("%s", s)
 		}
 	}
-	offer := admin.PairOfferReply{Schema: admin.SchemaOffer, PairOffer: o}
+	offer := admin.PairOfferReply{Head: a.head(admin.SchemaOffer), PairOffer: o}
 	err = a.answer(offer, func() {
 		a.say("code    %s", o.Code)
 		a.say("invite  %s", o.Invite)
@@ -57,7 +57,7 @@ func (a *app) openPairing(c *cobra.Command, b admin.Client, square bool) error {
 	if err != nil {
 		return err
 	}
-	return a.answer(admin.PairResultReply{Schema: admin.SchemaPaired, PairResult: r}, func() { a.say("paired: %s is now in domain %s", cell(r.Peer), cell(r.Domain)) })
+	return a.answer(admin.PairResultReply{Head: a.head(admin.SchemaPaired), PairResult: r}, func() { a.say("paired: %s is now in domain %s", cell(r.Peer), cell(r.Domain)) })
 }
 
 func (a *app) joinPairing(c *cobra.Command, b admin.Client, arg string) error {
@@ -70,7 +70,7 @@ func (a *app) joinPairing(c *cobra.Command, b admin.Client, arg string) error {
 	if err != nil {
 		return err
 	}
-	return a.answer(admin.PairResultReply{Schema: admin.SchemaPaired, PairResult: r}, func() {
+	return a.answer(admin.PairResultReply{Head: a.head(admin.SchemaPaired), PairResult: r}, func() {
 		a.say("paired: this gateway is now in domain %s, let in by %s", cell(r.Domain), cell(r.Peer))
 	})
 }

@@ -19,7 +19,7 @@ func (a *app) queueCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.answer(admin.QueueReply{Schema: admin.SchemaQueue, Parcels: some(q)}, func() { a.showQueue(q) })
+				return a.answer(admin.QueueReply{Head: a.head(admin.SchemaQueue), Parcels: some(q)}, func() { a.showQueue(q) })
 			})
 		},
 	}

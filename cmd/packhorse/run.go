@@ -122,17 +122,21 @@ func (a *app) sayReady(ctx context.Context, n *node.Node, l *config.Loaded) {
 	if name == "" {
 		return
 	}
+	a.showReady(name, n.PoWebAddr(), l.Socket)
+}
+
+func (a *app) showReady(name, poweb, socket string) error {
 	v := struct {
-		Schema string `json:"schema"`
+		admin.Head
 		Name   string `json:"name"`
 		PoWeb  string `json:"poweb,omitempty"`
 		Socket string `json:"socket"`
-	}{"packhorse.ready/1", name, n.PoWebAddr(), l.Socket}
-	a.answer(v, func() {
-		line := "ready " + v.Name
-		if v.PoWeb != "" {
-			line += " poweb " + v.PoWeb
+	}{a.head("packhorse.ready/1"), name, poweb, socket}
+	return a.answer(v, func() {
+		line := "ready " + name
+		if poweb != "" {
+			line += " poweb " + poweb
 		}
-		a.say("%s socket %s", line, v.Socket)
+		a.say("%s socket %s", line, socket)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"packhorse/cmd/packhorse/internal/lab"
+	"packhorse/gateway/admin"
 )
 
 func (a *app) simCommand() *cobra.Command {
@@ -46,21 +47,25 @@ func (a *app) runAir(ctx context.Context, o lab.Options) error {
 	}
 	done := make(chan error, 1)
 	go func() { done <- air.Run(ctx) }()
-	v := struct {
-		Schema string   `json:"schema"`
-		Ports  []string `json:"ports"`
-	}{"packhorse.sim_air/1", air.Paths()}
-	err = a.answer(v, func() {
-		for _, p := range air.Paths() {
-			a.say("%s", p)
-		}
-	})
-	if err != nil {
+	if err := a.showAir(air); err != nil {
 		return err
 	}
 	a.hint("%s in the air, links %s, loss %g, seed %d; Ctrl-C ends it", count(o.Stations, "radio"), o.Links, o.Loss, o.Seed)
 	go a.airCommands(ctx, air)
 	return <-done
+}
+
+// showAir names the ports.
+func (a *app) showAir(air *lab.Air) error {
+	v := struct {
+		admin.Head
+		Ports []string `json:"ports"`
+	}{a.head("packhorse.sim_air/1"), air.Paths()}
+	return a.answer(v, func() {
+		for _, p := range v.Ports {
+			a.say("%s", p)
+		}
+	})
 }
 
 // airCommands reads one command a line from stdin while the air runs.
@@ -109,9 +114,9 @@ func (a *app) airStats(ctx context.Context, air *lab.Air) error {
 		return err
 	}
 	v := struct {
-		Schema string     `json:"schema"`
+		admin.Head
 		Radios []airRadio `json:"radios"`
-	}{Schema: "packhorse.sim_stats/1"}
+	}{a.head("packhorse.sim_stats/1"), []airRadio{}}
 	rows := [][]string{{"RADIO", "AIRTIME", "SENT", "RECEIVED", "LOST", "COLLISIONS"}}
 	for i, c := range counts {
 		v.Radios = append(v.Radios, airRadio{c.Airtime.Seconds(), c.FramesSent, c.FramesReceived, c.Lost, c.Collisions})

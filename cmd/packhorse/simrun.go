@@ -63,7 +63,7 @@ type simRunner struct {
 
 // simStep and simSummary are the lines of --json.
 type simStep struct {
-	Schema   string   `json:"schema"`
+	admin.Head
 	Line     int      `json:"line"`
 	Command  string   `json:"command"`
 	Output   []string `json:"output"`
@@ -73,7 +73,7 @@ type simStep struct {
 }
 
 type simSummary struct {
-	Schema      string  `json:"schema"`
+	admin.Head
 	File        string  `json:"file"`
 	Seed        uint64  `json:"seed"`
 	OK          bool    `json:"ok"`
@@ -85,9 +85,9 @@ type simSummary struct {
 
 func (r *simRunner) names() error {
 	v := struct {
-		Schema    string   `json:"schema"`
+		admin.Head
 		Scenarios []string `json:"scenarios"`
-	}{"packhorse.sim_list/1", some(scenario.Examples())}
+	}{r.head("packhorse.sim_list/1"), some(scenario.Examples())}
 	return r.answer(v, func() { r.say("%s", strings.Join(v.Scenarios, "\n")) })
 }
 
@@ -137,7 +137,7 @@ func (r *simRunner) run(ctx context.Context) error {
 // step prints a command that has run, with what was expected where that is something else.
 func (r *simRunner) step(s scenario.Step) error {
 	if r.json {
-		return lines(r.out, simStep{"packhorse.sim_step/1", s.Command.Line, s.Command.Text, some(s.Output), some(s.Command.Want), s.OK(), s.Passed.Seconds()})
+		return lines(r.out, simStep{r.head("packhorse.sim_step/1"), s.Command.Line, s.Command.Text, some(s.Output), some(s.Command.Want), s.OK(), s.Passed.Seconds()})
 	}
 	r.say("%s", clean(s.Command.Text))
 	for _, l := range s.Output {
@@ -155,7 +155,7 @@ func (r *simRunner) step(s scenario.Step) error {
 
 // end says how it went, and how to see it again.
 func (r *simRunner) end(res scenario.Result, err error, took time.Duration) error {
-	v := simSummary{Schema: "packhorse.sim_run/1", File: r.file, Seed: res.Seed, Commands: len(res.Steps), Differences: res.Differences(),
+	v := simSummary{Head: r.head("packhorse.sim_run/1"), File: r.file, Seed: res.Seed, Commands: len(res.Steps), Differences: res.Differences(),
 		Replay: fmt.Sprintf("packhorse sim run %s --seed %d", quoteArg(r.file), res.Seed)}
 	if len(res.Steps) > 0 {
 		v.PassedS = res.Steps[len(res.Steps)-1].Passed.Seconds()

@@ -156,7 +156,12 @@ func peerRows(ps []admin.PeerInfo) [][]string {
 	rows := [][]string{{"PEER", "PATH", "SNR", "LAST", "QUEUE"}}
 	for _, p := range ps {
 		path, snr, waits, last := p.Path, "-", "-", "-"
-		if len(p.Ports) > 0 {
+		switch {
+		case p.Silent && p.LastS != nil:
+			path += ", silent " + span(seconds(*p.LastS))
+		case p.Silent:
+			path += ", silent"
+		case len(p.Ports) > 0:
 			path += " " + strings.Join(p.Ports, ", ")
 		}
 		if p.SNRdB != nil {
@@ -165,8 +170,8 @@ func peerRows(ps []admin.PeerInfo) [][]string {
 		if p.Parcels > 0 {
 			waits = count(p.Parcels, "parcel") + ", " + size(p.Bytes)
 		}
-		if p.LastS > 0 || len(p.Ports) > 0 {
-			last = span(seconds(p.LastS))
+		if p.LastS != nil {
+			last = span(seconds(*p.LastS))
 		}
 		rows = append(rows, []string{cell(p.Name), cell(path), snr, last, waits})
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"packhorse/gateway/admin"
 	"packhorse/store"
 )
 
@@ -34,7 +35,7 @@ func (a *app) storeCheck() *cobra.Command {
 
 // checked is a store.Report for JSON.
 type checked struct {
-	Schema    string    `json:"schema"`
+	admin.Head
 	Path      string    `json:"path"`
 	OK        bool      `json:"ok"`
 	InUse     bool      `json:"in_use"`
@@ -49,14 +50,14 @@ type checked struct {
 
 type damaged struct {
 	File    string `json:"file"`
-	Offset  int64  `json:"offset"`
+	Offset  int64  `json:"offset_bytes"`
 	Bytes   int64  `json:"size_bytes"`
 	Records uint64 `json:"records,omitempty"`
 	Reason  string `json:"reason"`
 }
 
 func (a *app) showCheck(dir string, r *store.Report) error {
-	v := checked{"packhorse.store_check/1", dir, r.OK(), r.InUse, len(r.Buckets), r.Records, r.Values, r.Live, r.Dead, r.Torn, []damaged{}}
+	v := checked{a.head("packhorse.store_check/1"), dir, r.OK(), r.InUse, len(r.Buckets), r.Records, r.Values, r.Live, r.Dead, r.Torn, []damaged{}}
 	for _, d := range r.Damage {
 		v.Damage = append(v.Damage, damaged{d.File, d.Offset, d.Octets, d.Records, d.Reason})
 	}

@@ -5,6 +5,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"packhorse/gateway/admin"
 )
 
 // version is stamped by the Makefile.
@@ -32,12 +34,12 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:  none,
 		RunE: func(*cobra.Command, []string) error {
 			v := struct {
-				Schema  string `json:"schema"`
+				admin.Head
 				Version string `json:"version"`
 				Go      string `json:"go"`
 				OS      string `json:"os"`
 				Arch    string `json:"arch"`
-			}{"packhorse.version/1", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH}
+			}{a.head("packhorse.version/1"), versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH}
 			return a.answer(v, func() { a.say("packhorse %s %s/%s %s", v.Version, v.OS, v.Arch, v.Go) })
 		},
 	}

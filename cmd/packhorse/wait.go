@@ -31,7 +31,7 @@ func (a *app) send(ctx context.Context, b admin.Client, q admin.Send, s sending)
 		p, err = a.wait(ctx, b, p, want, s)
 	}
 	if a.json {
-		if e := lines(a.out, admin.ParcelReply{Schema: admin.SchemaParcel, Parcel: p}); e != nil {
+		if e := lines(a.out, admin.ParcelReply{Head: a.head(admin.SchemaParcel), Parcel: p}); e != nil {
 			return e
 		}
 	}

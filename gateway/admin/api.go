@@ -19,22 +19,27 @@ const (
 	Refused   State = "refused"
 )
 
+// Head begins every answer.
+type Head struct {
+	Schema string    `json:"schema"` // such as packhorse.status/1: docs/schema has them all
+	At     time.Time `json:"at"`
+	Clock  string    `json:"clock,omitempty"` // how far At can be trusted: none neighbour ntp gps rtc; absent: unknown
+}
+
 // Status is the answer of GET /v1/status. Arrays are never null.
 type Status struct {
-	Schema   string      `json:"schema"` // packhorse.status/1
-	At       time.Time   `json:"at"`
-	Clock    string      `json:"clock"` // none neighbour ntp gps rtc
+	Head
 	Name     string      `json:"name"`
 	ID       string      `json:"id"` // hex Ed25519
 	Version  string      `json:"version"`
 	UptimeS  int64       `json:"uptime_s"`
-	Region   string      `json:"region"` // empty: none set, nothing is transmitted
-	Domain   string      `json:"domain"`
+	Region   string      `json:"region"` // empty: none set, no radio transmits
+	Domain   string      `json:"domain"` // empty: in none
 	Problems []Problem   `json:"problems"`
 	Radios   []RadioInfo `json:"radios"`
 	Peers    []PeerInfo  `json:"peers"`
 	Queue    QueueTotals `json:"queue"`
-	PoWeb    string      `json:"poweb"` // listen address
+	PoWeb    string      `json:"poweb"` // listen address; empty: off
 }
 
 type Problem struct {
@@ -49,7 +54,7 @@ type RadioInfo struct {
 	Band            string  `json:"band"`
 	Modulation      string  `json:"modulation"`
 	AirtimeUsedS    float64 `json:"airtime_used_s"`
-	AirtimeAllowedS float64 `json:"airtime_allowed_s"` // absent limit: 0
+	AirtimeAllowedS float64 `json:"airtime_allowed_s"` // 0: no limit
 	AirtimeTotalS   float64 `json:"airtime_total_s"`
 	FreeInS         float64 `json:"free_in_s"`
 	FramesIn        uint64  `json:"frames_in"`
@@ -59,10 +64,11 @@ type RadioInfo struct {
 type PeerInfo struct {
 	Name    string   `json:"name"`
 	ID      string   `json:"id"`
-	Path    string   `json:"path"` // direct, via NAME, none
-	Ports   []string `json:"ports"`
+	Path    string   `json:"path"`   // direct, via NAME, none
+	Silent  bool     `json:"silent"` // direct, but not heard for long or answering nothing
+	Ports   []string `json:"ports"`  // those on which it is not silent
 	SNRdB   *float64 `json:"snr_db,omitempty"`
-	LastS   float64  `json:"last_s"`
+	LastS   *float64 `json:"last_s,omitempty"` // since it was last heard; absent: never
 	Parcels int      `json:"parcels"`
 	Bytes   int64    `json:"size_bytes"`
 }
@@ -82,13 +88,13 @@ type Parcel struct {
 	State     State     `json:"state"`
 	By        string    `json:"by,omitempty"` // who carries it
 	Since     time.Time `json:"since"`
-	Next      string    `json:"next"`
-	Why       string    `json:"why"` // no_route budget peer_silent quota clock moving contact
-	Done      int       `json:"done_symbols"`
-	Total     int       `json:"total_symbols"`
-	Path      string    `json:"path,omitempty"` // port the transfer runs on
+	Next      string    `json:"next,omitempty"`
+	Why       string    `json:"why,omitempty"` // no_route budget peer_silent quota clock moving contact
+	Done      int       `json:"done_symbols,omitempty"`
+	Total     int       `json:"total_symbols,omitempty"` // absent: not on its way now
+	Path      string    `json:"path,omitempty"`          // port the transfer runs on
 	Expires   time.Time `json:"expires"`
-	AirtimeS  float64   `json:"airtime_s"` // estimate for one hop
+	AirtimeS  float64   `json:"airtime_s,omitempty"` // estimate for one hop; absent: no port is up
 }
 
 // Send asks for a parcel to a contact from the gateway's built-in endpoint.
@@ -108,7 +114,7 @@ type Letter struct {
 	Type      string    `json:"type"`
 	Filename  string    `json:"filename,omitempty"`
 	SizeBytes int       `json:"size_bytes"`
-	Written   time.Time `json:"written"`
+	Written   time.Time `json:"written,omitzero"` // absent: unknown
 	Arrived   time.Time `json:"arrived"`
 	New       bool      `json:"new"`
 	Content   []byte    `json:"content,omitempty"` // only when one is read
@@ -136,7 +142,7 @@ type Up struct {
 
 // Event is one line of /v1/events.
 type Event struct {
-	At      time.Time   `json:"at"`
+	Head
 	Type    string      `json:"type"` // parcel peer radio letter pairing log
 	Parcel  *Parcel     `json:"parcel,omitempty"`
 	Peer    *PeerInfo   `json:"peer,omitempty"`
@@ -168,8 +174,15 @@ type Backend interface {
 	Events(ctx context.Context) (<-chan Event, error)
 }
 
-// Client is a Backend over a unix socket; Closer releases it.
+// ClockTeller is a Backend that knows how far its clock can be trusted: Head.Clock of every answer.
+type ClockTeller interface {
+	ClockQuality() string
+}
+
+// Client is a Backend over a unix socket; Closer releases it. ClockQuality is what the gateway
+// said in its last answer, empty before the first.
 type Client interface {
 	Backend
+	ClockTeller
 	io.Closer
 }

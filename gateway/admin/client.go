@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -21,6 +22,7 @@ const maxAnswer = 64 << 20
 type client struct {
 	socket string
 	http   *http.Client
+	clock  atomic.Value // string: what the last answer said
 }
 
 // Dial makes a client for the gateway on a unix socket. It does not connect yet: when
@@ -47,12 +49,16 @@ func (c *client) Up(ctx context.Context, u Up) (s Status, err error) {
 	return s, c.call(ctx, "POST", "/v1/up", u, &s)
 }
 
-func (c *client) Send(ctx context.Context, q Send) (p Parcel, err error) {
-	return p, c.call(ctx, "POST", "/v1/send", q, &p)
+func (c *client) Send(ctx context.Context, q Send) (Parcel, error) {
+	var p ParcelReply
+	err := c.call(ctx, "POST", "/v1/send", q, &p)
+	return p.Parcel, err
 }
 
-func (c *client) Parcel(ctx context.Context, id string) (p Parcel, err error) {
-	return p, c.call(ctx, "GET", "/v1/parcels/"+url.PathEscape(id), nil, &p)
+func (c *client) Parcel(ctx context.Context, id string) (Parcel, error) {
+	var p ParcelReply
+	err := c.call(ctx, "GET", "/v1/parcels/"+url.PathEscape(id), nil, &p)
+	return p.Parcel, err
 }
 
 func (c *client) Queue(ctx context.Context) ([]Parcel, error) {
@@ -67,20 +73,28 @@ func (c *client) Inbox(ctx context.Context) ([]Letter, error) {
 	return in.Letters, err
 }
 
-func (c *client) Read(ctx context.Context, id string) (l Letter, err error) {
-	return l, c.call(ctx, "POST", "/v1/inbox/"+url.PathEscape(id), nil, &l)
+func (c *client) Read(ctx context.Context, id string) (Letter, error) {
+	var l LetterReply
+	err := c.call(ctx, "POST", "/v1/inbox/"+url.PathEscape(id), nil, &l)
+	return l.Letter, err
 }
 
-func (c *client) OpenPairing(ctx context.Context) (o PairOffer, err error) {
-	return o, c.call(ctx, "POST", "/v1/pairing", nil, &o)
+func (c *client) OpenPairing(ctx context.Context) (PairOffer, error) {
+	var o PairOfferReply
+	err := c.call(ctx, "POST", "/v1/pairing", nil, &o)
+	return o.PairOffer, err
 }
 
-func (c *client) JoinPairing(ctx context.Context, code string) (p PairResult, err error) {
-	return p, c.call(ctx, "POST", "/v1/pairing/join", joinRequest{code}, &p)
+func (c *client) JoinPairing(ctx context.Context, code string) (PairResult, error) {
+	var p PairResultReply
+	err := c.call(ctx, "POST", "/v1/pairing/join", joinRequest{code}, &p)
+	return p.PairResult, err
 }
 
-func (c *client) Pairing(ctx context.Context) (p PairResult, err error) {
-	return p, c.call(ctx, "GET", "/v1/pairing", nil, &p)
+func (c *client) Pairing(ctx context.Context) (PairResult, error) {
+	var p PairResultReply
+	err := c.call(ctx, "GET", "/v1/pairing", nil, &p)
+	return p.PairResult, err
 }
 
 func (c *client) ContactCard(ctx context.Context) (string, error) {
@@ -96,7 +110,7 @@ func (c *client) ContactExport(ctx context.Context, card string) (string, error)
 }
 
 func (c *client) ContactAdd(ctx context.Context, name, text string) error {
-	return c.call(ctx, "POST", "/v1/contacts", contactRequest{name, text}, nil)
+	return c.call(ctx, "POST", "/v1/contacts", contactRequest{name, text}, &DoneReply{})
 }
 
 func (c *client) Contacts(ctx context.Context) ([]string, error) {
@@ -130,19 +144,23 @@ func (c *client) Events(ctx context.Context) (<-chan Event, error) {
 	return ch, nil
 }
 
-// call asks and decodes the answer into out, which may be nil.
-func (c *client) call(ctx context.Context, method, path string, in, out any) error {
+// ClockQuality is that of the gateway, from its last answer.
+func (c *client) ClockQuality() string {
+	s, _ := c.clock.Load().(string)
+	return s
+}
+
+// call asks and decodes the answer into out, which has a Head.
+func (c *client) call(ctx context.Context, method, path string, in any, out interface{ said() string }) error {
 	res, err := c.do(ctx, method, path, in)
 	if err != nil {
 		return err
 	}
 	defer res.Body.Close()
-	if out == nil {
-		return nil
-	}
 	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(out); err != nil {
 		return fmt.Errorf("read the gateway's answer to %s: %w", path, err)
 	}
+	c.clock.Store(out.said())
 	return nil
 }
 

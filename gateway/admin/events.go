@@ -37,6 +37,11 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 			if !ok {
 				return
 			}
+			h := s.head(SchemaEvent)
+			if !e.At.IsZero() {
+				h.At = e.At
+			}
+			e.Head = h
 			err = st.event(e)
 		}
 	}

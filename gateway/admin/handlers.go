@@ -4,7 +4,7 @@ import "net/http"
 
 func (s *server) status(r *http.Request) (any, error) {
 	st, err := s.b.Status(r.Context())
-	return whole(st), err
+	return s.whole(st), err
 }
 
 func (s *server) up(r *http.Request) (any, error) {
@@ -13,7 +13,7 @@ func (s *server) up(r *http.Request) (any, error) {
 		return nil, err
 	}
 	st, err := s.b.Up(r.Context(), u)
-	return whole(st), err
+	return s.whole(st), err
 }
 
 func (s *server) send(r *http.Request) (any, error) {
@@ -28,37 +28,37 @@ func (s *server) send(r *http.Request) (any, error) {
 		return nil, err
 	}
 	p, err := s.b.Send(r.Context(), q)
-	return ParcelReply{SchemaParcel, p}, err
+	return ParcelReply{s.head(SchemaParcel), p}, err
 }
 
 func (s *server) parcel(r *http.Request) (any, error) {
 	p, err := s.b.Parcel(r.Context(), r.PathValue("id"))
-	return ParcelReply{SchemaParcel, p}, err
+	return ParcelReply{s.head(SchemaParcel), p}, err
 }
 
 func (s *server) queue(r *http.Request) (any, error) {
 	q, err := s.b.Queue(r.Context())
-	return QueueReply{SchemaQueue, list(q)}, err
+	return QueueReply{s.head(SchemaQueue), list(q)}, err
 }
 
 func (s *server) inbox(r *http.Request) (any, error) {
 	l, err := s.b.Inbox(r.Context())
-	return InboxReply{SchemaInbox, list(l)}, err
+	return InboxReply{s.head(SchemaInbox), list(l)}, err
 }
 
 func (s *server) read(r *http.Request) (any, error) {
 	l, err := s.b.Read(r.Context(), r.PathValue("id"))
-	return LetterReply{SchemaLetter, l}, err
+	return LetterReply{s.head(SchemaLetter), l}, err
 }
 
 func (s *server) openPairing(r *http.Request) (any, error) {
 	o, err := s.b.OpenPairing(r.Context())
-	return PairOfferReply{SchemaOffer, o}, err
+	return PairOfferReply{s.head(SchemaOffer), o}, err
 }
 
 func (s *server) pairing(r *http.Request) (any, error) {
 	p, err := s.b.Pairing(r.Context())
-	return PairResultReply{SchemaPaired, p}, err
+	return PairResultReply{s.head(SchemaPaired), p}, err
 }
 
 func (s *server) joinPairing(r *http.Request) (any, error) {
@@ -67,12 +67,12 @@ func (s *server) joinPairing(r *http.Request) (any, error) {
 		return nil, err
 	}
 	p, err := s.b.JoinPairing(r.Context(), q.CodeOrInvite)
-	return PairResultReply{SchemaPaired, p}, err
+	return PairResultReply{s.head(SchemaPaired), p}, err
 }
 
 func (s *server) contacts(r *http.Request) (any, error) {
 	c, err := s.b.Contacts(r.Context())
-	return ContactsReply{SchemaContacts, list(c)}, err
+	return ContactsReply{s.head(SchemaContacts), list(c)}, err
 }
 
 func (s *server) addContact(r *http.Request) (any, error) {
@@ -80,12 +80,12 @@ func (s *server) addContact(r *http.Request) (any, error) {
 	if err := decode(r, maxBody, &q); err != nil {
 		return nil, err
 	}
-	return struct{}{}, s.b.ContactAdd(r.Context(), q.Name, q.Text)
+	return DoneReply{s.head(SchemaDone)}, s.b.ContactAdd(r.Context(), q.Name, q.Text)
 }
 
 func (s *server) card(r *http.Request) (any, error) {
 	t, err := s.b.ContactCard(r.Context())
-	return TextReply{SchemaText, t}, err
+	return TextReply{s.head(SchemaText), t}, err
 }
 
 func (s *server) exportContact(r *http.Request) (any, error) {
@@ -94,5 +94,5 @@ func (s *server) exportContact(r *http.Request) (any, error) {
 		return nil, err
 	}
 	t, err := s.b.ContactExport(r.Context(), q.Card)
-	return TextReply{SchemaText, t}, err
+	return TextReply{s.head(SchemaText), t}, err
 }

@@ -1,47 +1,53 @@
 package admin
 
+import "time"
+
 // The answers of the API that are not one of the Backend's types by itself. Each
 // names its schema; version 1 only grows. Arrays are never null.
 type (
 	// QueueReply answers GET /v1/queue.
 	QueueReply struct {
-		Schema  string   `json:"schema"`
+		Head
 		Parcels []Parcel `json:"parcels"`
 	}
 	// ParcelReply answers POST /v1/send and GET /v1/parcels/ID.
 	ParcelReply struct {
-		Schema string `json:"schema"`
+		Head
 		Parcel
 	}
 	// InboxReply answers GET /v1/inbox.
 	InboxReply struct {
-		Schema  string   `json:"schema"`
+		Head
 		Letters []Letter `json:"letters"`
 	}
 	// LetterReply answers POST /v1/inbox/ID.
 	LetterReply struct {
-		Schema string `json:"schema"`
+		Head
 		Letter
 	}
 	// ContactsReply answers GET /v1/contacts.
 	ContactsReply struct {
-		Schema   string   `json:"schema"`
+		Head
 		Contacts []string `json:"contacts"`
 	}
 	// TextReply answers GET /v1/contacts/card and POST /v1/contacts/export.
 	TextReply struct {
-		Schema string `json:"schema"`
-		Text   string `json:"text"`
+		Head
+		Text string `json:"text"`
 	}
 	// PairOfferReply answers POST /v1/pairing.
 	PairOfferReply struct {
-		Schema string `json:"schema"`
+		Head
 		PairOffer
 	}
 	// PairResultReply answers GET /v1/pairing and POST /v1/pairing/join.
 	PairResultReply struct {
-		Schema string `json:"schema"`
+		Head
 		PairResult
+	}
+	// DoneReply answers POST /v1/contacts.
+	DoneReply struct {
+		Head
 	}
 	// ErrorReply is the body of every answer that is not a success.
 	ErrorReply struct {
@@ -60,6 +66,8 @@ const (
 	SchemaText     = "packhorse.text/1"
 	SchemaOffer    = "packhorse.pair_offer/1"
 	SchemaPaired   = "packhorse.pair_result/1"
+	SchemaDone     = "packhorse.done/1"
+	SchemaEvent    = "packhorse.event/1"
 )
 
 // The requests that are not one of the Backend's types by itself.
@@ -76,16 +84,41 @@ type (
 	}
 )
 
-// whole makes arrays of s that are never null, and names the schema.
-func whole(s Status) Status {
-	s.Schema = SchemaStatus
+// NewHead is the head of an answer given now; clock may be empty.
+func NewHead(schema, clock string) Head {
+	return Head{Schema: schema, At: time.Now().UTC().Truncate(time.Millisecond), Clock: clock}
+}
+
+// said is how a client learns of the clock from any answer.
+func (h Head) said() string { return h.Clock }
+
+// head begins an answer of the server.
+func (s *server) head(schema string) Head {
+	if c, ok := s.b.(ClockTeller); ok {
+		return NewHead(schema, c.ClockQuality())
+	}
+	return NewHead(schema, "")
+}
+
+// whole makes arrays of st that are never null, and its head.
+func (s *server) whole(st Status) Status {
+	h := s.head(SchemaStatus)
+	if st.Clock != "" {
+		h.Clock = st.Clock
+	}
+	st.Head = h
+	st.fill()
+	return st
+}
+
+// fill makes arrays that are never null.
+func (s *Status) fill() {
 	s.Problems = list(s.Problems)
 	s.Radios = list(s.Radios)
 	s.Peers = list(s.Peers)
 	for i := range s.Peers {
 		s.Peers[i].Ports = list(s.Peers[i].Ports)
 	}
-	return s
 }
 
 // list is never nil, so that JSON shows [] and not null.

@@ -82,6 +82,7 @@ type Node struct {
 	disk      diskQueue
 	tokens    atomic.Uint64
 	subs      atomic.Uint64
+	clock     atomic.Uint32 // pki.Quality, as last asked
 	events    hub
 	mu        sync.Mutex // guards what follows
 	plan      plan

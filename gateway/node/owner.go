@@ -41,7 +41,9 @@ func (n *Node) own(ctx context.Context) {
 }
 
 func (n *Node) setClock(now time.Time) {
-	n.core.HandleEvent(now, gateway.Clock{Quality: n.cfg.Clock()})
+	q := n.cfg.Clock()
+	n.clock.Store(uint32(q))
+	n.core.HandleEvent(now, gateway.Clock{Quality: q})
 }
 
 func (n *Node) arm(t *time.Timer) {

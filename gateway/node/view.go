@@ -19,6 +19,11 @@ import (
 var clockWords = [...]string{pki.ClockNone: "none", pki.ClockNeighbour: "neighbour", pki.ClockNTP: "ntp",
 	pki.ClockGPS: "gps", pki.ClockRTC: "rtc"}
 
+// ClockQuality is how far this gateway trusts its clock, as a word.
+func (a adminAPI) ClockQuality() string {
+	return clockWords[min(pki.Quality(a.n.clock.Load()), pki.ClockRTC)]
+}
+
 // Status is useful in every state of the gateway.
 func (a adminAPI) Status(ctx context.Context) (admin.Status, error) {
 	n := a.n
@@ -27,7 +32,7 @@ func (a adminAPI) Status(ctx context.Context) (admin.Status, error) {
 		return admin.Status{}, err
 	}
 	now := time.Now()
-	out := admin.Status{Schema: "packhorse.status/1", At: now.UTC(), Clock: clockWords[min(s.Clock, pki.ClockRTC)], Name: s.Name,
+	out := admin.Status{Head: admin.NewHead(admin.SchemaStatus, clockWords[min(s.Clock, pki.ClockRTC)]), Name: s.Name,
 		ID: hex.EncodeToString(s.ID[:]), Version: n.cfg.Version, UptimeS: int64(now.Sub(n.start).Seconds()), Domain: s.Domain,
 		Problems: []admin.Problem{}, Radios: []admin.RadioInfo{}, Peers: []admin.PeerInfo{},
 		Queue: admin.QueueTotals{Parcels: s.Parcels, Bytes: s.Bytes}, PoWeb: n.PoWebAddr()}
@@ -92,8 +97,8 @@ func radioInfo(now time.Time, h port.Health) admin.RadioInfo {
 func (n *Node) peerInfo(now time.Time, p gateway.Peer) admin.PeerInfo {
 	v := admin.PeerInfo{Name: p.Name, ID: hex.EncodeToString(p.ID[:]), Path: "none", Ports: []string{}, Parcels: p.Parcels, Bytes: p.Bytes}
 	switch {
-	case len(p.Ports) > 0:
-		v.Path = "direct"
+	case len(p.Ports) > 0 || p.Silent:
+		v.Path, v.Silent = "direct", p.Silent
 	case p.Via != "":
 		v.Path = "via " + p.Via
 	}
@@ -104,7 +109,8 @@ func (n *Node) peerInfo(now time.Time, p gateway.Peer) admin.PeerInfo {
 		v.SNRdB = &p.SNRdB
 	}
 	if !p.Heard.IsZero() {
-		v.LastS = now.Sub(p.Heard).Seconds()
+		last := max(0, now.Sub(p.Heard).Seconds())
+		v.LastS = &last
 	}
 	return v
 }

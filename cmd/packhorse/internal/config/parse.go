@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -18,7 +19,11 @@ type Error struct {
 	Message string
 	Excerpt string // the line with a caret under the place; may be empty
 	Fix     string
+	cause   error
 }
+
+// Unwrap is what the system said, if it was that.
+func (e *Error) Unwrap() error { return e.cause }
 
 // Error is one line; Excerpt and Fix are for a person besides.
 func (e *Error) Error() string { return e.Where + ": " + e.Message }
@@ -49,17 +54,27 @@ func (l *Loaded) file(path string) error {
 func read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the configuration: %w", err)
+		return nil, unreadable(path, err)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, unreadable(path, err)
 	}
 	if len(b) > maxFile {
 		return nil, &Error{Where: path, Message: fmt.Sprintf("larger than %d octets", maxFile), Fix: "this is not a configuration: check the path"}
 	}
 	return b, nil
+}
+
+// unreadable says in the system's words why a file cannot be read.
+func unreadable(path string, err error) error {
+	e := &Error{Where: path, Message: "cannot be read", Fix: "check the path, and that you may read it", cause: err}
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		e.Message += ": " + p.Err.Error()
+	}
+	return e
 }
 
 // explain turns the decoder's error into one with file, line and caret.
