@@ -41,6 +41,9 @@ func (c *Core) await(o *outgoing) {
 	p := pa.port
 	medium := p.turn(wire.ControlOverhead + 24)
 	wait := pa.delay.wait(medium)
+	if pa.current.unproven() {
+		wait *= 2 // our first frame under new keys may wait long for the channel, and so may theirs
+	}
 	o.waiting, o.covered, o.asked = true, false, o.tries > 0
 	o.base, o.mark, o.extra = p.clear, p.handed, 0
 	o.wait = min(wait<<max(0, min(o.tries, maxBackoff)-patientTries), max(wait, p.beacon.slowest))

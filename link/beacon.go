@@ -26,6 +26,7 @@ type trickle struct {
 	fastest, slowest time.Duration
 	interval         time.Duration
 	at               time.Time // of the next beacon
+	last             time.Time
 	due              bool
 }
 
@@ -61,12 +62,18 @@ func (c *Core) beaconTimeout(p *port) {
 	if c.domain.none() || t.at.IsZero() || t.at.After(c.now) {
 		return
 	}
-	t.due = true
+	t.due = t.due || !p.carries(c.now)
 	t.interval = min(2*t.interval, t.slowest)
 	if p.settling(c.now) {
 		t.interval = min(t.interval, 4*t.fastest)
 	}
 	t.at = c.now.Add(t.interval/2 + c.jitter(t.interval/2))
+}
+
+// carries reports whether the port is in the middle of a transfer: whoever is near hears that, and a new
+// neighbour says so itself. For long that does not stand for a beacon.
+func (p *port) carries(now time.Time) bool {
+	return now.Sub(p.carried) < p.beacon.fastest && now.Sub(p.beacon.last) < p.beacon.slowest && !p.settling(now)
 }
 
 // settling reports whether a young session may still be known to one side only. Beacons

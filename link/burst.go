@@ -91,13 +91,17 @@ func (c *Core) appendData(o *outgoing, buf []byte) ([]byte, bool) {
 	}
 	p, k := o.path.port, o.lay.data(b)
 	if o.burst <= 0 {
-		o.burst = p.burst(o.path.loss)
+		if o.burst = p.burst(o.path.loss); o.path.checks() {
+			o.burst = min(o.burst, aliveEvery)
+		}
 	}
 	first := int(o.next[b])
 	count := min(o.path.perFrame(o.lay), int(o.want[b]), k+repairCount-first)
 	o.burst--
 	last := o.left <= count || o.burst == 0
-	head := wire.Data{Poll: last && !c.another(o), Full: o.sess.full(), Block: uint16(b), Stream: o.stream, First: uint8(first)}
+	asks := last && !c.another(o)
+	check := asks && o.left > count && o.path.checks()
+	head := wire.Data{Poll: asks && !check, Check: check, Full: o.sess.full(), Block: uint16(b), Stream: o.stream, First: uint8(first)}
 	start := len(buf)
 	buf = wire.AppendData(buf, head)
 	body := len(buf)
@@ -111,6 +115,7 @@ func (c *Core) appendData(o *outgoing, buf []byte) ([]byte, bool) {
 	o.took(b, k, first, count)
 	if last {
 		o.state, o.burst = outPolled, 0
+		o.checked, o.check = check, head.AliveNonce(len(buf)-body-head.TagSize())
 	}
 	return buf, true
 }

@@ -5,6 +5,10 @@ import (
 )
 
 func (c *Core) handleControl(p *port, b []byte, m Meta) {
+	if wire.IsAlive(b) {
+		c.handleAlive(p, b, m)
+		return
+	}
 	h, sealed, err := wire.ParseControl(b)
 	if err != nil {
 		c.drop(DropMalformed)
@@ -13,6 +17,7 @@ func (c *Core) handleControl(p *port, b []byte, m Meta) {
 	s := c.sessions[h.To]
 	if s == nil || s.path.port != p {
 		c.drop(DropNoSession)
+		c.breakIn(p)
 		return
 	}
 	plain, ok := c.openControl(s, h, b[:wire.ControlHeader], sealed)

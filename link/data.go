@@ -27,7 +27,10 @@ func (c *Core) handleData(p *port, b []byte, m Meta) {
 	}
 	p.turnOf = (p.turnOf + 1) % max(1, len(p.paths))
 	c.stats.Trials += uint64(maxTrials - trials)
-	p.strange(c.now, h.Poll)
+	p.strange(c.now, h.Poll || h.Check)
+	if h.Poll || h.Check {
+		c.breakIn(p)
+	}
 	c.drop(DropNotOurs)
 }
 
@@ -66,7 +69,8 @@ func (pa *path) openData(h wire.Data, head, sealed []byte, known bool, trials *i
 // control frames confirm a tentative session.
 func (c *Core) gotData(s *session, h wire.Data, symbols []byte, m Meta) {
 	p := s.path.port
-	if p.overhear(c.now, false); h.Poll {
+	p.carried = c.now
+	if p.overhear(c.now, false); h.Poll || h.Check {
 		p.hearing = c.now
 	}
 	st := s.in[h.Stream]
@@ -75,7 +79,7 @@ func (c *Core) gotData(s *session, h wire.Data, symbols []byte, m Meta) {
 		if len(s.early) < maxEarly {
 			s.early = append(s.early, earlyFrame{h, append([]byte(nil), symbols...)})
 		}
-		if h.Poll {
+		if h.Poll || h.Check {
 			s.oweAsked(h.Stream)
 		}
 		return
@@ -91,7 +95,7 @@ func (c *Core) replayEarly(s *session) {
 	s.early = nil
 	for _, f := range early {
 		if st := s.in[f.head.Stream]; st != nil {
-			f.head.Poll = false
+			f.head.Poll, f.head.Check = false, false
 			c.symbols(st, f.head, f.symbols)
 		} else {
 			s.early = append(s.early, f)
@@ -108,7 +112,8 @@ func (c *Core) symbols(st *inStream, h wire.Data, symbols []byte) (fresh int) {
 	} else {
 		c.drop(DropDuplicate)
 	}
-	if !h.Poll {
+	st.run++
+	if !h.Poll && !h.Check {
 		return fresh
 	}
 	if st.body != nil {
@@ -116,7 +121,9 @@ func (c *Core) symbols(st *inStream, h wire.Data, symbols []byte) (fresh int) {
 	}
 	if st.allow > 0 {
 		st.allow--
-		st.sess.oweAsked(st.stream)
+		if !h.Check || !c.alive(st, h, len(symbols)) {
+			st.sess.oweAsked(st.stream)
+		}
 	}
 	return fresh
 }

@@ -37,13 +37,14 @@ type inStream struct {
 	allow  int         // answers to data frames that may still be given
 	asked  bool        // a frame asked while the gateway had not answered
 	news   bool        // symbols came since the last word
+	run    int         // data frames since then
 }
 
 func (st *inStream) finished() bool { return st.state >= inHave }
 func (st *inStream) peer() *peer    { return st.sess.path.peer }
 
 // said is called when the stream's word was handed out.
-func (st *inStream) said() { st.reply, st.news = false, false }
+func (st *inStream) said() { st.reply, st.news, st.run = false, false, 0 }
 
 // end finishes the stream; its word is given now and when asked again.
 func (st *inStream) end(state inState, r Reason) {

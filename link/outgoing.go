@@ -57,6 +57,8 @@ type outgoing struct {
 	missing int     // symbols the peer lacked at its last word
 	sent    int     // symbols sent since
 	burst   int     // frames left in this burst
+	checked bool    // it ended with a question for a sign of life, whose answer is sealed with
+	check   [wire.NonceSize]byte
 	served  uint64
 
 	told time.Time // of Progress
@@ -142,7 +144,7 @@ func (o *outgoing) unbind() {
 		o.path.port.served = nil
 	}
 	o.sess, o.state, o.waiting, o.tries, o.direct = nil, outQueued, false, 0, false
-	o.want, o.next, o.left, o.burst, o.upto, o.sent = nil, nil, 0, 0, 0, 0
+	o.want, o.next, o.left, o.burst, o.upto, o.sent, o.checked = nil, nil, 0, 0, 0, 0, false
 }
 
 // leavePath unbinds every transfer of a path whose session changed or ended.

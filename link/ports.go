@@ -14,6 +14,7 @@ const (
 	burstFrames = 48 // on a radio, at most
 	burstOther  = 64 // elsewhere
 	burstLeast  = 4
+	breakInFor  = 30 * time.Second // after a start
 )
 
 // port is one transport.
@@ -42,6 +43,10 @@ type port struct {
 	unknown [maxUnknown]stranger
 	turnOf  int       // whose session is tried first on a frame of an unknown stream
 	served  *outgoing // the burst under way
+
+	since    time.Time
+	carried  time.Time // when a frame of a transfer last came or went
+	breakIns bucket    // beacons for who talks to our former life
 }
 
 func (c *Core) port(id Port) *port {
@@ -61,6 +66,7 @@ func (c *Core) portUp(e PortUp) {
 		return
 	}
 	p := &port{id: e.Port, medium: e.Medium, mtu: e.MTU, airtime: e.Airtime, access: e.Access, peer: e.Peer}
+	p.since = c.now
 	if p.airtime == nil {
 		p.airtime = func(int) time.Duration { return 0 }
 	}
@@ -69,6 +75,7 @@ func (c *Core) portUp(e PortUp) {
 	p.repeats = newBucket(8, max(time.Second/4, 4*p.turn(wire.Handshake2Size)))
 	p.records = newBucket(2, max(2*time.Second, 32*p.turn(wire.MaxRecord)))
 	p.news = newBucket(maxUnknown, p.beacon.slowest)
+	p.breakIns = newBucket(4, p.beacon.fastest)
 	c.ports = append(c.ports, p)
 	slices.SortFunc(c.ports, func(a, b *port) int { return int(a.id) - int(b.id) })
 	p.beacon.interval = p.beacon.fastest / 2

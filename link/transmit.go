@@ -75,6 +75,9 @@ func (c *Core) nextFrame(p *port, buf []byte) ([]byte, bool) {
 	if len(p.raw) > 0 {
 		buf = append(buf, p.raw[0]...)
 		p.sent(c.now, len(p.raw[0]))
+		if wire.IsAlive(p.raw[0]) {
+			p.granted()
+		}
 		p.raw = p.raw[1:]
 		return buf, true
 	}
@@ -86,8 +89,8 @@ func (c *Core) nextFrame(p *port, buf []byte) ([]byte, bool) {
 	if p.hush.After(c.now) {
 		return buf, false
 	}
-	if p.beacon.due && !c.domain.none() {
-		p.beacon.due = false
+	if p.beacon.due && !c.domain.none() && !p.hearing.After(c.now) {
+		p.beacon.due, p.beacon.last = false, c.now
 		n := len(buf)
 		buf = c.appendBeacon(buf)
 		p.sent(c.now, len(buf)-n)
@@ -139,7 +142,7 @@ func (c *Core) transferFrame(p *port, buf []byte) ([]byte, bool) {
 		o.left = 0
 		return buf, false
 	}
-	p.served = o
+	p.served, p.carried = o, c.now
 	p.sent(c.now, len(buf)-start)
 	if o.state == outPolled {
 		c.burstEnded(o)

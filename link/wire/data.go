@@ -19,6 +19,7 @@ const (
 //	    tag, 4 or 16 by type
 type Data struct {
 	Poll   bool // the sender waits for an answer after this frame
+	Check  bool // the sender waits for a sign of life; neither Poll nor Full then
 	Full   bool // 16-octet tag
 	Block  uint16
 	Stream uint16
@@ -27,6 +28,9 @@ type Data struct {
 
 func (f Data) frameType() Type {
 	t := TypeData
+	if f.Check {
+		return TypeDataCheck
+	}
 	if f.Full {
 		t = TypeDataFull
 	}
@@ -46,10 +50,11 @@ func AppendData(b []byte, f Data) []byte {
 // ParseData reads the header and returns sealed symbols with their tag, borrowed.
 func ParseData(b []byte) (f Data, sealed []byte, err error) {
 	t := TypeOf(b)
-	if t < TypeData || t > TypeDataFullPoll {
+	if t < TypeData || t > TypeDataCheck {
 		return f, nil, ErrFrame
 	}
-	f.Full = t >= TypeDataFull
+	f.Check = t == TypeDataCheck
+	f.Full = t == TypeDataFull || t == TypeDataFullPoll
 	f.Poll = t == TypeDataPoll || t == TypeDataFullPoll
 	if len(b) <= DataHeader+f.TagSize() {
 		return f, nil, ErrFrame

@@ -7,11 +7,11 @@
 //	4 handshake 1   5 handshake 2   6 control
 //	7 data, 4-octet tag     8 the same, asking for an answer
 //	9 data, 16-octet tag    A the same, asking for an answer
-//	B data under a sender key, reserved
+//	B data, 4-octet tag, asking for a sign of life
 //	C PAKE 1   D PAKE 2   E pairing 1   F pairing 2
 //
 // The low nibble belongs to the block number in data frames and names a variant
-// in PAKE 2; elsewhere it is zero. Integers are big endian.
+// in PAKE 2 and control; elsewhere it is zero. Integers are big endian.
 package wire
 
 import "errors"
@@ -31,7 +31,7 @@ const (
 	TypeDataPoll     Type = 0x8
 	TypeDataFull     Type = 0x9
 	TypeDataFullPoll Type = 0xA
-	TypeBroadcast    Type = 0xB
+	TypeDataCheck    Type = 0xB
 	TypePAKE1        Type = 0xC
 	TypePAKE2        Type = 0xD
 	TypePairing1     Type = 0xE

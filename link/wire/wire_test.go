@@ -38,6 +38,8 @@ func frames() map[string]struct {
 		"data":        {append(AppendData(nil, Data{Block: 0xabc, Stream: 0x1234, First: 56}), fill(4*61+4, 0)...), 253},
 		"data poll":   {append(AppendData(nil, Data{Poll: true, Block: 1, Stream: 2, First: 3}), fill(61+4, 0)...), 70},
 		"data full":   {append(AppendData(nil, Data{Full: true, Block: 1, Stream: 2, First: 3}), fill(61+16, 0)...), 82},
+		"data check":  {append(AppendData(nil, Data{Check: true, Block: 1, Stream: 2, First: 3}), fill(61+4, 0)...), 70},
+		"alive":       {append(AppendAliveHeader(nil, 0x0102, 7), fill(4, 1)...), 8},
 		"pake 1":      {AppendPAKE(nil, PAKE{Type: TypePAKE1}), 37},
 		"pake 2":      {AppendPAKE(nil, PAKE{Type: TypePAKE2}), 37},
 		"reject":      {AppendReject(nil, Reject{Left: 4}), 6},
@@ -69,6 +71,10 @@ func again(b []byte) ([]byte, error) {
 		f, err := ParseHandshake2(b)
 		return AppendHandshake2(nil, f), err
 	case TypeControl:
+		if IsAlive(b) {
+			f, err := ParseAlive(b)
+			return append(AppendAliveHeader(nil, f.To, f.Heard), f.Tag[:]...), err
+		}
 		f, rest, err := ParseControl(b)
 		return append(AppendControl(nil, f), rest...), err
 	case TypePAKE1:
@@ -102,7 +108,7 @@ func TestFramesRoundTripAtTheirSize(t *testing.T) {
 
 func TestTruncatedFixedFramesAreRefused(t *testing.T) {
 	for name, f := range frames() {
-		open := TypeOf(f.b) == TypeControl || TypeOf(f.b) == TypeRecord || name[:4] == "data"
+		open := name == "control" || TypeOf(f.b) == TypeRecord || name[:4] == "data"
 		for n := range f.b {
 			if open && n > 21 {
 				break // their length is what is left of the frame
@@ -119,13 +125,16 @@ func TestTruncatedFixedFramesAreRefused(t *testing.T) {
 
 func TestDataNonceNamesThePlaintext(t *testing.T) {
 	seen := map[[NonceSize]byte]Data{}
-	for _, f := range []Data{{}, {Poll: true}, {Full: true}, {Full: true, Poll: true}, {Block: 1}, {Block: 256}, {Stream: 1}, {Stream: 256}, {First: 1}} {
+	for _, f := range []Data{{}, {Poll: true}, {Full: true}, {Full: true, Poll: true}, {Check: true}, {Block: 1}, {Block: 256}, {Stream: 1}, {Stream: 256}, {First: 1}} {
 		for _, n := range []int{61, 122} {
 			nonce := f.Nonce(n)
 			if other, ok := seen[nonce]; ok {
 				t.Errorf("%+v and %+v share nonce %x", f, other, nonce)
 			}
 			seen[nonce] = f
+			if alive := f.AliveNonce(n); alive[0]>>4 != byte(TypeControl) || seen[alive] != (Data{}) {
+				t.Errorf("%+v: its answer shares nonce %x with data", f, alive)
+			}
 		}
 	}
 }

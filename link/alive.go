@@ -1,0 +1,77 @@
+package link
+
+import "packhorse/link/wire"
+
+// While next to nothing is lost, a burst asks every few frames for a sign of life. So a receiver that lost its
+// keys has few frames wasted on it, and an emergency has not to wait for the whole burst.
+const (
+	aliveEvery = 7    // frames
+	aliveLoss  = 0.02 // above it the signs themselves get lost, and accounts come often enough
+
+	aliveWeight = 0.25 // of so many frames in the average of what gets lost
+)
+
+// checks reports whether a burst to this path pauses for signs of life.
+func (pa *path) checks() bool { return pa.port.shared() && pa.loss < aliveLoss }
+
+// alive answers a frame that asks for a sign of life.
+func (c *Core) alive(st *inStream, h wire.Data, octets int) bool {
+	if st.state != inOpen || st.reply {
+		return false
+	}
+	s := st.sess
+	b := wire.AppendAliveHeader(nil, s.remote, uint8(min(st.run, 255)))
+	st.run = 0
+	c.enqueue(s.path.port, s.sendData.seal(b, h.AliveNonce(octets), nil, b, wire.ShortTag))
+	s.frames++
+	return true
+}
+
+// handleAlive lets a burst go on.
+func (c *Core) handleAlive(p *port, b []byte, m Meta) {
+	f, err := wire.ParseAlive(b)
+	if err != nil {
+		c.drop(DropMalformed)
+		return
+	}
+	s := c.sessions[f.To]
+	if s == nil || s.path.port != p || s != s.path.current {
+		c.drop(DropNoSession)
+		c.breakIn(p)
+		return
+	}
+	for _, o := range s.path.peer.active() {
+		if o.sess != s || o.state != outPolled || !o.checked {
+			continue
+		}
+		if _, ok := s.recvData.open(o.check, b[wire.AliveHeader:], b[:wire.AliveHeader], wire.ShortTag); ok {
+			o.checked = false
+			c.replied(o)
+			lost := 1 - min(1, float64(f.Heard)/float64(aliveEvery))
+			o.path.loss += (lost - o.path.loss) * aliveWeight
+			o.state = outSending
+			c.hear(s.path, m)
+			return
+		}
+	}
+	c.drop(DropForged)
+}
+
+// breakIn makes a beacon due when someone talks to keys that we do not have and stops to hear an answer:
+// it may be a neighbour that does not know yet that we started anew.
+func (c *Core) breakIn(p *port) {
+	fresh := c.now.Sub(p.beacon.last) < 2*p.turn(wire.BeaconSize)
+	if p.shared() && c.now.Sub(p.since) < breakInFor && !fresh && c.missing() && p.breakIns.take(c.now) {
+		p.beacon.due, p.hearing = true, c.now
+	}
+}
+
+// missing reports whether a member has no session with us.
+func (c *Core) missing() bool {
+	for _, q := range c.peers {
+		if !q.pairing && !q.up() {
+			return true
+		}
+	}
+	return false
+}
