@@ -7,8 +7,6 @@ import "packhorse/link/wire"
 const (
 	aliveEvery = 7    // frames
 	aliveLoss  = 0.02 // above it the signs themselves get lost, and accounts come often enough
-
-	aliveWeight = 0.25 // of so many frames in the average of what gets lost
 )
 
 // checks reports whether a burst to this path pauses for signs of life.
@@ -47,14 +45,22 @@ func (c *Core) handleAlive(p *port, b []byte, m Meta) {
 		if _, ok := s.recvData.open(o.check, b[wire.AliveHeader:], b[:wire.AliveHeader], wire.ShortTag); ok {
 			o.checked = false
 			c.replied(o)
-			lost := 1 - min(1, float64(f.Heard)/float64(aliveEvery))
-			o.path.loss += (lost - o.path.loss) * aliveWeight
+			o.heard(int(f.Heard))
 			o.state = outSending
+			c.progress(o)
 			c.hear(s.path, m)
 			return
 		}
 	}
 	c.drop(DropForged)
+}
+
+// heard takes that so many frames arrived since the last word, whichever they were.
+func (o *outgoing) heard(frames int) {
+	per := o.path.perFrame(o.lay)
+	got := min(frames*per, o.sent, o.missing)
+	o.path.learnLoss(max(1, o.sent), got, per)
+	o.missing, o.sent = o.missing-got, 0
 }
 
 // breakIn makes a beacon due when someone talks to keys that we do not have and stops to hear an answer:
