@@ -54,6 +54,7 @@ type Core struct {
 
 	counters   map[string]uint64
 	partials   partials
+	space      space
 	loads      map[loadKey][]loadDone
 	batches    []batchDone
 	seq        uint64
@@ -162,6 +163,8 @@ func (c *Core) HandleEvent(now time.Time, e Event) {
 		c.persisted(now, e)
 	case Loaded:
 		c.loaded(now, e)
+	case Room:
+		c.setRoom(e)
 	case Clock:
 		c.quality, c.dirty = e.Quality, true
 	case Up:

@@ -38,6 +38,9 @@ type (
 		Value []byte
 		Err   error
 	}
+	// Room tells by how many octets the store may grow. The shell tells at the start, after batches and
+	// now and then, since other programs fill disks too. Until the first, nothing is refused for room.
+	Room struct{ Bytes int64 }
 	// Clock tells how far the wall clock reading of `now` can be trusted from here on.
 	Clock struct{ Quality pki.Quality }
 	// Up names the gateway and gives it a domain. Empty fields leave things as they are; Owner
@@ -186,6 +189,7 @@ func (FromPort) gatewayEvent()      {}
 func (PortBlocked) gatewayEvent()   {}
 func (Persisted) gatewayEvent()     {}
 func (Loaded) gatewayEvent()        {}
+func (Room) gatewayEvent()          {}
 func (Clock) gatewayEvent()         {}
 func (Up) gatewayEvent()            {}
 func (Deliver) gatewayEvent()       {}

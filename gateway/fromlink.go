@@ -62,6 +62,9 @@ func (c *Core) offered(now time.Time, e link.Offered) {
 	}) {
 		return
 	}
+	if v == link.Accept && !c.fits(now, e.Item) {
+		v, r = link.Refuse, link.ReasonFull
+	}
 	answer(now, v, r)
 }
 
@@ -149,7 +152,7 @@ func (c *Core) custody(now time.Time, id link.PeerID, d link.Digest) {
 		return
 	}
 	delete(p.sub, d)
-	c.dirty = true
+	p.fulls, c.dirty = 0, true
 	if p.pairing {
 		c.pairingCustody(now, p, d)
 		return
@@ -181,7 +184,11 @@ func (c *Core) refused(now time.Time, e link.Refused) {
 		c.endPairing(now, PairResult{}, &Error{Code: "refused", Message: "the other gateway turned us away", Fix: "look at its screen, then pair again"})
 		return
 	}
-	p.holdBack(e.Digest, now.Add(holdFor(e.Reason)))
+	hold := holdFor(e.Reason)
+	if e.Reason == link.ReasonFull {
+		hold = p.fullFor(now)
+	}
+	p.holdBack(e.Digest, now.Add(hold))
 	if x := c.queue.byDigest[e.Digest]; x != nil {
 		c.turnedAway(now, p, x, e.Reason)
 		c.emit(ParcelChanged{Parcel: c.parcelView(now, x)})

@@ -10,15 +10,17 @@ import (
 
 // peer is a gateway with which a session works on some port.
 type peer struct {
-	id      link.PeerID
-	pairing bool
-	ports   map[link.Port]bool
-	sub     map[link.Digest]bool      // submitted and not answered
-	has     map[link.Digest]bool      // adverts it has, as far as it said in this session
-	hold    map[link.Digest]time.Time // turned away: not again before
-	release time.Time                 // the earliest in hold, zero when it is empty
-	heard   time.Time
-	since   time.Time // of the session that has is about
+	id        link.PeerID
+	pairing   bool
+	ports     map[link.Port]bool
+	sub       map[link.Digest]bool      // submitted and not answered
+	has       map[link.Digest]bool      // adverts it has, as far as it said in this session
+	hold      map[link.Digest]time.Time // turned away: not again before
+	release   time.Time                 // the earliest in hold, zero when it is empty
+	fulls     int                       // times that it had no room, since it took something
+	fullUntil time.Time
+	heard     time.Time
+	since     time.Time // of the session that has is about
 }
 
 // How long a refused item waits before it is offered again to the same neighbour.
@@ -27,6 +29,7 @@ const (
 	holdFull   = 2 * time.Minute
 	holdLoop   = 5 * time.Minute
 	holdPolicy = time.Hour
+	maxFulls   = 5           // doublings of holdFull
 	holdBroken = time.Minute // our own store could not read the body
 	maxHolds   = 4096
 
@@ -45,8 +48,6 @@ func holdFor(r link.Reason) time.Duration {
 	switch r {
 	case link.ReasonBusy:
 		return holdBusy
-	case link.ReasonFull:
-		return holdFull
 	case link.ReasonLoop:
 		return holdLoop
 	}

@@ -25,7 +25,11 @@ type loadDone func(now time.Time, value []byte, err error)
 // persist asks for a batch; done runs later, never inside this call.
 func (c *Core) persist(b batch, done batchDone) {
 	c.seq++
-	c.batches = append(c.batches, done)
+	size := sizeOf(b.ops)
+	c.batches = append(c.batches, func(now time.Time, err error) {
+		c.judgeBatch(now, size, err)
+		done(now, err)
+	})
 	c.emit(Persist{Seq: c.seq, Ops: b.ops, Secrets: b.secrets})
 }
 
@@ -38,9 +42,6 @@ func (c *Core) persisted(now time.Time, e Persisted) {
 	done := c.batches[0]
 	c.batches[0] = nil
 	c.batches = c.batches[1:]
-	if e.Err != nil {
-		c.notice(true, "store: "+e.Err.Error())
-	}
 	done(now, e.Err)
 }
 

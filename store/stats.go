@@ -30,6 +30,19 @@ func (s *Store) Stats() Stats {
 	return m
 }
 
+// Room is by how many octets a batch may grow the store now, record headers included; 0 when it is full. A free
+// space that the file system does not tell does not count.
+func (s *Store) Room() int64 {
+	free, err := s.disk.free(s.dir)
+	s.mu.RLock()
+	room := s.o.MaxBytes - s.live
+	s.mu.RUnlock()
+	if err == nil {
+		room = min(room, free-max(0, s.o.Reserve))
+	}
+	return max(0, room)
+}
+
 func (s *Store) count(f func(*Stats)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

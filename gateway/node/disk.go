@@ -112,10 +112,12 @@ func (n *Node) persistOne(p gateway.Persist) error {
 }
 
 func (n *Node) persisted(group []gateway.Persist, err error) {
+	room := n.store.Room()
 	n.fromDisk(func(now time.Time) {
 		for _, p := range group {
 			n.core.HandleEvent(now, gateway.Persisted{Seq: p.Seq, Err: err})
 		}
+		n.core.HandleEvent(now, gateway.Room{Bytes: room})
 	})
 }
 

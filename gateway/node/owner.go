@@ -10,7 +10,7 @@ import (
 	"packhorse/gateway"
 )
 
-// clockPeriod is how often the quality of the clock is asked for.
+// clockPeriod is how often the quality of the clock and the room in the store are asked for.
 const clockPeriod = time.Minute
 
 var errStopped = errors.New("node: the gateway is stopping")
@@ -23,6 +23,7 @@ func (n *Node) own(ctx context.Context) {
 	clock := time.NewTicker(clockPeriod)
 	defer clock.Stop()
 	n.setClock(time.Now())
+	n.setRoom(time.Now())
 	for {
 		n.carryOut(time.Now())
 		n.arm(timer)
@@ -36,6 +37,7 @@ func (n *Node) own(ctx context.Context) {
 			n.core.HandleTimeout(time.Now())
 		case <-clock.C:
 			n.setClock(time.Now())
+			n.setRoom(time.Now())
 		}
 	}
 }
@@ -44,6 +46,10 @@ func (n *Node) setClock(now time.Time) {
 	q := n.cfg.Clock()
 	n.clock.Store(uint32(q))
 	n.core.HandleEvent(now, gateway.Clock{Quality: q})
+}
+
+func (n *Node) setRoom(now time.Time) {
+	n.core.HandleEvent(now, gateway.Room{Bytes: n.store.Room()})
 }
 
 func (n *Node) arm(t *time.Timer) {

@@ -66,7 +66,16 @@ func (n *GatewayNode) Start() error {
 	}
 	n.Core, n.Letters, n.disk, n.waiting = core, nil, nil, map[gateway.Token]func(gateway.Answer){}
 	n.start(gatewayShell{n})
+	n.tellRoom()
 	return nil
+}
+
+// roomPeriod is how often the shell tells how much room the store has, besides after each batch.
+const roomPeriod = time.Minute
+
+func (n *GatewayNode) tellRoom() {
+	n.Core.HandleEvent(n.w.now, gateway.Room{Bytes: n.Store.Room()})
+	n.later(roomPeriod, n.tellRoom)
 }
 
 // boot reads what the disk holds.
@@ -220,6 +229,9 @@ func (n *GatewayNode) onDisk(d time.Duration, do func() gateway.Event) {
 		result := do()
 		n.disk = n.disk[1:]
 		n.Core.HandleEvent(n.w.now, result)
+		if _, ok := result.(gateway.Persisted); ok {
+			n.Core.HandleEvent(n.w.now, gateway.Room{Bytes: n.Store.Room()})
+		}
 		if len(n.disk) > 0 {
 			n.nextOnDisk()
 		}
