@@ -211,7 +211,7 @@ func (c *Core) believe(now time.Time, a *advert) {
 	case a.kind == ItemDomainAdvert:
 		c.takeDomain(now, a.domain)
 	case a.kind == ItemNodeAdvert:
-		c.members[a.gateway] = memberRecord{Raw: a.record, Expect: c.members[a.gateway].Expect}
+		c.setMember(a.gateway, memberRecord{Raw: a.record, Expect: c.members[a.gateway].Expect})
 		if rec, ok := c.roster.Get(a.gateway); ok && a.gateway != c.self {
 			c.link.HandleEvent(now, link.AddMember{Member: rec.Member()})
 		}

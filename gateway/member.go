@@ -53,7 +53,7 @@ func (c *Core) know(now time.Time, r memberRecord) error {
 	if old, ok := c.members[rec.ID]; ok && r.Expect == "" {
 		r.Expect = old.Expect
 	}
-	c.members[rec.ID] = r
+	c.setMember(rec.ID, r)
 	if changed && rec.ID != c.self {
 		c.link.HandleEvent(now, link.AddMember{Member: rec.Member()})
 	}
@@ -71,7 +71,7 @@ func (c *Core) recordHeard(now time.Time, raw []byte) {
 	}
 	if changed {
 		m := memberRecord{Raw: bytes.Clone(rec.Raw), Expect: c.members[rec.ID].Expect}
-		c.members[rec.ID] = m
+		c.setMember(rec.ID, m)
 		c.persist(batch{ops: []store.Op{m.put(rec.ID)}}, ignoreResult)
 	}
 	c.link.HandleEvent(now, link.AddMember{Member: rec.Member()})

@@ -22,7 +22,7 @@ func (c *Core) publishDomain(now time.Time) {
 		return
 	}
 	c.chores.asking[choreDomain] = true
-	c.spreadDomain(c.owner.Advert(now, c.self), nil, func(now time.Time, err error) {
+	c.spreadDomain(c.owner.Advert(c.afterAdvert(now), c.self), func(now time.Time, err error) {
 		delete(c.chores.asking, choreDomain)
 		if err != nil {
 			c.wakeAt(now.Add(holdBroken))
@@ -31,13 +31,13 @@ func (c *Core) publishDomain(now time.Time) {
 }
 
 // spreadDomain makes a domain advert of ours durable, then believed and flooded.
-func (c *Core) spreadDomain(n domain.DomainAdvert, secrets []Secret, done batchDone) {
+func (c *Core) spreadDomain(n domain.DomainAdvert, done batchDone) {
 	a, err := c.parseAdvert(ItemDomainAdvert, n.Raw)
 	if err != nil {
 		c.notice(true, "advert: "+err.Error())
 		return
 	}
-	c.persist(batch{secrets: secrets, ops: []store.Op{a.put()}}, func(now time.Time, err error) {
+	c.persist(batch{ops: []store.Op{a.put()}}, func(now time.Time, err error) {
 		if err == nil {
 			c.believe(now, a)
 		}
@@ -58,13 +58,19 @@ func (c *Core) revoke(now time.Time, e Revoke) {
 		c.answer(e.Token, nil, &Error{Code: "failed", Message: err.Error(), Fix: "start a new domain"})
 		return
 	}
-	c.spreadDomain(n, []Secret{{SecretOwner, o.Marshal()}}, func(_ time.Time, err error) {
+	// The keys' file comes first: after a restart between the two, publishDomain makes up for the advert.
+	c.persist(batch{secrets: []Secret{{SecretOwner, o.Marshal()}}}, func(_ time.Time, err error) {
 		if err != nil {
 			c.answer(e.Token, nil, storeError(err))
 			return
 		}
 		c.owner = &o
-		c.answer(e.Token, nil, nil)
+		c.spreadDomain(n, func(_ time.Time, err error) {
+			if err != nil {
+				err = storeError(err)
+			}
+			c.answer(e.Token, nil, err)
+		})
 	})
 }
 
@@ -99,6 +105,11 @@ func (c *Core) mayRevoke(name string) (id link.PeerID, err error) {
 // takeDomain takes the effect of a domain advert: who left is dropped, with all that it announced.
 func (c *Core) takeDomain(now time.Time, a domain.DomainAdvert) {
 	c.roster.HandleAdvert(a)
+	if c.owner != nil {
+		o := *c.owner
+		o.Adopt(a)
+		c.owner = &o
+	}
 	c.markRevoked()
 	for _, id := range c.revokedIDs() {
 		c.dropMember(now, id)
@@ -131,6 +142,14 @@ func (c *Core) markRevoked() {
 		if rec, ok := c.revokedRecord(id); ok {
 			c.revoked[nodeIDOf(rec.RSAHash)] = true
 		}
+	}
+}
+
+// setMember takes over what we keep of a gateway; one that was revoked may be a member again by it.
+func (c *Core) setMember(id link.PeerID, m memberRecord) {
+	c.members[id] = m
+	if len(c.revoked) > 0 {
+		c.markRevoked()
 	}
 }
 

@@ -129,6 +129,41 @@ func TestCrashAtAnyBatchOfARevocation(t *testing.T) {
 	}
 }
 
+// Keys that come back from an old backup know of no revocation: the domain's advert tells them.
+func TestOldKeysTakeRevocationsBackFromTheAdvert(t *testing.T) {
+	b, x, y, z := square(t)
+	old := x.secrets[SecretOwner]
+	x.revoke("cleo")
+	b.must(time.Hour, "ben to drop cleo", func() bool { return y.out(z) })
+	x.secrets[SecretOwner] = old
+	x.boot()
+	b.run(time.Hour, func() bool { return false })
+	if e := y.core.roster.Advert().Epoch; e != 2 || !y.out(z) || !x.out(z) {
+		t.Fatalf("epoch %d, cleo out for ben %v, for ada %v; want 2, out, out", e, y.out(z), x.out(z))
+	}
+	x.revoke("ben")
+	if a := x.core.roster.Advert(); a.Epoch != 3 || len(a.Revoked) != 2 {
+		t.Fatalf("the next revocation has epoch %d and %d gateways, want 3 and both", a.Epoch, len(a.Revoked))
+	}
+}
+
+// Revoked by mistake, or repaired: pairing lets a gateway in again under its name.
+func TestARevokedGatewayIsLetInAgainByPairing(t *testing.T) {
+	b, x, y, z := square(t)
+	x.revoke("cleo")
+	b.must(time.Hour, "all to drop cleo", func() bool { return x.out(z) && y.out(z) })
+	delete(z.secrets, SecretMembership)
+	clear(z.disk)
+	z.boot()
+	b.pair(x, z)
+	b.must(time.Hour, "cleo to be a member for all", func() bool {
+		return x.core.IsMember(b.now, z.core.self) && y.core.IsMember(b.now, z.core.self) && y.core.peers[z.core.self] != nil
+	})
+	n := len(z.letters)
+	y.write("cleo", text(40))
+	b.must(2*day, "a letter", func() bool { return len(z.letters) == n+1 })
+}
+
 func TestHostileDomainAdverts(t *testing.T) {
 	b, x, y, z := square(t)
 	old := x.core.adverts.bySubject[domainSubject].body

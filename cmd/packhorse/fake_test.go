@@ -65,6 +65,14 @@ func (f *fake) JoinPairing(_ context.Context, c string) (admin.PairResult, error
 	return admin.PairResult{Domain: "ridge", Peer: "ridge-1"}, f.err
 }
 
+func (f *fake) Members(context.Context) ([]admin.Member, error) {
+	return []admin.Member{{Name: "ridge-1", ID: strings.Repeat("aa", 32), Owner: true, Self: true}, {Name: "ridge-2", ID: strings.Repeat("bb", 32), Revoked: true}}, f.err
+}
+func (f *fake) Revoke(_ context.Context, name string) error {
+	f.card = name
+	return f.err
+}
+
 // Events sends one event about the parcel after another as fast as they are taken, so
 // that a waiting command looks again at once.
 func (f *fake) Events(ctx context.Context) (<-chan admin.Event, error) {

@@ -155,7 +155,7 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 		s.check(strings.Join(args, " "), b.out)
 	}
 	for _, line := range []string{"status", "status --check", "up --region EU868", "queue", "inbox", "inbox list", "inbox read a09f", "inbox read a09f --save " + b.dir,
-		"pair", "pair K7QM-2XTD", "contact list", "contact card", "contact export card", "contact add hq text", "send clinic hello", "send clinic hello --wait delivered",
+		"pair", "pair K7QM-2XTD", "contact list", "domain list", "domain revoke ridge-2", "contact card", "contact export card", "contact add hq text", "send clinic hello", "send clinic hello --wait delivered",
 		"config show", "config check", "config path", "board serial", "version", "sim run --list", "sim run two-gateways"} {
 		run(map[bool]int{true: 6}[line == "status --check"], append(strings.Fields(line), "--json")...)
 	}
@@ -177,7 +177,7 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 	s.check("air", airSays(t))
 	s.check("events", eventsSay(t, full()))
 	s.check("ready and dev", readySays(t))
-	for _, path := range []string{"GET /v1/status", "GET /v1/queue", "GET /v1/inbox", "POST /v1/pairing", "GET /v1/pairing", "GET /v1/contacts", "GET /v1/contacts/card", "GET /nosuch"} {
+	for _, path := range []string{"GET /v1/status", "GET /v1/queue", "GET /v1/inbox", "POST /v1/pairing", "GET /v1/pairing", "GET /v1/contacts", "GET /v1/domain", "GET /v1/contacts/card", "GET /nosuch"} {
 		method, path, _ := strings.Cut(path, " ")
 		s.check(path, ask(t, full(), method, path, ""))
 	}

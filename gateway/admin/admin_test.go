@@ -75,7 +75,13 @@ func TestClientReachesEveryMethod(t *testing.T) {
 	}
 	_, err = c.Contacts(ctx)
 	must(err)
-	wantAsked := "status up send parcel 7c/1e queue inbox read x open join K7QM-2XTD card export add contacts"
+	m, err := c.Members(ctx)
+	must(err)
+	if len(m) != 1 || m[0].Name != "ada" || !m[0].Owner {
+		t.Errorf("members: got %+v", m)
+	}
+	must(c.Revoke(ctx, "ben"))
+	wantAsked := "status up send parcel 7c/1e queue inbox read x open join K7QM-2XTD card export add contacts members revoke ben"
 	if got := strings.Join(f.asked, " "); got != wantAsked {
 		t.Errorf("asked\n got %s\nwant %s", got, wantAsked)
 	}
@@ -138,7 +144,7 @@ func get(t *testing.T, socket, method, path, body string, head http.Header) *htt
 
 func TestArraysAreNeverNull(t *testing.T) {
 	socket := serve(t, &fake{status: Status{Peers: []PeerInfo{{}}}})
-	for _, path := range []string{"/v1/status", "/v1/queue", "/v1/inbox", "/v1/contacts"} {
+	for _, path := range []string{"/v1/status", "/v1/queue", "/v1/inbox", "/v1/contacts", "/v1/domain"} {
 		b, err := io.ReadAll(get(t, socket, "GET", path, "", nil).Body)
 		if err != nil {
 			t.Fatal(err)

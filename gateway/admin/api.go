@@ -170,6 +170,9 @@ type Backend interface {
 	ContactExport(ctx context.Context, forCard string) (string, error)
 	ContactAdd(ctx context.Context, name, text string) error
 	Contacts(ctx context.Context) ([]string, error)
+	// Members lists the gateways of the domain; Revoke takes one out, by name or hex id: only the owner can.
+	Members(ctx context.Context) ([]Member, error)
+	Revoke(ctx context.Context, name string) error
 	// Events streams until ctx ends.
 	Events(ctx context.Context) (<-chan Event, error)
 }

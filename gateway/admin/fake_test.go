@@ -70,6 +70,10 @@ func (f *fake) ContactAdd(_ context.Context, name, text string) error {
 	return f.note("add")
 }
 func (f *fake) Contacts(context.Context) ([]string, error) { return nil, f.note("contacts") }
+func (f *fake) Members(context.Context) ([]Member, error) {
+	return []Member{{Name: "ada", Owner: true}}, f.note("members")
+}
+func (f *fake) Revoke(_ context.Context, name string) error { return f.note("revoke " + name) }
 func (f *fake) Events(context.Context) (<-chan Event, error) {
 	return f.events, f.note("events")
 }

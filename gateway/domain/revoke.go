@@ -67,6 +67,13 @@ func (o *Owner) Revoke(now time.Time, at link.PeerID, ids ...link.PeerID) (Domai
 	return o.Advert(now, at), nil
 }
 
+// Adopt takes over the revocations of a verified advert that is ahead of o: o came back from an old backup.
+func (o *Owner) Adopt(a DomainAdvert) {
+	if a.Epoch > o.CurrentEpoch() {
+		o.Revoked = slices.Clone(a.Revoked)
+	}
+}
+
 // CurrentEpoch is the epoch of the domain: that of the latest revocation, or of the pre-shared key if that is later.
 func (o *Owner) CurrentEpoch() uint32 {
 	epoch := o.Epoch
