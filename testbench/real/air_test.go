@@ -66,7 +66,24 @@ func (a *air) tell(command string) {
 }
 
 // airtime is that of all radios together so far.
-func (a *air) airtime() (sum time.Duration) {
+func (a *air) airtime() time.Duration { a.t.Helper(); return a.spent().airtime }
+
+// use is what all radios together have done.
+type use struct {
+	airtime              time.Duration
+	sent, lost, collided int // frames; the latter two once for each radio that missed one
+}
+
+func (u use) minus(v use) use {
+	return use{u.airtime - v.airtime, u.sent - v.sent, u.lost - v.lost, u.collided - v.collided}
+}
+
+func (u use) String() string {
+	return fmt.Sprintf("airtime %.1f s in %d frames (%d lost, %d collided)", u.airtime.Seconds(), u.sent, u.lost, u.collided)
+}
+
+// spent is the use so far.
+func (a *air) spent() (u use) {
 	a.t.Helper()
 	if _, err := fmt.Fprintln(a.in, "stats"); err != nil {
 		a.t.Fatal(err)
@@ -74,11 +91,15 @@ func (a *air) airtime() (sum time.Duration) {
 	var stats struct {
 		Radios []struct {
 			AirtimeS float64 `json:"airtime_s"`
+			Sent     int     `json:"frames_sent"`
+			Lost     int     `json:"frames_lost"`
+			Collided int     `json:"frames_collided"`
 		}
 	}
 	a.answer(&stats)
 	for _, r := range stats.Radios {
-		sum += time.Duration(r.AirtimeS * float64(time.Second))
+		u.airtime += time.Duration(r.AirtimeS * float64(time.Second))
+		u.sent, u.lost, u.collided = u.sent+r.Sent, u.lost+r.Lost, u.collided+r.Collided
 	}
-	return sum
+	return u
 }

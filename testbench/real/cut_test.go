@@ -27,12 +27,12 @@ func cutRadio(t *testing.T, p plan) {
 		t.Errorf("before the cut the letter goes by %q, want lora0", on)
 	}
 	v.air.tell("cut 0-1")
-	cut, air := time.Now(), v.air.airtime()
+	cut, used := time.Now(), v.air.spent()
 	v.first().until("transfer over DTLS", func() bool { return v.first().path(s) == "internet" || len(s.arrived) > 0 })
 	v.delivered(s, 0)
 	arrived := <-s.arrived
-	t.Logf("cut after %.1f s, delivered %.1f s later; airtime until the cut %.1f s, after it %.1f s", cut.Sub(s.from).Seconds(),
-		arrived.Sub(cut).Seconds(), (air - s.air).Seconds(), (v.air.airtime() - air).Seconds())
+	t.Logf("cut after %.1f s, delivered %.1f s later; until the cut %v, after it %v", cut.Sub(s.from).Seconds(),
+		arrived.Sub(cut).Seconds(), used.minus(s.air), v.air.spent().minus(used))
 
 	v.air.tell("join 0-1")
 	v.quiet()
@@ -63,8 +63,8 @@ func (v *village) joinInternet() {
 	for _, g := range v.nodes {
 		g.stop()
 	}
-	v.last().configure(v.air.port(1), fmt.Sprintf("[internet]\nlisten = %q\n", address))
-	v.first().configure(v.air.port(0), fmt.Sprintf("[[internet.peer]]\nname = %q\nid = %q\naddress = %q\n", v.last().name, id, address))
+	v.last().configure(measured + fmt.Sprintf("[internet]\nlisten = %q\n", address))
+	v.first().configure(measured + fmt.Sprintf("[[internet.peer]]\nname = %q\nid = %q\naddress = %q\n", v.last().name, id, address))
 	for _, g := range v.nodes {
 		g.boot()
 	}

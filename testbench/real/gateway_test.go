@@ -25,25 +25,26 @@ type gateway struct {
 	ctx    context.Context
 	dir    string // state and configuration
 	config string
+	port   string       // of its modem
 	api    admin.Client // only to follow; what counts is what the command line says
 }
 
-// newGateway writes the configuration: a radio on a serial port, and what else is given.
-func newGateway(t *testing.T, ctx context.Context, dir, name, port, more string) *gateway {
+// newGateway makes the directory; configure comes before boot.
+func newGateway(t *testing.T, ctx context.Context, dir, name, port string) *gateway {
 	t.Helper()
-	g := &gateway{process: newProcess(t, name, dir), ctx: ctx, dir: filepath.Join(dir, name)}
+	g := &gateway{process: newProcess(t, name, dir), ctx: ctx, dir: filepath.Join(dir, name), port: port}
 	g.config = filepath.Join(dir, name+".toml")
 	if err := os.MkdirAll(g.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	g.configure(port, more)
 	g.api = admin.Dial(filepath.Join(g.dir, "sock"))
 	t.Cleanup(func() { g.api.Close() })
 	return g
 }
 
-// configure counts from the next start.
-func (g *gateway) configure(port, more string) {
+// configure writes the configuration: a radio on a serial port, what more says of it and
+// the tables behind. It counts from the next start.
+func (g *gateway) configure(more string) {
 	g.t.Helper()
 	text := fmt.Sprintf(`name = %q
 state_dir = %q
@@ -55,8 +56,7 @@ listen = ""
 name = "lora0"
 port = %q
 spreading_factor = 7
-bandwidth_hz = 125000
-%s`, g.name, g.dir, filepath.Join(g.dir, "sock"), port, more)
+%s`, g.name, g.dir, filepath.Join(g.dir, "sock"), g.port, more)
 	if err := os.WriteFile(g.config, []byte(text), 0o600); err != nil {
 		g.t.Fatal(err)
 	}

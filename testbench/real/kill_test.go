@@ -30,17 +30,17 @@ func killed(t *testing.T, p plan, kills []kill) {
 	v := settle(t, p)
 	calm := v.send(p.seed, payload)
 	v.delivered(calm, 0)
-	calmTook, calmAir := (<-calm.arrived).Sub(calm.from), v.air.airtime()-calm.air
+	calmTook, calmUse := (<-calm.arrived).Sub(calm.from), v.air.spent().minus(calm.air)
 	v.quiet()
 
 	s := v.send(p.seed+1, payload)
 	for _, k := range kills {
-		v.spent(s, time.Duration(k.when*float64(calmAir)))
+		v.spent(s, time.Duration(k.when*float64(calmUse.airtime)))
 		v.nodes[k.victim].kill()
 		v.nodes[k.victim].boot()
 	}
 	v.delivered(s, 1)
-	took, air := time.Since(s.from), v.air.airtime()-s.air
-	t.Logf("undisturbed: airtime %.1f s, arrived after %.1f s; through %d kills: airtime %.1f s (%.2f times), receipt after %.1f s", calmAir.Seconds(),
-		calmTook.Seconds(), len(kills), air.Seconds(), air.Seconds()/calmAir.Seconds(), took.Seconds())
+	took, used := time.Since(s.from), v.air.spent().minus(s.air)
+	t.Logf("undisturbed: %v, arrived after %.1f s; through %d kills: %v, %.2f times the airtime, receipt after %.1f s", calmUse,
+		calmTook.Seconds(), len(kills), used, used.airtime.Seconds()/calmUse.airtime.Seconds(), took.Seconds())
 }

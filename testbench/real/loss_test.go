@@ -41,9 +41,9 @@ func carry(t *testing.T, p plan) {
 	v := settle(t, p)
 	s := v.send(p.seed, payload)
 	v.delivered(s, 0)
-	took, air := (<-s.arrived).Sub(s.from), v.air.airtime()-s.air
-	t.Logf("%d gateways, %g %% loss: %s; of the whole parcel (%d octets) %s; airtime %.1f s, arrived after %.1f s, receipt after %.1f s",
-		p.gateways, 100*p.loss, shares(payload, air, took), s.SizeBytes, shares(s.SizeBytes, air, took), air.Seconds(), took.Seconds(), time.Since(s.from).Seconds())
+	took, used := (<-s.arrived).Sub(s.from), v.air.spent().minus(s.air)
+	t.Logf("%d gateways, %g %% loss: %s; of the whole parcel (%d octets) %s; %v, arrived after %.1f s, receipt after %.1f s",
+		p.gateways, 100*p.loss, shares(payload, used.airtime, took), s.SizeBytes, shares(s.SizeBytes, used.airtime, took), used, took.Seconds(), time.Since(s.from).Seconds())
 	if got := ask[admin.QueueReply](v.first(), "queue").Parcels; len(got) != 0 {
 		t.Errorf("after delivery the sender's queue has %+v", got)
 	}

@@ -36,8 +36,15 @@ type plan struct {
 	gateways int
 	loss     float64
 	seed     uint64
-	byInvite bool // pair by the scanned text instead of the typed code
+	byInvite bool           // pair by the scanned text instead of the typed code
+	disk     func(*gateway) // prepares its directory, if anything
 }
+
+// Pairing takes place at a table, on a channel four times as wide as the one that is measured.
+const (
+	table    = "bandwidth_hz = 500000\n"
+	measured = "bandwidth_hz = 125000\n"
+)
 
 // settle starts gateways within earshot of each other, gives them region and domain, pairs
 // each with the first, carries them to their places in a line, and waits until the first
@@ -54,7 +61,11 @@ func settle(t *testing.T, p plan) *village {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	v := &village{t: t, dir: dir, air: newAir(t, dir, p.gateways, p.seed)}
 	for i, name := range names[:p.gateways] {
-		g := newGateway(t, ctx, dir, name, v.air.port(i), "")
+		g := newGateway(t, ctx, dir, name, v.air.port(i))
+		if p.disk != nil {
+			p.disk(g)
+		}
+		g.configure(table)
 		g.boot()
 		v.nodes = append(v.nodes, g)
 		if i == 0 {
@@ -64,13 +75,12 @@ func settle(t *testing.T, p plan) *village {
 		ask[admin.Status](g, "up", "--region", "NZ915")
 		pair(v.nodes[0], g, p.byInvite)
 	}
-	if p.gateways > 2 {
-		v.spread()
-	}
-	v.first().until("contact and way to the last gateway", func() bool {
-		known := ask[admin.ContactsReply](v.first(), "contact", "list").Contacts
-		return slices.Contains(known, v.last().name) && v.first().peer(v.last().name).Path != "none"
+	v.first().until("contact", func() bool {
+		return slices.Contains(ask[admin.ContactsReply](v.first(), "contact", "list").Contacts, v.last().name)
 	})
+	v.quiet()
+	v.spread()
+	v.first().until("way to the last gateway", func() bool { return v.first().peer(v.last().name).Path != "none" })
 	v.quiet()
 	v.air.tell(fmt.Sprintf("loss %g", p.loss))
 	return v
@@ -87,6 +97,7 @@ func (v *village) spread() {
 		}
 	}
 	for _, g := range v.nodes {
+		g.configure(measured)
 		g.boot()
 	}
 }
@@ -149,7 +160,7 @@ type sent struct {
 	admin.Parcel
 	content []byte
 	from    time.Time
-	air     time.Duration // used before
+	air     use // before
 	arrived chan time.Time
 }
 
@@ -170,7 +181,7 @@ func (v *village) send(seed uint64, octets int) *sent {
 			}
 		}
 	}()
-	s.air, s.from = v.air.airtime(), time.Now()
+	s.air, s.from = v.air.spent(), time.Now()
 	s.Parcel = ask[admin.ParcelReply](v.first(), "send", v.last().name, "--file", path).Parcel
 	if s.State != admin.Saved {
 		v.t.Fatalf("a letter that was just sent is %s, want saved", s.State)
@@ -183,7 +194,7 @@ func (v *village) spent(s *sent, airtime time.Duration) {
 	v.t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for v.air.airtime()-s.air < airtime {
+	for v.air.airtime()-s.air.airtime < airtime {
 		select {
 		case <-v.first().ctx.Done():
 			v.t.Fatalf("%v of airtime were not spent in time", airtime)
