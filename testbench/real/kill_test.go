@@ -32,7 +32,7 @@ func killed(t *testing.T, p plan, kills []kill) {
 	v.delivered(calm, 0)
 	calmTook, calmUse := (<-calm.arrived).Sub(calm.from), v.air.spent().minus(calm.air)
 	v.quiet()
-
+	v.still()
 	s := v.send(p.seed+1, payload)
 	for _, k := range kills {
 		v.spent(s, time.Duration(k.when*float64(calmUse.airtime)))

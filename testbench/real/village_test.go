@@ -82,6 +82,7 @@ func settle(t *testing.T, p plan) *village {
 	v.spread()
 	v.first().until("way to the last gateway", func() bool { return v.first().peer(v.last().name).Path != "none" })
 	v.quiet()
+	v.still()
 	v.air.tell(fmt.Sprintf("loss %g", p.loss))
 	return v
 }
@@ -110,6 +111,28 @@ func (v *village) quiet() {
 	v.t.Helper()
 	for _, g := range v.nodes {
 		g.until("empty queue", func() bool { return g.status().Queue.Parcels == 0 })
+	}
+}
+
+// stillness is how long nobody sends once all have told each other what they know; beacons
+// are rarer then.
+const stillness = 6 * time.Second
+
+// still waits until nothing has been in the air for that long.
+func (v *village) still() {
+	v.t.Helper()
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	last, since := v.air.spent(), time.Now()
+	for time.Since(since) < stillness {
+		select {
+		case <-v.first().ctx.Done():
+			v.t.Fatal("the air did not become still in time")
+		case <-tick.C:
+		}
+		if now := v.air.spent(); now != last {
+			last, since = now, time.Now()
+		}
 	}
 }
 
