@@ -1,6 +1,7 @@
 package link
 
 import (
+	"slices"
 	"time"
 
 	"packhorse/link/wire"
@@ -20,9 +21,44 @@ func (c *Core) unanswered(o *outgoing) {
 	if pa.unsure++; pa.unsure%deafAfter == 0 {
 		c.greet(pa, 0)
 	}
-	if pa.unsure >= unsureLimit && !pa.silent {
+	if pa.unsure >= pa.doubts() {
+		c.silence(pa)
+	}
+}
+
+// doubts is how many questions in a row may stay without an answer before transfers go elsewhere. They can
+// only be spared when there is another way to the peer.
+func (pa *path) doubts() int {
+	if slices.ContainsFunc(pa.peer.paths, func(q *path) bool { return q != pa && q.works() }) {
+		return unsureElsewhere
+	}
+	return unsureLimit
+}
+
+// works reports whether transfers may take the path.
+func (pa *path) works() bool { return pa.current != nil && !pa.silent && !pa.stale }
+
+// silence moves the transfers of a path elsewhere until the peer is heard on it.
+func (c *Core) silence(pa *path) {
+	if !pa.silent {
 		pa.silent = true
 		c.reroute(pa.peer)
+	}
+}
+
+// movedHere learns from an offer of what the peer was sending us on another port: if that has been
+// quiet since, the peer found no answer there, and neither would we.
+func (c *Core) movedHere(st *inStream) {
+	for _, pa := range st.peer().paths {
+		if pa == st.sess.path || !pa.works() || c.now.Sub(pa.heard) < 2*pa.port.turn(pa.port.mtu) {
+			continue
+		}
+		for _, q := range pa.current.in {
+			if q.item.Digest == st.item.Digest && !q.finished() {
+				c.silence(pa)
+				break
+			}
+		}
 	}
 }
 

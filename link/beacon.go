@@ -146,7 +146,7 @@ func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 		return
 	}
 	reborn := pa.booted && !again
-	deaf := pa.unsure >= deafAfter // it lives but does not answer: its keys may be others than ours
+	deaf := pa.unsure >= deafAfter || pa.silent // it lives but does not answer: its keys may be others than ours
 	if pa.current == nil || again {
 		pa.booted, pa.boot, pa.seen, pa.seq = true, f.Boot, true, f.Seq
 	}

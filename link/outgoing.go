@@ -19,11 +19,12 @@ const (
 
 // Limits of what goes without asking first, and how patient questions are.
 const (
-	directFrames = 8
-	maxFailed    = 3
-	unsureLimit  = 6
-	maxBackoff   = 10
-	patientTries = 3 // a question is repeated as quickly as chance loss deserves, then ever more rarely
+	directFrames    = 8
+	maxFailed       = 3
+	unsureLimit     = 6
+	unsureElsewhere = 3 // where another port of the peer is up
+	maxBackoff      = 10
+	patientTries    = 3 // a question is repeated as quickly as chance loss deserves, then ever more rarely
 )
 
 // outgoing is one item on its way to one peer.
