@@ -68,7 +68,7 @@ func (c *Core) admitStranger(now time.Time, req domain.JoinRequest) (body []byte
 // takeAdmission makes us a member, or tells why not.
 func (c *Core) takeAdmission(now time.Time, e link.Received, reply replyFunc) {
 	g := c.pairing
-	if g == nil || g.inviter || g.finished || g.stranger != e.Peer || c.member != nil {
+	if g == nil || g.inviter || g.finished || g.stranger != e.Peer || c.member != nil && !c.lapsed(now) {
 		reply(now, link.ReasonPolicy)
 		return
 	}
@@ -94,7 +94,11 @@ func (c *Core) takeAdmission(now time.Time, e link.Received, reply replyFunc) {
 			reply(now, link.ReasonBusy)
 			return
 		}
-		c.enterDomain(now, j.member)
+		if c.member == nil {
+			c.enterDomain(now, j.member)
+		} else {
+			c.install(now, j.member)
+		}
 		c.know(now, j.inviter)
 		c.keepNote(j.contact)
 		reply(now, link.ReasonNone)
@@ -120,6 +124,9 @@ func (c *Core) prepareJoin(now time.Time, a admission) (joining, error) {
 	}
 	if !j.member.Fits(c.id) {
 		return j, &Error{Code: "refused", Message: "it is for another gateway"}
+	}
+	if c.member != nil && j.member.Domain.ID != c.member.Domain.ID {
+		return j, &Error{Code: "refused", Message: "it is for another domain than " + c.member.Domain.Name}
 	}
 	rec, err := domain.ParseRecord(a.Record, j.member.Domain)
 	if err != nil {

@@ -93,7 +93,7 @@ func (c *Core) mayInvite() error {
 // joinPairing goes looking for who invited us. A gateway in a domain never changes it this way.
 func (c *Core) joinPairing(now time.Time, e JoinPairing) {
 	switch {
-	case c.member != nil:
+	case c.member != nil && !c.lapsed(now):
 		c.answer(e.Token, nil, &Error{Code: "refused", Message: "this gateway is in domain " + c.member.Domain.Name + " already", Fix: "joining never replaces a domain: start with an empty state directory"})
 		return
 	case c.pairing != nil && !c.pairing.finished:

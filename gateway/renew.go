@@ -38,6 +38,12 @@ func (c *Core) renewMembership(now time.Time) {
 	}
 }
 
+// lapsed tells that our membership ended before it was renewed, or that we were revoked: nobody speaks to us
+// until we pair with the owner anew.
+func (c *Core) lapsed(now time.Time) bool {
+	return c.clockTrusted() && now.After(c.member.Record.NotAfter) || c.roster.Revokes(c.member.Record)
+}
+
 func (c *Core) joinRequest() ([]byte, error) {
 	spki, err := c.box.spki()
 	if err != nil {

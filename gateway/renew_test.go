@@ -190,3 +190,44 @@ func TestHostileRenewals(t *testing.T) {
 		t.Error("a member that is no owner has the domain's keys")
 	}
 }
+
+// A gateway that was away past the end of its membership is refused by all, keeps what it has, and is let in by pairing.
+func TestALapsedMemberPairsAnew(t *testing.T) {
+	b, x, y, z := trio(t)
+	b.knowing(y, "cleo")
+	x.pipes[1].set(false)
+	b.days(45)
+	p := z.write("ada", text(60))
+	if err := x.core.standing(b.now, z.core.self); err == nil {
+		t.Fatal("the owner takes a gateway for a member whose record ended: the test misses its subject")
+	}
+	x.pipes[1].set(true)
+	b.run(time.Hour, func() bool { return false })
+	if len(x.core.peers) != 1 {
+		t.Fatalf("the owner has %d neighbours, want ben alone", len(x.core.peers))
+	}
+	b.pair(x, z)
+	b.must(2*day, "cleo to be a member for all", func() bool {
+		return x.core.IsMember(b.now, z.core.self) && y.core.IsMember(b.now, z.core.self)
+	})
+	b.must(2*day, "what it wrote meanwhile", func() bool { return z.stateOf(p.ID) == Delivered })
+	z.boot()
+	n := len(z.letters)
+	y.write("cleo", text(61))
+	b.must(2*day, "a letter to it", func() bool { return len(z.letters) == n+1 })
+}
+
+func TestALapsedMemberJoinsNoOtherDomain(t *testing.T) {
+	b, x, y := pairedBench(t)
+	v := b.site("vera")
+	b.found(v, "valley")
+	b.join(v, y)
+	x.pipes[0].set(false)
+	b.days(45)
+	offer := v.mustCall(func(t Token) Event { return OpenPairing{t} }).(PairOffer)
+	_, err := y.call(func(t Token) Event { return JoinPairing{t, offer.Code} })
+	refusedWith(t, err, "refused", "another domain")
+	if got := y.core.Snapshot(b.now).Domain; got != "ridge" {
+		t.Fatalf("it is in domain %q, want ridge as before", got)
+	}
+}

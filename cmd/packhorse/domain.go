@@ -62,7 +62,7 @@ func (a *app) revokeCommand() *cobra.Command {
 		Short: "take a gateway out of the domain",
 		Long: "Works on the gateway that holds the domain's key. All members hear of it and then refuse the gateway, what it\n" +
 			"announces, and parcels authorised through it. Those who are away hear of it when they are back. To let the\n" +
-			"gateway in again, pair with it anew.",
+			"gateway in again, pair with it anew from an empty state directory.",
 		Args: between(1, 1, "the name or id of a gateway: packhorse domain list"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.with(func(b admin.Client) error {
