@@ -5,7 +5,7 @@ import "packhorse/link/wire"
 // While next to nothing is lost, a burst asks every few frames for a sign of life. So a receiver that lost its
 // keys has few frames wasted on it, and an emergency has not to wait for the whole burst.
 const (
-	aliveEvery = 7    // frames
+	aliveEvery = 6    // frames
 	aliveLoss  = 0.02 // above it the signs themselves get lost, and accounts come often enough
 )
 

@@ -294,7 +294,8 @@ func (c *Core) finishHandshake(pa *path, remote uint16, msg []byte, m Meta) bool
 // promote makes s the path's session; the one before it is still received under for a while.
 func (c *Core) promote(pa *path, s *session) {
 	first := pa.current == nil
-	again := !first && !pa.current.unproven() && !pa.current.worn(c.now)
+	again := !first && !pa.current.unproven() && !pa.current.worn(c.now) &&
+		(pa.stale || c.now.Sub(pa.current.since) > pa.port.beacon.fastest) // else both opened at once
 	c.forget(pa.previous)
 	pa.previous, pa.prevUntil = pa.current, c.now.Add(prevLinger)
 	pa.proved(s.boot, c.now)

@@ -205,10 +205,20 @@ func TestSimultaneousOpenings(t *testing.T) {
 		if !w.run(10*time.Minute, func() bool { return delivered(a, b, d)() && delivered(b, a, e)() }) {
 			t.Fatalf("seed %d: not delivered", seed)
 		}
-		if len(a.ups) != 1 || len(b.ups) != 1 {
+		if first(a.ups) != 1 || first(b.ups) != 1 {
 			t.Errorf("seed %d: %d and %d PeerUp, want one each", seed, len(a.ups), len(b.ups))
 		}
 	}
+}
+
+// first counts the sessions that took the place of none.
+func first(ups []PeerUp) (n int) {
+	for _, e := range ups {
+		if !e.Again {
+			n++
+		}
+	}
+	return n
 }
 
 // The old keys are replaced at the next use, and nothing is lost over it.

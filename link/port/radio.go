@@ -190,7 +190,7 @@ func (t *Radio) receive(ctx context.Context, h Host, modem radio.Radio, handle H
 func (t *Radio) transmit(ctx context.Context, h Host, modem radio.Radio, handle Handle, up link.PortUp) error {
 	longest := up.Airtime(up.MTU)
 	for {
-		if err := t.budget(ctx, h, longest); err != nil {
+		if err := t.budget(ctx, h, handle, longest); err != nil {
 			return err
 		}
 		frame, err := handle.Next(ctx)
@@ -219,7 +219,7 @@ func (t *Radio) transmit(ctx context.Context, h Host, modem radio.Radio, handle 
 
 // budget waits until the sub-band has room for this airtime and the ledger on
 // disk covers it.
-func (t *Radio) budget(ctx context.Context, h Host, air time.Duration) error {
+func (t *Radio) budget(ctx context.Context, h Host, handle Handle, air time.Duration) error {
 	for {
 		now := time.Now()
 		wait, ok := t.ledger.Wait(now, t.spec.Rule, air)
@@ -233,6 +233,7 @@ func (t *Radio) budget(ctx context.Context, h Host, air time.Duration) error {
 		if wait > 0 {
 			used := t.ledger.Used(now, t.spec.Rule)
 			t.report(h, func(v *Health) { v.BlockedUntil, v.AirtimeUsed = now.Add(wait), used })
+			handle.Clear(now.Add(wait)) // transfers go by another port if the law blocks this one for long
 		} else {
 			wait = saveRetry
 		}

@@ -181,6 +181,12 @@ func (h *fakeHandle) taken() int {
 	return h.nexts
 }
 
+func (h *fakeHandle) cleared() []time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]time.Time(nil), h.clears...)
+}
+
 func (h *fakeHandle) Clear(at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -316,6 +322,9 @@ func TestRadioKeepsTheDutyCycle(t *testing.T) {
 		_, at := r.frames()
 		if blocked := v.BlockedUntil.Sub(at[0]); blocked < time.Hour || blocked > time.Hour+2*time.Second {
 			t.Errorf("blocked until %v after the first frame, want an hour", blocked)
+		}
+		if c := b.host.handle(0).cleared(); len(c) == 0 || !c[len(c)-1].Equal(v.BlockedUntil) {
+			t.Errorf("the link was told last that the port is clear at %v, want the end of the block, %v", c[max(0, len(c)-1):], v.BlockedUntil)
 		}
 		if v.AirtimeUsed != 86*416*time.Millisecond || v.AirtimeAllowed != 36*time.Second {
 			t.Errorf("health: got %v of %v", v.AirtimeUsed, v.AirtimeAllowed)
