@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -10,15 +11,27 @@ import (
 	"time"
 
 	"packhorse/gateway/admin"
+	"packhorse/store"
 )
 
 func TestUsageMistakesEndWith2AndAFix(t *testing.T) {
 	b := newBench(t, nil)
+	big := filepath.Join(b.dir, "big.bin")
+	if err := os.WriteFile(big, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(big, admin.MaxContent+1); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{
 		{"nosuch"}, {"--nosuch"}, {"status", "x"}, {"send"}, {"send", "a", "b", "c"}, {"contact"}, {"contact", "add", "x"},
 		{"send", "clinic", "x", "--priority", "soon"}, {"send", "clinic", "x", "--ttl", "never"}, {"send", "clinic", "x", "--ttl", "181d"},
 		{"send", "clinic", "x", "--wait", "sent"}, {"send", "clinic", "photo.jpg"}, {"send", "clinic", "--text", ""},
-		{"send", "clinic", "--file", "/nonexistent"}, {"send", "clinic", "x", "--text", "y"}, {"config", "frobnicate"},
+		{"send", "clinic", "--file", "/nonexistent"}, {"send", "clinic", "--file", b.dir}, {"send", "clinic", b.dir}, {"send", "clinic", "--file", big},
+		{"send", "clinic", "x", "--ttl", "0d"}, {"send", "clinic", "x", "--timeout", "-1s"}, {"send", "clinic", "-"}, {"run", "--sim", "0"}, {"run", "--sim", "99"},
+		{"help", "nosuch"}, {"completion"}, {"completion", "nosuch"}, {"demo", "--loss", "2"}, {"demo", "--size", "0"}, {"dev", "--poweb", "99999"}, {"dev", "--loss", "-1"},
+		{"config", "check", "--config", "/nonexistent/p.toml"}, {"inbox", "read", "a09f", "--save", "/nonexistent/x"}, {"inbox", "read"}, {"status", "--interval", "1x"},
+		{"sim", "air", "--links", "0-9"}, {"send", "clinic", "x", "--text", "y"}, {"config", "frobnicate"},
 	} {
 		b.want(2, []string{"packhorse: ", "fix: "}, args...)
 		if b.out != "" {
@@ -36,6 +49,50 @@ func TestOfflineEndsWith3(t *testing.T) {
 	var e admin.ErrorReply
 	if err := json.Unmarshal([]byte(b.out), &e); err != nil || e.Error == nil || e.Error.Code != admin.CodeOffline || e.Error.Exit != 3 {
 		t.Errorf("got %q (%v), want the error as JSON", b.out, err)
+	}
+}
+
+func TestATypoIsAnsweredWithTheWordMeant(t *testing.T) {
+	b := newBench(t, nil)
+	b.want(2, []string{"fix: did you mean packhorse status?"}, "stauts")
+	b.want(2, []string{"fix: did you mean packhorse config check?"}, "config", "chek")
+}
+
+func TestStatusWithoutAGatewaySaysWhatIsThere(t *testing.T) {
+	b := newBench(t, nil)
+	b.want(3, []string{"NOT RUNNING.\n", "config  ok, 0 files, region as", "not made yet", "fix: packhorse run"}, "status", "--state", filepath.Join(b.dir, "new"))
+	storeIn(t, b.dir)
+	b.want(3, []string{"2 values in the store, ok"}, "status", "--state", b.dir)
+	s, err := store.Open(filepath.Join(b.dir, "store"), store.Options{Reserve: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	b.want(3, []string{"in use: a gateway runs on it, but listens on another socket"}, "status", "--state", b.dir)
+}
+
+func TestInterruptedEndsWith130AndKeepsTheParcel(t *testing.T) {
+	f := &fake{steps: []admin.Parcel{{ID: "7c1e4000a1b2", To: "clinic", State: admin.Saved, Why: "no_route"}}}
+	b := newBench(t, f)
+	for _, args := range [][]string{{"send", "clinic", "hi", "--wait", "delivered"}, {"send", "clinic", "hi", "--wait", "delivered", "--json"}, {"status", "--watch"}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		f.asked = cancel
+		if code := b.runIn(ctx, args...); code != 130 {
+			t.Errorf("%v: got exit %d, want 130\n%s%s", args, code, b.out, b.err)
+		}
+		if args[0] == "send" && !strings.Contains(b.err, "interrupted: 7c1e4000a1b2 to clinic is saved and still queued") {
+			t.Errorf("%v: got %q, want that it is still queued", args, b.err)
+		}
+	}
+}
+
+func TestNoColourAndNoEscapesIntoAPipe(t *testing.T) {
+	b := newBench(t, full())
+	for _, args := range [][]string{{"status"}, {"queue"}, {"inbox"}, {"pair"}, {"send", "clinic", "hi", "--wait", "delivered"}, {"config", "show"}, {"--help"}} {
+		b.want(0, nil, args...)
+		if strings.ContainsAny(b.out+b.err, "\x1b\r") {
+			t.Errorf("%v: escapes in %q%q", args, b.out, b.err)
+		}
 	}
 }
 
@@ -189,7 +246,7 @@ func TestConfigCommands(t *testing.T) {
 	}
 	write("name = \"ridge-1\"\n")
 	b.env["PACKHORSE_CONFIG"] = path
-	b.want(0, []string{"OK, 1 files read", "no radio"}, "config", "check")
+	b.want(0, []string{"OK, 1 file read", "no radio"}, "config", "check")
 	b.want(0, []string{"name", `= "ridge-1"`, "# " + path + ":1", "# environment PACKHORSE_SOCKET", "# default"}, "config", "show", "--origin")
 	b.want(0, []string{path}, "config", "path")
 	write("regoin = \"EU868\"\n")

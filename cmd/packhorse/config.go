@@ -27,7 +27,7 @@ func (a *app) configCheck() *cobra.Command {
 				Files []string `json:"files"`
 			}{a.head("packhorse.config_check/1"), some(l.Files)}
 			return a.answer(v, func() {
-				a.say("OK, %d files read, %d radios, %d internet peers", len(l.Files), len(l.Radio), len(l.Internet.Peer))
+				a.say("OK, %s read, %s, %s", count(len(l.Files), "file"), count(len(l.Radio), "radio"), count(len(l.Internet.Peer), "internet peer"))
 				a.missing(l)
 			})
 		},
@@ -39,7 +39,7 @@ func (a *app) missing(l *config.Loaded) {
 	if len(l.Files) == 0 {
 		a.hint("note: no configuration at %s: running with defaults", l.Path)
 	}
-	if len(l.Radio) == 0 {
+	if len(l.Radio) == 0 && l.Internet.Listen == "" && len(l.Internet.Peer) == 0 {
 		a.hint("note: no radio: add a [[radio]] section with name and port (docs/CONFIG.md)")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"packhorse/cmd/packhorse/internal/lab"
+	"packhorse/gateway/admin"
 	"packhorse/radio/phy"
 )
 
@@ -50,6 +51,12 @@ middle one. Then it leaves them running for you to play with. It needs no radio,
 }
 
 func (a *app) demo(ctx context.Context, o demoOptions) error {
+	if err := checkLoss(o.loss); err != nil {
+		return err
+	}
+	if o.size < 1 || o.size > admin.MaxContent {
+		return usage("--size 20000", "%d octets: give 1 to %d", o.size, admin.MaxContent)
+	}
 	binary, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)

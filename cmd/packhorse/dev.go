@@ -50,6 +50,12 @@ func villageFlags(c *cobra.Command, p *lab.Plan, dir string) {
 // village runs simulated gateways, paired, until ctx ends.
 func (a *app) village(ctx context.Context, p lab.Plan) error {
 	var err error
+	if err := checkLoss(p.Loss); err != nil {
+		return err
+	}
+	if p.PoWeb < 0 || p.PoWeb+len(p.Names) > 65536 {
+		return usage("--poweb 13276", "%d is no port with room for %s above it", p.PoWeb, count(len(p.Names), "gateway"))
+	}
 	if p.Binary, err = os.Executable(); err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
@@ -72,6 +78,13 @@ func (a *app) village(ctx context.Context, p lab.Plan) error {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+func checkLoss(p float64) error {
+	if p >= 0 && p <= 1 {
+		return nil
+	}
+	return usage("--loss 0.1", "%g is no probability", p)
 }
 
 // villager is one gateway in the JSON answer.

@@ -22,6 +22,7 @@ type fake struct {
 	letters       []admin.Letter
 	joined        string
 	card          string
+	asked         func()        // called by Parcel and Status
 	happens       []admin.Event // answers of Events, which then ends; nil: one about the parcel after another
 	err           error
 }
@@ -29,7 +30,15 @@ type fake struct {
 func (f *fake) ClockQuality() string                             { return "gps" }
 func (f *fake) ContactAdd(context.Context, string, string) error { return f.err }
 
-func (f *fake) Status(context.Context) (admin.Status, error) { return f.status, f.err }
+func (f *fake) Status(context.Context) (admin.Status, error) {
+	f.look()
+	return f.status, f.err
+}
+func (f *fake) look() {
+	if f.asked != nil {
+		f.asked()
+	}
+}
 func (f *fake) Up(_ context.Context, u admin.Up) (admin.Status, error) {
 	f.up = u
 	return f.status, f.err
@@ -39,6 +48,7 @@ func (f *fake) Send(_ context.Context, s admin.Send) (admin.Parcel, error) {
 	return admin.Parcel{ID: "7c1e4000a1b2", To: s.To, Priority: s.Priority, SizeBytes: len(s.Content), State: admin.Saved, AirtimeS: 14, Since: time.Now(), Expires: time.Now().Add(s.TTL)}, f.err
 }
 func (f *fake) Parcel(context.Context, string) (admin.Parcel, error) {
+	f.look()
 	p := f.steps[0]
 	if len(f.steps) > 1 {
 		f.steps = f.steps[1:]

@@ -65,6 +65,9 @@ func (a *app) readCommand() *cobra.Command {
 		Short: "print a letter, or save it with --save",
 		Args:  between(1, 1, "the id of a letter, or its beginning"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := mayWrite(save); err != nil {
+				return err
+			}
 			return a.with(func(b admin.Client) error {
 				l, err := b.Read(c.Context(), args[0])
 				if err != nil {
@@ -92,6 +95,21 @@ func (a *app) showLetter(l admin.Letter) {
 		return
 	}
 	a.hint("%s from %s is not a text: packhorse inbox read %s --save .", size(int64(l.SizeBytes)), cell(l.From), l.ID)
+}
+
+// mayWrite finds a wrong --save before the letter is marked as read.
+func mayWrite(to string) error {
+	fi, err := os.Stat(to)
+	switch {
+	case to == "" || err == nil && fi.IsDir():
+		return nil
+	case err == nil:
+		return usage("choose another name with --save", "%s is there already", to)
+	}
+	if dir := filepath.Dir(to); !isDir(dir) {
+		return usage("make it first, or choose another with --save", "there is no directory %s", dir)
+	}
+	return nil
 }
 
 // saveLetter writes a new file, whole or not at all.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 )
 
@@ -36,13 +38,44 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(a.runCommand(), a.upCommand(), a.statusCommand(), a.sendCommand(), a.inboxCommand(), a.queueCommand(),
 		a.pairCommand(), a.contactCommand(), a.domainCommand(), a.configCommand(), a.storeCommand(), a.boardCommand(), a.versionCommand())
 	root.AddCommand(a.labCommands()...)
+	root.SuggestionsMinimumDistance = 2
+	strict(root)
 	return root
+}
+
+// strict makes mistakes of the commands that come with the library: without it they print help and
+// end with 0.
+func strict(root *cobra.Command) {
+	root.SetHelpCommand(&cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "how to use a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usage("packhorse --help", "there is no command %q", strings.Join(args, " "))
+			}
+			return c.Help()
+		},
+	})
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Short, c.Args = "generate the completion script of a shell: bash, zsh, fish or powershell", none
+			c.RunE = func(c *cobra.Command, _ []string) error {
+				return usage("packhorse completion bash", "%s needs to know the shell", c.CommandPath())
+			}
+		}
+	}
 }
 
 // none refuses arguments, in words.
 func none(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usage(c.CommandPath()+" --help", "%q is not something that %s knows", args[0], c.CommandPath())
+		fix := c.CommandPath() + " --help"
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			fix = "did you mean " + c.CommandPath() + " " + near[0] + "?"
+		}
+		return usage(fix, "%q is not something that %s knows", args[0], c.CommandPath())
 	}
 	return nil
 }
@@ -59,7 +92,7 @@ func between(min, max int, what string) cobra.PositionalArgs {
 
 // group is a command that only holds others.
 func group(use, short string, sub ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: none, RunE: func(c *cobra.Command, _ []string) error {
+	c := &cobra.Command{Use: use, Short: short, SuggestionsMinimumDistance: 2, Args: none, RunE: func(c *cobra.Command, _ []string) error {
 		return usage(c.CommandPath()+" --help", "%s needs to know what to do", c.CommandPath())
 	}}
 	c.AddCommand(sub...)

@@ -29,7 +29,7 @@ missing, and no radio transmits before a region is set. SIGHUP makes it read its
 paired, each in a process of its own.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if simulated != 0 {
+			if c.Flags().Changed("sim") {
 				return a.runSimulated(c.Context(), simulated)
 			}
 			return a.runGateway(c.Context())
@@ -123,6 +123,13 @@ func (a *app) sayReady(ctx context.Context, n *node.Node, l *config.Loaded) {
 		return
 	}
 	a.showReady(name, n.PoWebAddr(), l.Socket)
+	c := admin.Dial(l.Socket)
+	defer c.Close()
+	if s, err := c.Status(ctx); err == nil {
+		for _, p := range s.Problems {
+			a.hint("%s: %s; fix: %s", p.Level, clean(p.What), clean(p.Fix))
+		}
+	}
 }
 
 func (a *app) showReady(name, poweb, socket string) error {

@@ -73,6 +73,9 @@ func (a *app) parcelOf(s sending, args []string) (admin.Send, error) {
 	if q.TTL, err = lifetime(s.ttl); err != nil {
 		return q, err
 	}
+	if s.timeout < 0 {
+		return q, usage("--timeout 10m, or none to wait as long as it takes", "a timeout of %s is over already", s.timeout)
+	}
 	if q.TTL > 180*24*time.Hour {
 		return q, usage("--ttl 180d", "a parcel lives at most 180 days")
 	}
@@ -112,6 +115,8 @@ func (a *app) fill(q *admin.Send, s sending, rest []string) error {
 		return stdinInto(q, a.in)
 	case isFile(rest[0]):
 		return fileInto(q, rest[0])
+	case isDir(rest[0]) && looksLikeFile(rest[0]):
+		return usage("send the files in it one by one, or send the name as it is with --text", "%s is a directory", rest[0])
 	case looksLikeFile(rest[0]):
 		return usage("check the name, or send it as it is with --text", "there is no file %s", rest[0])
 	default:
@@ -125,6 +130,11 @@ func isFile(arg string) bool {
 	return err == nil && fi.Mode().IsRegular()
 }
 
+func isDir(arg string) bool {
+	fi, err := os.Stat(arg)
+	return err == nil && fi.IsDir()
+}
+
 // looksLikeFile catches a mistyped file name before it is sent as a text.
 func looksLikeFile(arg string) bool {
 	return !strings.ContainsAny(arg, " \n") && len(arg) < 200 &&
@@ -132,6 +142,9 @@ func looksLikeFile(arg string) bool {
 }
 
 func fileInto(q *admin.Send, path string) error {
+	if isDir(path) {
+		return usage("send the files in it one by one", "%s is a directory", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return usage("check the name", "%s", err)

@@ -38,6 +38,9 @@ func (a *app) statusCommand() *cobra.Command {
 
 func (a *app) oneStatus(ctx context.Context, b admin.Client, check bool) error {
 	s, err := b.Status(ctx)
+	if offline(err) && !a.json {
+		a.showDown()
+	}
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,9 @@ func (a *app) send(ctx context.Context, b admin.Client, q admin.Send, s sending)
 	if want > 0 {
 		p, err = a.wait(ctx, b, p, want, s)
 	}
+	if ctx.Err() != nil && ranks[p.State] < want {
+		a.hint("interrupted: %s to %s is %s and still queued; packhorse queue shows what it waits for", p.ID, cell(p.To), p.State)
+	}
 	if a.json {
 		if e := lines(a.out, admin.ParcelReply{Head: a.head(admin.SchemaParcel), Parcel: p}); e != nil {
 			return e

@@ -52,7 +52,7 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 func lifetime(s string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
-		if err == nil {
+		if err == nil && n > 0 {
 			return time.Duration(n) * 24 * time.Hour, nil
 		}
 	}

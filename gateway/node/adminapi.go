@@ -59,7 +59,13 @@ func (a adminAPI) Send(ctx context.Context, s admin.Send) (admin.Parcel, error) 
 	p, err := askFor[gateway.Parcel](ctx, a.n, func(t gateway.Token) gateway.Event {
 		return gateway.Send{Token: t, To: s.To, Type: s.Type, Filename: s.Filename, Priority: pri, TTL: s.TTL, Content: s.Content}
 	})
-	return a.n.parcelInfo(p), err
+	if err != nil {
+		return admin.Parcel{}, err
+	}
+	if now, err := a.Parcel(ctx, p.ID); err == nil {
+		return now, nil // by now it has a next hop, and a cost
+	}
+	return a.n.parcelInfo(p), nil
 }
 
 func priorityOf(s string) (link.Priority, error) {
@@ -110,12 +116,31 @@ func (a adminAPI) Read(ctx context.Context, id string) (admin.Letter, error) {
 	return letterInfo(l), err
 }
 
+// canPair refuses a pairing that nobody could hear of.
+func (n *Node) canPair() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.plan.region == "" && (n.running == nil || n.running.count == 0 || len(n.plan.radios) > 0) {
+		return &admin.Error{Code: admin.CodeRegion, Message: "no region is set: no radio transmits, so nobody can be paired with", Fix: "packhorse up --region EU868"}
+	}
+	return nil
+}
+
 func (a adminAPI) OpenPairing(ctx context.Context) (admin.PairOffer, error) {
 	o, err := askFor[gateway.PairOffer](ctx, a.n, func(t gateway.Token) gateway.Event { return gateway.OpenPairing{Token: t} })
+	if err == nil {
+		if err = a.n.canPair(); err != nil {
+			a.n.tell(ctx, gateway.ClosePairing{})
+			return admin.PairOffer{}, err
+		}
+	}
 	return admin.PairOffer{Code: o.Code, Invite: o.Invite, Until: o.Until}, err
 }
 
 func (a adminAPI) JoinPairing(ctx context.Context, text string) (admin.PairResult, error) {
+	if err := a.n.canPair(); err != nil {
+		return admin.PairResult{}, err
+	}
 	r, err := askFor[gateway.PairResult](ctx, a.n, func(t gateway.Token) gateway.Event { return gateway.JoinPairing{Token: t, Text: text} })
 	if ctx.Err() != nil {
 		a.n.tell(context.WithoutCancel(ctx), gateway.ClosePairing{})

@@ -43,6 +43,9 @@ func TestStatusSaysWhatKeepsItOffTheAir(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := start(t, Config{StateDir: dir, Name: "box"}, nil)
 		synctest.Wait()
+		if _, err := n.JoinPairing(t.Context(), "K7QM-2XTD"); code(err) != admin.CodeRegion {
+			t.Errorf("joining without a region: got %v, want code region", err)
+		}
 		for _, want := range []string{"no region is set", "neither a radio nor an Internet link", "in no domain"} {
 			if got := problems(t, n); !strings.Contains(got, want) {
 				t.Errorf("bare: got %q, want %q in it", got, want)

@@ -23,6 +23,10 @@ func (n *Node) serve(ctx context.Context) error {
 	n.mu.Lock()
 	n.runCtx = ctx
 	n.mu.Unlock()
+	err := n.startTransports() // before the servers, so that the first status knows of them
+	if err != nil {
+		cancel()
+	}
 	errs := make(chan error, 3)
 	var wg sync.WaitGroup
 	if n.cfg.Admin != nil {
@@ -31,7 +35,6 @@ func (n *Node) serve(ctx context.Context) error {
 	if n.poweb != nil {
 		wg.Go(func() { errs <- n.servePoWeb(ctx) })
 	}
-	err := n.startTransports()
 	if err == nil {
 		select {
 		case <-ctx.Done():

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/rand"
+	"strings"
 	"time"
 
 	"packhorse/gateway"
@@ -12,9 +13,18 @@ import (
 	"packhorse/radio/phy"
 )
 
+// plain is a message without the name of the package that it comes from.
+func plain(err error) string {
+	s := err.Error()
+	for _, p := range []string{"phy: ", "domain: "} {
+		s = strings.TrimPrefix(s, p)
+	}
+	return s
+}
+
 func checkRegion(name string) error {
 	if _, err := phy.LookupRegion(name); err != nil {
-		return &admin.Error{Code: admin.CodeUsage, Message: err.Error(), Fix: "packhorse up --region EU868"}
+		return &admin.Error{Code: admin.CodeUsage, Message: plain(err), Fix: "packhorse up --region EU868"}
 	}
 	return nil
 }
@@ -63,7 +73,7 @@ func (n *Node) ownerFor(ctx context.Context, name string) (*domain.Owner, error)
 		return nil, nil
 	}
 	if err := domain.CheckName(name); err != nil {
-		return nil, &admin.Error{Code: admin.CodeUsage, Message: err.Error(), Fix: "packhorse up --domain NAME"}
+		return nil, &admin.Error{Code: admin.CodeUsage, Message: plain(err), Fix: "packhorse up --domain NAME"}
 	}
 	s, err := n.snapshot(ctx)
 	if err != nil {

@@ -83,7 +83,7 @@ func problemsOf(s gateway.Snapshot) (list []admin.Problem) {
 		add("warn", "this gateway is in no domain", "packhorse up --domain NAME, or packhorse pair CODE")
 	}
 	if s.Clock < pki.ClockNTP {
-		add("warn", "the clock is not trusted: nothing expires, nobody is registered", "connect GPS, NTP or a clock chip")
+		add("warn", "the clock is not trusted: nothing expires, nobody is registered", "connect GPS, NTP or a clock chip, or set trust_clock where this machine's time is kept")
 	}
 	return list
 }
