@@ -56,6 +56,8 @@ type site struct {
 	batches int // over all lives
 	fail    func(Persist) error
 	clock   pki.Quality
+	doubts  bool          // its clock is not taken at its word
+	jump    time.Duration // of its wall clock
 	limits  Limits
 	pipes   []*pipe
 	letters []Letter
@@ -103,7 +105,7 @@ func domainIdentity(t testing.TB, name string) (*domain.Identity, error) {
 // boot makes the core from nothing but the disk, as after a crash.
 func (s *site) boot() {
 	s.boots++
-	cfg := Config{Clock: s.clock, Rand: seeded(uint64(s.boots), s.name), Limits: s.limits}
+	cfg := Config{Clock: s.clock, ClockKept: !s.doubts, Steady: s.steady, Rand: seeded(uint64(s.boots), s.name), Limits: s.limits}
 	var err error
 	must := func(e error) {
 		if e != nil {
@@ -132,6 +134,9 @@ func (s *site) boot() {
 		}
 	}
 }
+
+// steady is a clock that begins with each life, and that no jump moves.
+func (s *site) steady(now time.Time) time.Duration { return now.Sub(epoch) - s.jump }
 
 func (s *site) records() (out []Record) {
 	for _, k := range BootKinds() {

@@ -193,8 +193,6 @@ func (c *Core) needClock(to string) error {
 	return &Error{Code: "not_yet", Message: "the clock is not trusted enough to " + to, Fix: "connect GPS, NTP or a clock chip, or set the time"}
 }
 
-func (c *Core) clockTrusted() bool { return c.quality >= pki.ClockNTP }
-
 // spki is the public identity key of the built-in endpoint.
 func (b *box) spki() ([]byte, error) {
 	if b.ep.Key == nil {

@@ -21,8 +21,11 @@ type Config struct {
 	Owner      *domain.Owner      // nil: we do not own the domain
 	Endpoint   *endpoint.Endpoint // the built-in endpoint: identity key; the rest comes from records when they have it. Required
 	Clock      pki.Quality        // as an event Clock before the first frame
-	Rand       io.Reader          // required; a seed replays a run
-	Limits     Limits
+	ClockKept  bool               // the host answers for its clock: Clock is taken at its word, whatever was known before
+	// Steady is a clock that nobody sets, from any beginning; nil: the monotonic reading in now.
+	Steady func(now time.Time) time.Duration
+	Rand   io.Reader // required; a seed replays a run
+	Limits Limits
 }
 
 // Core is the state machine of one gateway. It is not safe for concurrent use.
@@ -32,7 +35,9 @@ type Core struct {
 	self    link.PeerID
 	member  *domain.Membership
 	owner   *domain.Owner
-	quality pki.Quality
+	quality pki.Quality // of the clock, as judged
+	doubted bool        // it does not fit what was known
+	clock   wallclock
 	link    *link.Core
 
 	queue   queue
@@ -81,7 +86,7 @@ func New(cfg Config, records []Record) (*Core, error) {
 	}
 	cfg.Limits.fill()
 	id := *cfg.Identity
-	c := &Core{cfg: cfg, id: &id, self: cfg.Identity.ID(), member: cfg.Membership, owner: cfg.Owner, quality: cfg.Clock,
+	c := &Core{cfg: cfg, id: &id, self: cfg.Identity.ID(), member: cfg.Membership, owner: cfg.Owner, clock: wallclock{kept: cfg.ClockKept, reported: cfg.Clock},
 		queue: newQueue(), notes: newNotes(), adverts: newAdverts(), routes: route.NewTable(cfg.Limits.Gateways),
 		members: map[link.PeerID]memberRecord{}, desk: registration.NewDesk(cfg.Identity.Sign), peers: map[link.PeerID]*peer{}, ports: map[link.Port]portInfo{},
 		subs: map[uint64]*subscription{}, local: map[pki.NodeID]localEndpoint{}, drafts: newDrafts(), chores: chores{asking: map[string]bool{}, taking: map[string]bool{}},
@@ -97,17 +102,22 @@ func New(cfg Config, records []Record) (*Core, error) {
 	c.link = l
 	c.box = newBox(cfg.Endpoint)
 	c.restore(records)
+	if c.restoreClock(); cfg.ClockKept {
+		c.quality = cfg.Clock
+	}
 	return c, nil
 }
 
 // HandleFrame takes one frame from a port. b is borrowed.
 func (c *Core) HandleFrame(now time.Time, p link.Port, b []byte, m link.Meta) {
+	c.readClock(now)
 	c.link.HandleFrame(now, p, b, m)
 	c.settle(now)
 }
 
 // HandleTimeout is called at or after PollTimeout's time.
 func (c *Core) HandleTimeout(now time.Time) {
+	c.readClock(now)
 	if at, ok := c.link.PollTimeout(); ok && !at.After(now) {
 		c.link.HandleTimeout(now)
 	}
@@ -124,6 +134,7 @@ func (c *Core) HandleTimeout(now time.Time) {
 // PollTransmit appends the next frame for the port to buf. Call it when the port can take a
 // frame, until it answers false.
 func (c *Core) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, bool) {
+	c.readClock(now)
 	b, ok := c.link.PollTransmit(now, p, buf)
 	c.settle(now)
 	return b, ok
@@ -133,7 +144,7 @@ func (c *Core) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, boo
 // after now, or there is none.
 func (c *Core) PollTimeout() (time.Time, bool) {
 	at, ok := c.link.PollTimeout()
-	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline(), c.notes.wake, c.refresh, c.box.reopen, c.chores.next} {
+	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline(), c.notes.wake, c.refresh, c.clock.due, c.box.reopen, c.chores.next} {
 		if !t.IsZero() && (!ok || t.Before(at)) {
 			at, ok = t, true
 		}
@@ -154,6 +165,10 @@ func (c *Core) PollEvent() (Event, bool) {
 
 // HandleEvent takes an event of the "into the core" group. Slices in it belong to the core.
 func (c *Core) HandleEvent(now time.Time, e Event) {
+	if e, ok := e.(Clock); ok {
+		c.clock.reported = e.Quality
+	}
+	c.readClock(now)
 	switch e := e.(type) {
 	case FromPort:
 		c.fromPort(now, e.Event)
@@ -166,7 +181,7 @@ func (c *Core) HandleEvent(now time.Time, e Event) {
 	case Room:
 		c.setRoom(e)
 	case Clock:
-		c.quality, c.dirty = e.Quality, true
+		c.dirty = true
 	case Up:
 		c.up(now, e)
 	case Deliver:

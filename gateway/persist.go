@@ -24,6 +24,7 @@ type loadDone func(now time.Time, value []byte, err error)
 
 // persist asks for a batch; done runs later, never inside this call.
 func (c *Core) persist(b batch, done batchDone) {
+	c.saveClock(&b)
 	c.seq++
 	size := sizeOf(b.ops)
 	c.batches = append(c.batches, func(now time.Time, err error) {

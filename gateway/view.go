@@ -109,13 +109,14 @@ type PairResult struct {
 type Snapshot struct {
 	ID       link.PeerID
 	Name     string
-	Domain   string // empty: none
-	Address  string // of the domain
-	Owner    bool   // the domain's private keys are here
-	Clock    pki.Quality
-	Endpoint pki.NodeID // the built-in endpoint, once it has a certificate
-	Peers    []Peer     // by name
-	Parcels  int        // waiting, carried or for local endpoints
+	Domain   string      // empty: none
+	Address  string      // of the domain
+	Owner    bool        // the domain's private keys are here
+	Clock    pki.Quality // as judged by what was known of the time
+	ClockWhy string      // why the clock is trusted less than it says, empty: it is not
+	Endpoint pki.NodeID  // the built-in endpoint, once it has a certificate
+	Peers    []Peer      // by name
+	Parcels  int         // waiting, carried or for local endpoints
 	Bytes    int64
 }
 

@@ -77,6 +77,7 @@ func (a *app) nodeConfig(l *config.Loaded, listener net.Listener, log *slog.Logg
 		Admin:      listener,
 		Transports: transports(l),
 		Clock:      clockQuality(l.TrustClock),
+		ClockKept:  l.TrustClock,
 		Log:        log,
 		Store:      store.Options{MaxBytes: l.Store.MaxBytes},
 	}

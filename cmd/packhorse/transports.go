@@ -27,7 +27,7 @@ func transports(l *config.Loaded) func(node.Info) ([]port.Transport, error) {
 			if info.Region == "" {
 				break
 			}
-			t, err := radioTransport(info.Region, r, clockQuality(l.TrustClock))
+			t, err := radioTransport(info.Region, r, info.Clock)
 			if err != nil {
 				return nil, err
 			}

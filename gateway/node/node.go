@@ -46,10 +46,13 @@ type Config struct {
 	// Radios names the radios among them, for status to say which ones wait for a region.
 	Radios []string
 	// Clock tells how far the wall clock can be trusted; it is asked every minute. nil: ClockNTP.
-	Clock  func() pki.Quality
-	Log    *slog.Logger // nil: discards
-	Store  store.Options
-	Limits gateway.Limits
+	Clock func() pki.Quality
+	// ClockKept takes Clock at its word: the host keeps the time. Otherwise it is held against what this
+	// gateway knew of the time before. A nil Clock is kept.
+	ClockKept bool
+	Log       *slog.Logger // nil: discards
+	Store     store.Options
+	Limits    gateway.Limits
 }
 
 // Info is what a transport may need to know of the gateway it works for.
@@ -61,6 +64,8 @@ type Info struct {
 	Key ed25519.PrivateKey
 	// Allowed tells whether a gateway is a member of our domain now. Safe for concurrent use.
 	Allowed func(link.PeerID) bool
+	// Clock tells how far the wall clock is trusted now. Safe for concurrent use.
+	Clock func() pki.Quality
 }
 
 // Node is a running gateway. Its methods are safe for concurrent use.
@@ -82,7 +87,7 @@ type Node struct {
 	disk      diskQueue
 	tokens    atomic.Uint64
 	subs      atomic.Uint64
-	clock     atomic.Uint32 // pki.Quality, as last asked
+	clock     atomic.Uint32 // pki.Quality, as the core judges it
 	events    hub
 	mu        sync.Mutex // guards what follows
 	plan      plan
@@ -101,7 +106,7 @@ func Open(cfg Config) (*Node, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Clock == nil {
-		cfg.Clock = func() pki.Quality { return pki.ClockNTP }
+		cfg.Clock, cfg.ClockKept = func() pki.Quality { return pki.ClockNTP }, true
 	}
 	if cfg.StateDir == "" {
 		return nil, errors.New("node: no state directory: give --state DIR")
@@ -137,6 +142,7 @@ func (n *Node) boot() error {
 	if n.core, err = gateway.New(cc, records); err != nil {
 		return err
 	}
+	n.setClock(time.Now())
 	if n.plan, err = n.planOf(n.cfg); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"packhorse/gateway"
+	"packhorse/gateway/pki"
 )
 
 // clockPeriod is how often the quality of the clock and the room in the store are asked for.
@@ -43,14 +44,21 @@ func (n *Node) own(ctx context.Context) {
 }
 
 func (n *Node) setClock(now time.Time) {
-	q := n.cfg.Clock()
-	n.clock.Store(uint32(q))
-	n.core.HandleEvent(now, gateway.Clock{Quality: q})
+	n.core.HandleEvent(now, gateway.Clock{Quality: n.cfg.Clock()})
+	n.noteClock()
 }
 
 func (n *Node) setRoom(now time.Time) {
 	n.core.HandleEvent(now, gateway.Room{Bytes: n.store.Room()})
 }
+
+// noteClock keeps for others how the core judges the clock.
+func (n *Node) noteClock() {
+	q, _ := n.core.Clock()
+	n.clock.Store(uint32(q))
+}
+
+func (n *Node) clockQuality() pki.Quality { return pki.Quality(n.clock.Load()) }
 
 func (n *Node) arm(t *time.Timer) {
 	at, ok := n.core.PollTimeout()
@@ -63,6 +71,7 @@ func (n *Node) arm(t *time.Timer) {
 
 // carryOut does what the core asks for, and hands frames to the ports that wait for one.
 func (n *Node) carryOut(now time.Time) {
+	n.noteClock()
 	for again := true; again; {
 		for e, ok := n.core.PollEvent(); ok; e, ok = n.core.PollEvent() {
 			n.carry(e)

@@ -18,7 +18,7 @@ import (
 
 // loadSecrets reads the gateway's keys and makes those that every gateway has.
 func (n *Node) loadSecrets() (gateway.Config, error) {
-	cc := gateway.Config{Rand: rand.Reader, Clock: n.cfg.Clock(), Limits: n.cfg.Limits}
+	cc := gateway.Config{Rand: rand.Reader, Clock: n.cfg.Clock(), ClockKept: n.cfg.ClockKept, Limits: n.cfg.Limits}
 	var err error
 	if cc.Identity, err = n.loadIdentity(); err != nil {
 		return cc, err

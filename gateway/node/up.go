@@ -75,6 +75,9 @@ func (n *Node) ownerFor(ctx context.Context, name string) (*domain.Owner, error)
 	if err := domain.CheckName(name); err != nil {
 		return nil, &admin.Error{Code: admin.CodeUsage, Message: plain(err), Fix: "packhorse up --domain NAME"}
 	}
+	if err := n.settleClock(ctx); err != nil {
+		return nil, err
+	}
 	s, err := n.snapshot(ctx)
 	if err != nil {
 		return nil, err
@@ -89,8 +92,26 @@ func (n *Node) ownerFor(ctx context.Context, name string) (*domain.Owner, error)
 		Fix: "a domain is never replaced: start with an empty state directory"}
 }
 
+// settleClock waits for the clock of a new gateway, which is trusted a few seconds after the first start.
+func (n *Node) settleClock(ctx context.Context) error {
+	var left time.Duration
+	err := n.look(ctx, func(_ time.Time, c *gateway.Core) { _, left = c.Clock() })
+	if err != nil || left == 0 || left > settleTime {
+		return err
+	}
+	select {
+	case <-time.After(left + time.Second):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// settleTime is how long `up` waits for the clock at most.
+const settleTime = 20 * time.Second
+
 func (n *Node) info(region string) Info {
-	return Info{ID: n.identity.ID(), Name: n.identity.Name, Region: region, Key: n.identity.Sign, Allowed: n.allowed}
+	return Info{ID: n.identity.ID(), Name: n.identity.Name, Region: region, Key: n.identity.Sign, Allowed: n.allowed, Clock: n.clockQuality}
 }
 
 func (n *Node) allowed(id link.PeerID) (ok bool) {

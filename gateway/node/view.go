@@ -21,7 +21,7 @@ var clockWords = [...]string{pki.ClockNone: "none", pki.ClockNeighbour: "neighbo
 
 // ClockQuality is how far this gateway trusts its clock, as a word.
 func (a adminAPI) ClockQuality() string {
-	return clockWords[min(pki.Quality(a.n.clock.Load()), pki.ClockRTC)]
+	return clockWords[min(a.n.clockQuality(), pki.ClockRTC)]
 }
 
 // Status is useful in every state of the gateway.
@@ -83,9 +83,17 @@ func problemsOf(s gateway.Snapshot) (list []admin.Problem) {
 		add("warn", "this gateway is in no domain", "packhorse up --domain NAME, or packhorse pair CODE")
 	}
 	if s.Clock < pki.ClockNTP {
-		add("warn", "the clock is not trusted: nothing expires, nobody is registered", "connect GPS, NTP or a clock chip, or set trust_clock where this machine's time is kept")
+		add("warn", "the clock is not trusted: nothing expires, nobody is registered", clockFix(s))
 	}
 	return list
+}
+
+// clockFix is what makes the clock trusted.
+func clockFix(s gateway.Snapshot) string {
+	if s.ClockWhy == "" {
+		return "connect GPS, NTP or a clock chip, or set trust_clock where this machine's time is kept"
+	}
+	return s.ClockWhy + "; if the time is right: trust_clock = true for one start"
 }
 
 func radioInfo(now time.Time, h port.Health) admin.RadioInfo {

@@ -80,7 +80,7 @@ func (n *GatewayNode) tellRoom() {
 
 // boot reads what the disk holds.
 func (n *GatewayNode) boot() (*gateway.Core, error) {
-	cfg := gateway.Config{Name: n.Name, Identity: n.keys.Identity, Clock: pki.ClockNTP, Rand: n.w.Rand(fmt.Sprintf("%s life %d", n.Name, n.life))}
+	cfg := gateway.Config{Name: n.Name, Identity: n.keys.Identity, Clock: pki.ClockNTP, ClockKept: true, Rand: n.w.Rand(fmt.Sprintf("%s life %d", n.Name, n.life))}
 	var err error
 	if cfg.Endpoint, err = endpoint.FromKey(n.keys.Endpoint, cfg.Rand); err != nil {
 		return nil, err
