@@ -178,7 +178,7 @@ func TestContactMustBeTheOneThatWasPromised(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, _ := x.receive(y.core.self, ItemContact, params); r != link.ReasonUnauthorised {
+	if r, _ := x.receive(y.core.self, ItemContact, packSmall(params)); r != link.ReasonUnauthorised {
 		t.Fatalf("another's endpoint in the name of ben: reason %d, want unauthorised", r)
 	}
 	// Hearing of the gateway again must not lose whom we await.

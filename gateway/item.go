@@ -16,9 +16,9 @@ import (
 //	2 receipt         receipt.go                            any member        custody of the next hop
 //	3 node advert     domain.NodeAdvert                     any member        a newer one
 //	4 engine advert   domain.EngineAdvert                   any member        a newer one
-//	5 join request    domain.JoinRequest                    pairing session   answered
-//	6 admission       admission.go                          pairing session   membership stored
-//	7 contact         endpoint connection parameters        whom we paired    added
+//	5 join request    domain.JoinRequest, packed            pairing session   answered
+//	6 admission       admission.go, packed                  pairing session   membership stored
+//	7 contact         endpoint connection parameters, packed  whom we paired    added
 //	8 dispatch        domain.Dispatch                       any member        custody of the next hop
 //	9 domain advert   domain.DomainAdvert                   any member        a newer one
 const (

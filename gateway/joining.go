@@ -16,7 +16,11 @@ func (c *Core) takeJoinRequest(now time.Time, e link.Received, reply replyFunc) 
 		reply(now, link.ReasonPolicy)
 		return
 	}
-	req, err := domain.ParseJoinRequest(e.Body)
+	raw, err := unpackSmall(e.Body, domain.MaxJoinRequest)
+	var req domain.JoinRequest
+	if err == nil {
+		req, err = domain.ParseJoinRequest(raw)
+	}
 	if err != nil {
 		reply(now, link.ReasonMalformed)
 		return
@@ -72,7 +76,11 @@ func (c *Core) takeAdmission(now time.Time, e link.Received, reply replyFunc) {
 		reply(now, link.ReasonPolicy)
 		return
 	}
-	a, err := parseAdmission(e.Body)
+	raw, err := unpackSmall(e.Body, maxPairingBody)
+	var a admission
+	if err == nil {
+		a, err = parseAdmission(raw)
+	}
 	if err != nil {
 		reply(now, link.ReasonMalformed)
 		return
@@ -159,7 +167,7 @@ func (c *Core) swapContacts(now time.Time, rec domain.Record, params []byte, j *
 	if err != nil {
 		return err
 	}
-	j.contact, err = c.newNote(ItemContact, ours, link.PeerID{}, rec.ID, now.Add(noteLifetime))
+	j.contact, err = c.newNote(ItemContact, packSmall(ours), link.PeerID{}, rec.ID, now.Add(noteLifetime))
 	return err
 }
 
@@ -171,12 +179,17 @@ func (c *Core) takeContact(now time.Time, e link.Received, reply replyFunc) {
 		return
 	}
 	who, _ := c.roster.Get(e.Peer)
-	k, err := endpoint.ParseContact(who.Name, e.Body)
+	params, err := unpackSmall(e.Body, maxContactBody)
+	if err != nil {
+		reply(now, link.ReasonMalformed)
+		return
+	}
+	k, err := endpoint.ParseContact(who.Name, params)
 	if err != nil || k.ID != rec.Expect {
 		reply(now, link.ReasonUnauthorised)
 		return
 	}
-	op, err := c.learnContact(who.Name, e.Body)
+	op, err := c.learnContact(who.Name, params)
 	if err != nil {
 		reply(now, reasonOf(err))
 		return

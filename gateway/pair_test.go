@@ -168,7 +168,7 @@ func TestAPairingAdmitsOneGateway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := link.Received{Peer: link.PeerID{7}, Item: link.Item{Kind: ItemJoinRequest}, Body: raw}
+		e := link.Received{Peer: link.PeerID{7}, Item: link.Item{Kind: ItemJoinRequest}, Body: packSmall(raw)}
 		x.core.takeJoinRequest(b.now, e, func(_ time.Time, r link.Reason) { got = append(got, r) })
 	}
 	if x.core.IsMember(b.now, z.core.self) || !x.core.IsMember(b.now, y.core.self) || len(got) == 0 || got[0] != link.ReasonPolicy {

@@ -159,6 +159,7 @@ func (c *Core) strangerUp(now time.Time, p *peer) {
 
 func (c *Core) sendPairing(now time.Time, kind uint8, body []byte) {
 	g := c.pairing
+	body = packSmall(body)
 	g.kind, g.body, g.digest = kind, body, digestOf(kind, body)
 	c.link.HandleEvent(now, link.Submit{Peer: g.stranger, Item: link.Item{Digest: g.digest, Kind: kind,
 		Priority: link.Message, Size: len(body), Lifetime: time.Hour}})
