@@ -19,6 +19,9 @@ func (a *app) configCheck() *cobra.Command {
 		Args:  none,
 		RunE: func(*cobra.Command, []string) error {
 			l, err := a.load()
+			if err == nil {
+				err = lawful(l)
+			}
 			if err != nil {
 				return err
 			}
@@ -32,6 +35,19 @@ func (a *app) configCheck() *cobra.Command {
 			})
 		},
 	}
+}
+
+// lawful asks the rules of the configured region about every radio. Without one there it is left to the start.
+func lawful(l *config.Loaded) error {
+	if l.Region == "" {
+		return nil
+	}
+	for _, r := range l.Radio {
+		if _, _, _, err := radioPlan(l.Region, r); err != nil {
+			return forbidden(err)
+		}
+	}
+	return nil
 }
 
 // missing tells on stderr what a gateway with this configuration will not do.

@@ -56,6 +56,21 @@ func TestNoRadioIsMadeBeforeARegionIsSet(t *testing.T) {
 	}
 }
 
+func TestWhatTheLawForbidsEndsWith7(t *testing.T) {
+	b := newBench(t, nil)
+	file := filepath.Join(b.dir, "packhorse.toml")
+	text := "region = \"EU868\"\nstate_dir = \"" + b.dir + "\"\n[poweb]\nlisten = \"\"\n" + aRadio + "power_dbm = 30\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"config", "check"}, {"run"}} {
+		b.want(7, []string{"radio lora0: region EU868: 30 dBm", "fix: change the [[radio]] section"}, append(args, "--config", file)...)
+		if b.out != "" {
+			t.Errorf("%v: got %q on stdout, want nothing: it did not start", args, b.out)
+		}
+	}
+}
+
 // reloads is a running gateway whose configuration file changes.
 type reloads struct {
 	*reloader

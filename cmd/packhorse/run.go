@@ -108,28 +108,30 @@ func startError(err error, l *config.Loaded) error {
 		e.Message = fmt.Sprintf("another program has %s: %v", l.PoWeb.Listen, err)
 		e.Fix = "stop it, or set poweb.listen to another address, or to \"\" for none"
 	case errors.Is(err, phy.ErrNotAllowed):
-		e.Code, e.Exit = admin.CodeRegion, admin.CodeRegion.Exit()
-		e.Fix = "change the [[radio]] section, or name the region that you are in"
+		return forbidden(err)
 	case errors.Is(err, os.ErrPermission):
 		e.Fix = "run as a user who may write to " + l.StateDir + ", or choose another directory with --state"
 	}
 	return e
 }
 
-// sayReady waits until the gateway runs, and says in one line on stdout where
-// everything is.
+// forbidden is what the law of the region does not let a radio do.
+func forbidden(err error) error {
+	return &admin.Error{Code: admin.CodeRegion, Message: err.Error(), Fix: "change the [[radio]] section, or name the region that you are in"}
+}
+
+// sayReady waits until the gateway answers, and says in one line on stdout where everything is, and on
+// stderr what is missing.
 func (a *app) sayReady(ctx context.Context, n *node.Node, l *config.Loaded) {
-	name := n.Name(ctx)
-	if name == "" {
-		return
-	}
-	a.showReady(name, n.PoWebAddr(), l.Socket)
 	c := admin.Dial(l.Socket)
 	defer c.Close()
-	if s, err := c.Status(ctx); err == nil {
-		for _, p := range s.Problems {
-			a.hint("%s: %s; fix: %s", p.Level, clean(p.What), clean(p.Fix))
-		}
+	s, err := c.Status(ctx)
+	if err != nil {
+		return // it ended at once, and says why
+	}
+	a.showReady(s.Name, n.PoWebAddr(), l.Socket)
+	for _, p := range s.Problems {
+		a.hint("%s: %s; fix: %s", p.Level, clean(p.What), clean(p.Fix))
 	}
 }
 
