@@ -55,6 +55,8 @@ type site struct {
 	boots   int
 	batches int // over all lives
 	fail    func(Persist) error
+	lag     time.Duration // of the disk
+	late    []pending     // batches that are not durable yet
 	clock   pki.Quality
 	doubts  bool          // its clock is not taken at its word
 	jump    time.Duration // of its wall clock
@@ -70,6 +72,12 @@ type pipe struct {
 	deaf bool // it works, but what is sent gets lost
 	air  []flying
 	busy [2]time.Time
+}
+
+// pending is a batch that becomes durable at some time.
+type pending struct {
+	at time.Time
+	p  Persist
 }
 
 type flying struct {
@@ -231,6 +239,9 @@ func (b *bench) next() (at time.Time, any bool) {
 		if t, ok := s.core.PollTimeout(); ok {
 			see(t)
 		}
+		if len(s.late) > 0 {
+			see(s.late[0].at)
+		}
 	}
 	for _, p := range b.pipes {
 		for _, f := range p.air {
@@ -254,6 +265,11 @@ func (b *bench) fire() {
 		}
 	}
 	for _, s := range b.sites {
+		for len(s.late) > 0 && !s.late[0].at.After(b.now) {
+			p := s.late[0].p
+			s.late = s.late[1:]
+			s.persist(p)
+		}
 		if t, ok := s.core.PollTimeout(); ok && !t.After(b.now) {
 			s.core.HandleTimeout(b.now)
 			if t, ok := s.core.PollTimeout(); ok && !t.After(b.now) {
@@ -296,13 +312,15 @@ func (p *pipe) pull(from int) bool {
 	return true
 }
 
-// carryOut does what a shell does, with a disk that is done at once.
+// carryOut does what a shell does, with a disk that is done at once or lags.
 func (s *site) carryOut() (did bool) {
 	for e, ok := s.core.PollEvent(); ok; e, ok = s.core.PollEvent() {
 		did = true
 		switch e := e.(type) {
 		case Persist:
-			if s.persist(e) {
+			if s.lag > 0 {
+				s.late = append(s.late, pending{s.b.now.Add(s.lag), e})
+			} else if s.persist(e) {
 				return true
 			}
 		case Load:

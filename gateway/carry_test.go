@@ -88,6 +88,24 @@ func TestParcelWithoutRouteWaitsForTheAdvert(t *testing.T) {
 	b.must(time.Minute, "delivery once the neighbour is there", func() bool { return bob.waits() == 1 })
 }
 
+// A receipt comes close behind the custody of its parcel, while the origin's disk still writes that.
+func TestReceiptBehindCustodyWaitsForASlowDisk(t *testing.T) {
+	b := newBench(t)
+	a, c := b.site("ada"), b.site("cleo")
+	b.found(a, "ridge")
+	b.member(a, c)
+	b.join(a, c)
+	alice, bob := a.app("alice"), c.app("bob")
+	raw := alice.parcel(bob, "p1", text(3000))
+	if _, err := alice.deliver(raw); err != nil {
+		t.Fatal(err)
+	}
+	a.lag = 100 * time.Millisecond
+	b.must(time.Minute, "the parcel to wait at the other gateway", func() bool { return bob.waits() == 1 })
+	bob.collect()
+	b.must(5*time.Second, "the receipt", func() bool { return a.state(raw) == Delivered })
+}
+
 // In a triangle the direct way breaks while a parcel is on it: it goes round, once.
 func TestParcelGoesRoundWhenItsWayBreaks(t *testing.T) {
 	b, x, y, z := line(t)

@@ -253,8 +253,8 @@ func (c *Core) takeReceipt(now time.Time, e link.Received, reply replyFunc) {
 		reply(now, link.ReasonUnauthorised)
 	case x == nil:
 		c.passReceipt(now, n, reply)
-	case x.fresh || x.busy:
-		reply(now, link.ReasonBusy)
+	case x.fresh || x.busy: // its custody came just before and is not on disk yet; batches end in turn
+		c.persist(batch{}, func(now time.Time, _ error) { c.takeReceipt(now, e, reply) })
 	case x.ended() && x.Origin:
 		reply(now, link.ReasonNone)
 	case x.ended():
