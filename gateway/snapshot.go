@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"cmp"
+	"encoding/hex"
 	"maps"
 	"slices"
 	"time"
@@ -147,7 +148,7 @@ func (c *Core) Parcel(now time.Time, id string) (Parcel, error) {
 }
 
 func (c *Core) parcelView(now time.Time, x *entry) Parcel {
-	v := Parcel{ID: c.shownAs(x.Sum)[:shownID], Sender: x.Sender, Recipient: x.Recipient,
+	v := Parcel{ID: c.shownAs(x.Sum)[:shownID], Travels: hex.EncodeToString(x.Sum[:])[:shownID], Sender: x.Sender, Recipient: x.Recipient,
 		To: c.endpointName(x.Recipient), From: c.endpointName(x.Sender), Priority: x.Priority, Size: x.Size, State: x.State,
 		Origin: x.Origin, Local: x.Local, Since: x.Since, Expires: x.Expires, Port: x.port}
 	if x.By != (link.PeerID{}) {

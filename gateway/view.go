@@ -26,6 +26,7 @@ func (s State) String() string {
 // Parcel is what a person may know of a parcel.
 type Parcel struct {
 	ID        string // first 12 hex digits of the SHA-256 of its octets, or of the draft that it was
+	Travels   string // id by which other gateways know it: the same, unless it was a draft; empty while it is one
 	Sender    pki.NodeID
 	Recipient pki.NodeID
 	To, From  string // contact, endpoint or gateway names, as far as known

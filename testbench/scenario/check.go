@@ -64,11 +64,11 @@ func (p *play) fate(x *parcel) (string, error) {
 	}
 	there := false
 	for key := range x.to.Delivered {
-		there = there || strings.HasPrefix(key, x.id)
+		there = there || strings.HasPrefix(key, p.travels(x))
 	}
 	switch {
 	case there:
-		got, err := x.to.Read(x.id)
+		got, err := x.to.Read(p.travels(x))
 		if err == nil && !bytes.Equal(got, x.content) {
 			err = fmt.Errorf("%s has %d octets that were not sent", x.to.Name, len(got))
 		}

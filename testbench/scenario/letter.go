@@ -61,11 +61,23 @@ func (p *play) accepted(x *parcel, id string) {
 
 func (p *play) byID(id string) *parcel {
 	for _, x := range p.parcels {
-		if x.id == id {
+		if x.id == id || p.travels(x) == id {
 			return x
 		}
 	}
 	return nil
+}
+
+// travels is the id by which other gateways know a parcel, which may have been a draft at first.
+func (p *play) travels(x *parcel) string {
+	if x.from == nil || x.from.Core == nil || x.id == "" {
+		return x.id
+	}
+	v, err := x.from.Core.Parcel(p.Now(), x.id)
+	if err != nil || v.Travels == "" {
+		return x.id
+	}
+	return v.Travels
 }
 
 func (p *play) queue(c Command) error {
@@ -117,7 +129,7 @@ func (p *play) inbox(c Command) error {
 }
 
 func (p *play) number(id string) int {
-	return slices.IndexFunc(p.parcels, func(x *parcel) bool { return x.id == id })
+	return slices.IndexFunc(p.parcels, func(x *parcel) bool { return x.id == id || p.travels(x) == id })
 }
 
 func (p *play) letter(n *actor, l gateway.Letter) error {
