@@ -160,7 +160,15 @@ func (c *Core) parcelView(now time.Time, x *entry) Parcel {
 		v.Airtime = c.airtimeTo(x.next, x.BodySize)
 	}
 	v.Why = c.why(now, x)
+	if gw, ok := c.gatewayOf(x.Recipient); ok && gw != c.self && v.Why == whyPeerSilent && v.Next == "" {
+		v.Next = c.peerName(gw)
+	}
 	return v
+}
+
+// heardOf tells that there was a way to a gateway once, also before a restart.
+func (c *Core) heardOf(gw link.PeerID) bool {
+	return c.routes.Known(gw) || c.peers[gw] != nil || c.adverts.bySubject[nodeSubject(gw)] != nil
 }
 
 // why is the reason why a parcel waits, empty when it does not.
@@ -186,7 +194,7 @@ func (c *Core) why(now time.Time, x *entry) string {
 		return whyMoving
 	}
 	switch {
-	case !known || !c.routes.Known(gw) && c.peers[gw] == nil:
+	case !known || !c.heardOf(gw):
 		return whyNoRoute
 	case x.last == link.ReasonFull:
 		return whyQuota

@@ -37,7 +37,7 @@ type Parcel struct {
 	Local     bool // for a local endpoint
 	By        string
 	Since     time.Time // of the state
-	Next      string    // name of the next hop
+	Next      string    // name of the next hop, or while there is none of the silent gateway it is for
 	Why       string    // no_route budget peer_silent quota clock moving contact, or "refused by NAME: reason"
 	Done      int
 	Total     int // symbols, while it moves
