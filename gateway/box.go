@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"slices"
 	"time"
 
 	"packhorse/gateway/domain"
@@ -229,11 +228,7 @@ func (c *Core) reopen(now time.Time) {
 		return
 	}
 	c.box.reopen = time.Time{}
-	for _, x := range slices.Clone(c.queue.waiting()) {
-		if x.deliverable() && !x.busy && x.Recipient == c.box.id() {
-			c.openLetter(now, x)
-		}
-	}
+	c.openWaiting(now)
 }
 
 // readLetter answers with a letter and marks it read.
@@ -244,6 +239,9 @@ func (c *Core) readLetter(now time.Time, e ReadLetter) {
 		return
 	}
 	c.load(KindLetterBody, l.Key, func(now time.Time, content []byte, err error) {
+		if err == nil && (l.leaving || c.box.letters[l.Key] == nil) { // or its read mark would bring it back
+			err = store.ErrNotFound
+		}
 		if err != nil {
 			c.answer(e.Token, nil, storeError(err))
 			return

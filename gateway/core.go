@@ -211,6 +211,8 @@ func (c *Core) handlePersonal(now time.Time, e Event) {
 		c.send(now, e)
 	case ReadLetter:
 		c.readLetter(now, e)
+	case DeleteLetter:
+		c.deleteLetter(now, e)
 	case OpenPairing:
 		c.openPairing(now, e)
 	case JoinPairing:

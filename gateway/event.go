@@ -100,6 +100,12 @@ type (
 		Token Token
 		ID    string
 	}
+	// DeleteLetter deletes a letter for good, by id or unique prefix; with ID empty all that were read.
+	// What waited for room in the inbox comes in. Answer value: int, how many.
+	DeleteLetter struct {
+		Token Token
+		ID    string
+	}
 	// OpenPairing lets one stranger in by code or by invite until ten minutes from now. Answer
 	// value: PairOffer. JoinPairing goes looking for who opened it; its Answer comes when the
 	// pairing ended, as that of AwaitPairing does: value PairResult.
@@ -200,6 +206,7 @@ func (Ack) gatewayEvent()           {}
 func (CloseCollect) gatewayEvent()  {}
 func (Send) gatewayEvent()          {}
 func (ReadLetter) gatewayEvent()    {}
+func (DeleteLetter) gatewayEvent()  {}
 func (OpenPairing) gatewayEvent()   {}
 func (JoinPairing) gatewayEvent()   {}
 func (AwaitPairing) gatewayEvent()  {}

@@ -28,6 +28,7 @@ type letterRecord struct {
 	Written  time.Time
 	Arrived  time.Time
 	New      bool
+	leaving  bool // its deletion is on its way
 }
 
 const (

@@ -185,6 +185,11 @@ func TestInboxNeverOverwritesNorFollowsTheSendersName(t *testing.T) {
 	b := newBench(t, f)
 	b.want(0, []string{"*", "clinic", "a09f2b"}, "inbox")
 	b.want(0, []string{"x"}, "inbox", "read", "a09f")
+	b.want(0, []string{"deleted 1"}, "inbox", "delete", "a09f")
+	b.want(2, nil, "inbox", "delete")
+	b.want(2, nil, "inbox", "delete", "a09f", "--read")
+	b.want(2, nil, "inbox", "delete", "")
+	b.want(0, []string{"deleted 1"}, "inbox", "delete", "--read")
 	b.want(0, []string{"wrote " + filepath.Join(b.dir, "evil_name")}, "inbox", "read", "a09f", "--save", b.dir)
 	b.want(2, []string{"is there already"}, "inbox", "read", "a09f", "--save", b.dir)
 	f.letters = nil

@@ -22,6 +22,7 @@ type fake struct {
 	letters       []admin.Letter
 	joined        string
 	card          string
+	deleted       string
 	asked         func()        // called by Parcel and Status
 	happens       []admin.Event // answers of Events, which then ends; nil: one about the parcel after another
 	err           error
@@ -55,10 +56,14 @@ func (f *fake) Parcel(context.Context, string) (admin.Parcel, error) {
 	}
 	return p, nil
 }
-func (f *fake) Queue(context.Context) ([]admin.Parcel, error)      { return f.queue, f.err }
-func (f *fake) Inbox(context.Context) ([]admin.Letter, error)      { return f.letters, f.err }
-func (f *fake) Contacts(context.Context) ([]string, error)         { return []string{"clinic"}, f.err }
-func (f *fake) ContactCard(context.Context) (string, error)        { return "packhorse-card:x", f.err }
+func (f *fake) Queue(context.Context) ([]admin.Parcel, error) { return f.queue, f.err }
+func (f *fake) Inbox(context.Context) ([]admin.Letter, error) { return f.letters, f.err }
+func (f *fake) Contacts(context.Context) ([]string, error)    { return []string{"clinic"}, f.err }
+func (f *fake) ContactCard(context.Context) (string, error)   { return "packhorse-card:x", f.err }
+func (f *fake) Delete(_ context.Context, id string) (int, error) {
+	f.deleted = id
+	return 1, f.err
+}
 func (f *fake) Read(context.Context, string) (admin.Letter, error) { return f.letters[0], f.err }
 func (f *fake) ContactExport(_ context.Context, c string) (string, error) {
 	f.card = c

@@ -24,7 +24,7 @@ func (a *app) inboxCommand() *cobra.Command {
 		})
 	}
 	c := &cobra.Command{Use: "inbox", Short: "what arrived for this gateway", Args: none, RunE: list}
-	c.AddCommand(&cobra.Command{Use: "list", Short: "list letters, the newest first", Args: none, RunE: list}, a.readCommand())
+	c.AddCommand(&cobra.Command{Use: "list", Short: "list letters, the newest first", Args: none, RunE: list}, a.readCommand(), a.deleteCommand())
 	return c
 }
 
@@ -81,6 +81,33 @@ func (a *app) readCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&save, "save", "", "write it to this `file or directory`; nothing is ever overwritten")
+	return c
+}
+
+func (a *app) deleteCommand() *cobra.Command {
+	var read bool
+	c := &cobra.Command{
+		Use:   "delete ID | --read",
+		Short: "delete a letter, or with --read all that were read",
+		Args:  between(0, 1, "the id of a letter, or its beginning"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if read == (len(args) == 1) {
+				return usage("packhorse inbox delete ID, or packhorse inbox delete --read", "name one letter, or give --read")
+			}
+			id := strings.Join(args, "")
+			if id == "" && !read {
+				return usage("packhorse inbox", "the id of a letter is empty")
+			}
+			return a.with(func(b admin.Client) error {
+				n, err := b.Delete(c.Context(), id)
+				if err != nil {
+					return err
+				}
+				return a.answer(admin.DeletedReply{Head: a.head(admin.SchemaDeleted), Letters: n}, func() { a.say("deleted %d", n) })
+			})
+		},
+	}
+	c.Flags().BoolVar(&read, "read", false, "all letters that were read")
 	return c
 }
 

@@ -154,7 +154,7 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 		b.want(code, nil, args...)
 		s.check(strings.Join(args, " "), b.out)
 	}
-	for _, line := range []string{"status", "status --check", "up --region EU868", "queue", "inbox", "inbox list", "inbox read a09f", "inbox read a09f --save " + b.dir,
+	for _, line := range []string{"status", "status --check", "up --region EU868", "queue", "inbox", "inbox list", "inbox read a09f", "inbox delete a09f", "inbox delete --read", "inbox read a09f --save " + b.dir,
 		"pair", "pair K7QM-2XTD", "contact list", "domain list", "domain revoke ridge-2", "contact card", "contact export card", "contact add hq text", "send clinic hello", "send clinic hello --wait delivered",
 		"config show", "config check", "config path", "board serial", "version", "sim run --list", "sim run two-gateways"} {
 		run(map[bool]int{true: 6}[line == "status --check"], append(strings.Fields(line), "--json")...)
@@ -276,7 +276,7 @@ var (
 	units = regexp.MustCompile(`_(s|bytes|db|dbm|hz|symbols)$`)
 	lower = regexp.MustCompile(`^[a-z0-9_]+$`)
 	// counts are numbers of things; they need no unit.
-	counts = []string{"parcels", "frames_in", "frames_out", "frames_sent", "frames_received", "frames_lost", "frames_collided",
+	counts = []string{"parcels", "letters", "frames_in", "frames_out", "frames_sent", "frames_received", "frames_lost", "frames_collided",
 		"buckets", "records", "values", "line", "seed", "commands", "differences", "exit"}
 )
 

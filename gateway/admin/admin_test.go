@@ -52,6 +52,13 @@ func TestClientReachesEveryMethod(t *testing.T) {
 	if string(l.Content) != "hello" {
 		t.Errorf("letter: got %q", l.Content)
 	}
+	for _, id := range []string{"x", ""} {
+		n, err := c.Delete(ctx, id)
+		must(err)
+		if n != 2 {
+			t.Errorf("deleted %d letters, want the 2 of the answer", n)
+		}
+	}
 	o, err := c.OpenPairing(ctx)
 	must(err)
 	if o.Code != "K7QM-2XTD" {
@@ -81,7 +88,7 @@ func TestClientReachesEveryMethod(t *testing.T) {
 		t.Errorf("members: got %+v", m)
 	}
 	must(c.Revoke(ctx, "ben"))
-	wantAsked := "status up send parcel 7c/1e queue inbox read x open join K7QM-2XTD card export add contacts members revoke ben"
+	wantAsked := "status up send parcel 7c/1e queue inbox read x delete x delete  open join K7QM-2XTD card export add contacts members revoke ben"
 	if got := strings.Join(f.asked, " "); got != wantAsked {
 		t.Errorf("asked\n got %s\nwant %s", got, wantAsked)
 	}

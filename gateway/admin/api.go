@@ -160,6 +160,8 @@ type Backend interface {
 	Queue(ctx context.Context) ([]Parcel, error)
 	Inbox(ctx context.Context) ([]Letter, error)
 	Read(ctx context.Context, id string) (Letter, error) // marks it read
+	// Delete deletes a letter by id or unique prefix, with an empty id all that were read, and tells how many.
+	Delete(ctx context.Context, id string) (int, error)
 	OpenPairing(ctx context.Context) (PairOffer, error)
 	JoinPairing(ctx context.Context, codeOrInvite string) (PairResult, error)
 	// Pairing answers how the open pairing ended, waiting for it.

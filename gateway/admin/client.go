@@ -79,6 +79,16 @@ func (c *client) Read(ctx context.Context, id string) (Letter, error) {
 	return l.Letter, err
 }
 
+func (c *client) Delete(ctx context.Context, id string) (int, error) {
+	path := "/v1/inbox"
+	if id != "" {
+		path += "/" + url.PathEscape(id)
+	}
+	var d DeletedReply
+	err := c.call(ctx, "DELETE", path, nil, &d)
+	return d.Letters, err
+}
+
 func (c *client) OpenPairing(ctx context.Context) (PairOffer, error) {
 	var o PairOfferReply
 	err := c.call(ctx, "POST", "/v1/pairing", nil, &o)

@@ -50,6 +50,7 @@ func (f *fake) Inbox(context.Context) ([]Letter, error) { return nil, f.note("in
 func (f *fake) Read(_ context.Context, id string) (Letter, error) {
 	return Letter{ID: id, Content: []byte("hello")}, f.note("read " + id)
 }
+func (f *fake) Delete(_ context.Context, id string) (int, error) { return 2, f.note("delete " + id) }
 func (f *fake) OpenPairing(context.Context) (PairOffer, error) {
 	return PairOffer{Code: "K7QM-2XTD", Invite: "packhorse:1:x"}, f.note("open")
 }

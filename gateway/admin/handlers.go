@@ -51,6 +51,11 @@ func (s *server) read(r *http.Request) (any, error) {
 	return LetterReply{s.head(SchemaLetter), l}, err
 }
 
+func (s *server) deleteLetter(r *http.Request) (any, error) {
+	n, err := s.b.Delete(r.Context(), r.PathValue("id"))
+	return DeletedReply{s.head(SchemaDeleted), n}, err
+}
+
 func (s *server) openPairing(r *http.Request) (any, error) {
 	o, err := s.b.OpenPairing(r.Context())
 	return PairOfferReply{s.head(SchemaOffer), o}, err

@@ -25,6 +25,11 @@ type (
 		Head
 		Letter
 	}
+	// DeletedReply answers DELETE /v1/inbox/ID, and DELETE /v1/inbox, which deletes what was read.
+	DeletedReply struct {
+		Head
+		Letters int `json:"letters"`
+	}
 	// ContactsReply answers GET /v1/contacts.
 	ContactsReply struct {
 		Head
@@ -62,6 +67,7 @@ const (
 	SchemaParcel   = "packhorse.parcel/1"
 	SchemaInbox    = "packhorse.inbox/1"
 	SchemaLetter   = "packhorse.letter/1"
+	SchemaDeleted  = "packhorse.deleted/1"
 	SchemaContacts = "packhorse.contacts/1"
 	SchemaText     = "packhorse.text/1"
 	SchemaOffer    = "packhorse.pair_offer/1"

@@ -92,6 +92,8 @@ func (s *server) routes() []route {
 		{"GET /v1/queue", s.queue},
 		{"GET /v1/inbox", s.inbox},
 		{"POST /v1/inbox/{id}", s.read},
+		{"DELETE /v1/inbox/{id}", s.deleteLetter},
+		{"DELETE /v1/inbox", s.deleteLetter},
 		{"POST /v1/pairing", s.openPairing},
 		{"GET /v1/pairing", s.pairing},
 		{"POST /v1/pairing/join", s.joinPairing},

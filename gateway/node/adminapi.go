@@ -126,6 +126,10 @@ func (n *Node) canPair() error {
 	return nil
 }
 
+func (a adminAPI) Delete(ctx context.Context, id string) (int, error) {
+	return askFor[int](ctx, a.n, func(t gateway.Token) gateway.Event { return gateway.DeleteLetter{Token: t, ID: id} })
+}
+
 func (a adminAPI) OpenPairing(ctx context.Context) (admin.PairOffer, error) {
 	o, err := askFor[gateway.PairOffer](ctx, a.n, func(t gateway.Token) gateway.Event { return gateway.OpenPairing{Token: t} })
 	if err == nil {
