@@ -319,7 +319,9 @@ func (c *Core) confirmed(s *session) {
 	for _, t := range s.path.tentative {
 		if t.session == s {
 			c.endOpening(s.path)
-			c.promote(s.path, s)
+			if c.promote(s.path, s); s.path.peer.pairing {
+				c.endTrials()
+			}
 			return
 		}
 	}

@@ -17,10 +17,9 @@ import (
 // that nobody can guess offline: Noise NNpsk0. Either ends in an ordinary session.
 
 const (
-	wrongCodes  = 5 // until pairing closes
-	secretSize  = 16
-	maxGuests   = 4 // attempts with a code at the same time
-	wrongProofs = 3 // answers that do not verify, until the joiner gives up
+	wrongCodes = 5 // until pairing closes
+	secretSize = 16
+	maxGuests  = 4 // attempts with a code at the same time, and trials
 )
 
 // pairing is both roles of this gateway.
@@ -29,7 +28,7 @@ type pairing struct {
 	join   joiner
 }
 
-// inviter lets one stranger in at a time.
+// inviter lets one stranger in at a time. The tries left are those of all codes until it closes.
 type inviter struct {
 	code   string
 	secret []byte
@@ -44,7 +43,10 @@ type inviter struct {
 type guestRun struct {
 	port   Port
 	tag    [wire.SessionTagSize]byte
+	theirs [wire.PAKEMessage]byte
 	answer []byte // PAKE 2, repeated octet for octet
+	key    [wire.LockSize]byte
+	reject []byte // nil until its guess proved wrong: it counts once
 	psk    []byte
 	until  time.Time // afterwards another attempt may take its place
 }
@@ -52,6 +54,7 @@ type guestRun struct {
 func (p *pairing) timers(t *timer) {
 	t.add(p.invite.until)
 	t.add(p.join.until)
+	t.add(p.join.givesUp())
 	for _, r := range p.join.runs {
 		if !r.due {
 			t.add(r.at)
@@ -70,10 +73,13 @@ func (c *Core) openPairing(e OpenPairing) {
 	}
 	in := inviter{code: plainCode(e.Code), secret: slices.Clone(e.Secret), until: e.Until, left: wrongCodes,
 		rate: newBucket(8, 2*time.Second)}
-	if open := c.pairing.invite; !open.until.IsZero() && e.Code == "" {
-		in.code, in.runs = open.code, open.runs
-	} else if !open.until.IsZero() {
-		in.secret = open.secret
+	if open := c.pairing.invite; !open.until.IsZero() {
+		in.left, in.rate = open.left, open.rate
+		if e.Code == "" {
+			in.code, in.runs = open.code, open.runs
+		} else {
+			in.secret = open.secret
+		}
 	}
 	c.pairing.invite = in
 }
@@ -182,7 +188,7 @@ func (c *Core) answerPAKE(p *port, f wire.PAKE) {
 		return
 	}
 	in := &c.pairing.invite
-	if r := in.run(p, f.Tag); r != nil {
+	if r := in.run(p, f); r != nil {
 		c.answerRun(p, r)
 		return
 	}
@@ -195,8 +201,10 @@ func (c *Core) answerPAKE(p *port, f wire.PAKE) {
 		c.drop(DropHandshake)
 		return
 	}
-	r := &guestRun{port: p.id, tag: f.Tag, psk: psk,
-		answer: wire.AppendPAKE(nil, wire.PAKE{Type: wire.TypePAKE2, Tag: f.Tag, Message: mine})}
+	r := &guestRun{port: p.id, tag: f.Tag, theirs: f.Message, psk: psk}
+	key := derive(c.static.Private, mine[:], "reject key") // as fresh as the share, and nobody else's
+	copy(r.key[:], key[:])
+	r.answer = wire.AppendPAKE(nil, wire.PAKE{Type: wire.TypePAKE2, Tag: f.Tag, Message: mine, Lock: lockOf(r.key)})
 	in.runs = append(in.runs, r)
 	c.answerRun(p, r)
 }
@@ -230,10 +238,16 @@ func (c *Core) guestRoom() bool {
 	return true
 }
 
-// run finds the attempt that a frame belongs to.
-func (in *inviter) run(p *port, tag [wire.SessionTagSize]byte) *guestRun {
+// lockOf is what a key in a reject opens.
+func lockOf(key [wire.LockSize]byte) [wire.LockSize]byte {
+	k := derive(key[:], nil, "reject")
+	return mac8(&k)
+}
+
+// run finds the attempt that a first message belongs to.
+func (in *inviter) run(p *port, f wire.PAKE) *guestRun {
 	for _, r := range in.runs {
-		if r.port == p.id && r.tag == tag {
+		if r.port == p.id && r.tag == f.Tag && r.theirs == f.Message {
 			return r
 		}
 	}
@@ -275,7 +289,7 @@ func (c *Core) answerInvite(p *port, f wire.Pairing, b []byte) {
 		c.drop(DropHandshake)
 		return
 	}
-	c.trial(p, f, b, hs)
+	c.trial(p, f, b, hs, false)
 }
 
 // answerCode answers a stranger whose code shows now to be right or wrong.
@@ -283,31 +297,44 @@ func (c *Core) answerCode(p *port, f wire.Pairing, b []byte) {
 	if c.repeatTrial(p, b) {
 		return
 	}
-	in := &c.pairing.invite
-	r := in.run(p, f.Tag)
-	if r == nil {
+	var wrong *guestRun
+	for _, r := range c.pairing.invite.runs {
+		if r.port != p.id || r.tag != f.Tag {
+			continue
+		}
+		hs, err := c.pairingNoise(false, p, f.Tag, r.psk, false, nil)
+		if err != nil {
+			c.drop(DropHandshake)
+			return
+		}
+		if _, _, _, err := hs.ReadMessage(nil, f.Noise); err == nil {
+			c.trial(p, f, b, hs, true)
+			return
+		}
+		if wrong == nil || wrong.reject != nil {
+			wrong = r
+		}
+	}
+	if wrong == nil {
 		c.drop(DropPairing)
 		return
 	}
-	in.runs = slices.DeleteFunc(in.runs, func(q *guestRun) bool { return q == r })
-	hs, err := c.pairingNoise(false, p, f.Tag, r.psk, false, nil)
-	if err != nil {
-		c.drop(DropHandshake)
-		return
-	}
-	if _, _, _, err := hs.ReadMessage(nil, f.Noise); err != nil {
-		c.wrongCode(p, f.Tag)
-		return
-	}
-	c.trial(p, f, b, hs)
+	c.wrongCode(p, wrong)
 }
 
-func (c *Core) wrongCode(p *port, tag [wire.SessionTagSize]byte) {
+// wrongCode counts a guess, once: its share is good for one code only. The attempt stays, in case the frame was
+// forged to spoil it.
+func (c *Core) wrongCode(p *port, r *guestRun) {
 	c.drop(DropHandshake)
+	if r.reject != nil {
+		c.repeat(p, r.reject)
+		return
+	}
 	in := &c.pairing.invite
 	in.left--
 	left := in.left
-	c.enqueue(p, wire.AppendReject(nil, wire.Reject{Tag: tag, Left: uint8(left)}))
+	r.reject = wire.AppendReject(nil, wire.Reject{Tag: r.tag, Left: uint8(left), Key: r.key})
+	c.enqueue(p, r.reject)
 	c.emit(PairingFailed{Left: left})
 	if left <= 0 {
 		*in = inviter{}
@@ -333,23 +360,23 @@ func hash16(b []byte) [16]byte {
 	return [16]byte(sum[:])
 }
 
-// trial writes the second Noise message and waits for the stranger's first frame. It
-// takes the place of an earlier trial.
-func (c *Core) trial(p *port, f wire.Pairing, b []byte, hs *noise.HandshakeState) {
+// trial writes the second Noise message and waits for the stranger's first frame. Who is known by the code is
+// proven; with an invite anybody may come as far as this who knows our public key.
+func (c *Core) trial(p *port, f wire.Pairing, b []byte, hs *noise.HandshakeState, proven bool) {
 	msg, theirs, ours, err := hs.WriteMessage(nil, nil)
 	if err != nil {
 		c.drop(DropHandshake)
 		return
 	}
-	for _, q := range append([]*peer(nil), c.peers...) {
-		if q.pairing && !q.up() {
-			c.removePeer(q, "pairing ended")
-		}
+	if !c.trialRoom(proven) {
+		c.drop(DropFull)
+		return
 	}
 	pa := c.stranger(p)
 	if pa == nil {
 		return
 	}
+	pa.peer.proven = proven
 	index := c.unusedIndex()
 	s, err := c.newSession(pa, index, f.Index, ours, theirs)
 	if err != nil {
@@ -358,6 +385,47 @@ func (c *Core) trial(p *port, f wire.Pairing, b []byte, hs *noise.HandshakeState
 	}
 	answer := wire.AppendPairing(nil, wire.Pairing{Type: wire.TypePairing2, Tag: f.Tag, Index: index, Noise: msg})
 	c.addTentative(pa, &tentative{session: s, opened: hash16(b), answer: answer})
+}
+
+// trialRoom finds room for one more trial. One with the code takes the place of any without; otherwise
+// only a trial gives way that had the time to confirm, the oldest first.
+func (c *Core) trialRoom(proven bool) bool {
+	var oldest *peer
+	n := 0
+	for _, q := range c.peers {
+		if !q.pairing || q.up() || !q.onTrial() {
+			continue
+		}
+		n++
+		if (proven && !q.proven || c.hadTime(q)) && (proven || !q.proven) && (oldest == nil || q.began().Before(oldest.began())) {
+			oldest = q
+		}
+	}
+	if n < maxGuests {
+		return true
+	}
+	if oldest != nil {
+		c.removePeer(oldest, "pairing ended")
+	}
+	return oldest != nil
+}
+
+// began is when a stranger's trial began.
+func (p *peer) began() time.Time { return p.paths[0].tentative[0].session.since }
+
+// hadTime reports whether a stranger on trial could have confirmed.
+func (c *Core) hadTime(q *peer) bool {
+	p := q.paths[0].port
+	return c.now.Sub(q.began()) > 4*(p.turn(wire.PAKE2Size)+firstAllowance) && !p.clear.After(c.now)
+}
+
+// endTrials forgets the strangers on trial once one is in.
+func (c *Core) endTrials() {
+	for _, q := range append([]*peer(nil), c.peers...) {
+		if q.pairing && !q.up() {
+			c.removePeer(q, "pairing ended")
+		}
+	}
 }
 
 // stranger makes a peer with a random name.

@@ -21,6 +21,7 @@ type peer struct {
 	static  [32]byte
 	short   [8]byte
 	pairing bool
+	proven  bool      // it knew the code
 	until   time.Time // when a pairing session ends; zero: open
 	paths   []*path   // by port
 	outs    []*outgoing

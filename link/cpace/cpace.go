@@ -69,6 +69,16 @@ func (s *State) Bind(ada, adb []byte) {
 // Message is the share to send to the peer.
 func (s *State) Message() [ShareSize]byte { return s.share }
 
+// Copy is the same run once more, for when several shares claim to be the peer's and only one is. Each Finish of a
+// copy is one guess of the password for whoever made its share, so a caller bounds their number.
+func (s *State) Copy() *State {
+	c := *s
+	if s.secret != nil {
+		c.secret = ristretto255.NewScalar().Add(s.secret, ristretto255.NewScalar())
+	}
+	return &c
+}
+
 // Finish takes the peer's share and returns the key. It wipes the secret: another call fails. The error is
 // ErrShare for an encoding that is invalid, for the identity element and for our own share sent back.
 func (s *State) Finish(peer []byte) (isk [KeySize]byte, err error) {

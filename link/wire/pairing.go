@@ -6,10 +6,12 @@ import "encoding/binary"
 const (
 	SessionTagSize  = 4
 	PAKEMessage     = 32
-	PAKESize        = 1 + SessionTagSize + PAKEMessage // 37
-	RejectSize      = 1 + SessionTagSize + 1           // 6
-	PairingOverhead = 1 + SessionTagSize + 2           // 7
-	NoiseNN         = 48                               // each message of Noise NN, and the second of IK
+	LockSize        = 8
+	PAKESize        = 1 + SessionTagSize + PAKEMessage  // 37
+	PAKE2Size       = PAKESize + LockSize               // 45
+	RejectSize      = 1 + SessionTagSize + 1 + LockSize // 14
+	PairingOverhead = 1 + SessionTagSize + 2            // 7
+	NoiseNN         = 48                                // each message of Noise NN, and the second of IK
 	NoiseIK1        = 96
 )
 
@@ -20,47 +22,56 @@ const rejectNibble = 1
 //	0 1  type: PAKE 1 or PAKE 2
 //	1 4  session tag, the joiner's choice
 //	5 32 group element
+//	37 8 PAKE 2: lock, a hash of the key in the reject that may follow
 type PAKE struct {
 	Type    Type
 	Tag     [SessionTagSize]byte
 	Message [PAKEMessage]byte
+	Lock    [LockSize]byte
 }
 
 // AppendPAKE appends the frame.
 func AppendPAKE(b []byte, f PAKE) []byte {
 	b = append(b, byte(f.Type)<<4)
 	b = append(b, f.Tag[:]...)
-	return append(b, f.Message[:]...)
+	b = append(b, f.Message[:]...)
+	if f.Type == TypePAKE2 {
+		b = append(b, f.Lock[:]...)
+	}
+	return b
 }
 
 // ParsePAKE reads a whole frame.
 func ParsePAKE(b []byte) (f PAKE, err error) {
-	if len(b) != PAKESize || b[0]&15 != 0 {
-		return f, ErrFrame
-	}
-	if f.Type = TypeOf(b); f.Type != TypePAKE1 && f.Type != TypePAKE2 {
-		return f, ErrFrame
+	f.Type = TypeOf(b)
+	one, two := f.Type == TypePAKE1 && len(b) == PAKESize, f.Type == TypePAKE2 && len(b) == PAKE2Size
+	if !one && !two || b[0]&15 != 0 {
+		return PAKE{}, ErrFrame
 	}
 	copy(f.Tag[:], b[1:])
 	copy(f.Message[:], b[5:])
+	copy(f.Lock[:], b[PAKESize:])
 	return f, nil
 }
 
-// Reject tells a joiner that its code was wrong.
+// Reject tells a joiner that its code was wrong. Both sides have different keys then, so no MAC could be verified;
+// the key, whose hash was in PAKE 2, shows that it comes from whoever sent that.
 //
 //	0 1 type PAKE 2, low nibble 1
 //	1 4 session tag
 //	5 1 tries left
+//	6 8 key
 type Reject struct {
 	Tag  [SessionTagSize]byte
 	Left uint8
+	Key  [LockSize]byte
 }
 
 // AppendReject appends the frame.
 func AppendReject(b []byte, f Reject) []byte {
 	b = append(b, byte(TypePAKE2)<<4|rejectNibble)
 	b = append(b, f.Tag[:]...)
-	return append(b, f.Left)
+	return append(append(b, f.Left), f.Key[:]...)
 }
 
 // ParseReject reads a whole frame.
@@ -70,6 +81,7 @@ func ParseReject(b []byte) (f Reject, err error) {
 	}
 	copy(f.Tag[:], b[1:])
 	f.Left = b[5]
+	copy(f.Key[:], b[6:])
 	return f, nil
 }
 
