@@ -12,9 +12,9 @@ const (
 // checks reports whether a burst to this path pauses for signs of life.
 func (pa *path) checks() bool { return pa.port.shared() && pa.loss < aliveLoss }
 
-// alive answers a frame that asks for a sign of life.
+// alive answers a frame that asks for a sign of life, unless we have more to say: that goes with a whole word.
 func (c *Core) alive(st *inStream, h wire.Data, octets int) bool {
-	if st.state != inOpen || st.reply {
+	if st.state != inOpen || st.reply || c.wants(st.sess.path) {
 		return false
 	}
 	s := st.sess
@@ -23,6 +23,16 @@ func (c *Core) alive(st *inStream, h wire.Data, octets int) bool {
 	c.enqueue(s.path.port, s.sendData.seal(b, h.AliveNonce(octets), nil, b, wire.ShortTag))
 	s.frames++
 	return true
+}
+
+// wants reports whether something of ours waits to go to the peer, or owes it a word.
+func (c *Core) wants(pa *path) bool {
+	for _, o := range pa.peer.active() {
+		if o.path == pa && c.action(o) != doNothing {
+			return true
+		}
+	}
+	return pa.speaker() != nil
 }
 
 // handleAlive lets a burst go on.

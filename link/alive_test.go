@@ -94,3 +94,17 @@ func TestBreakingInIsRationed(t *testing.T) {
 		t.Errorf("%d beacons long after the start, want those that are due anyway", n)
 	}
 }
+
+// Who receives a long transfer gets a word in.
+func TestAReceiverGetsAWordIn(t *testing.T) {
+	for seed := range seeds(5) {
+		w, a, b, _ := pair(t, seed, 0)
+		w.run(time.Minute, met(a, b))
+		a.send(b, 100000, Bulk)
+		w.run(10*time.Second, func() bool { return false })
+		d := b.send(a, 150, Message)
+		if !w.run(10*time.Second, delivered(b, a, d)) {
+			t.Errorf("seed %d: 150 octets back did not arrive within 10 s", seed)
+		}
+	}
+}
