@@ -22,6 +22,7 @@ type advert struct {
 	body     []byte
 	digest   link.Digest
 	domain   domain.DomainAdvert
+	ration   ration    // of its subject
 	since    time.Time // when it was news here, zero: in an earlier life
 }
 
@@ -152,6 +153,10 @@ func (c *Core) takeAdvert(now time.Time, e link.Received, reply replyFunc) {
 		reply(now, link.ReasonFull)
 		return
 	}
+	if c.tooMuch(now, e.Peer, a) {
+		reply(now, link.ReasonBusy)
+		return
+	}
 	c.persist(batch{ops: c.advertOps(a)}, func(now time.Time, err error) {
 		if err == nil && !c.adverts.old(a) {
 			c.believe(now, a)
@@ -199,6 +204,7 @@ func (c *Core) advertOps(a *advert) []store.Op {
 // believe takes a durable advert over.
 func (c *Core) believe(now time.Time, a *advert) {
 	if old := c.adverts.bySubject[a.subject]; old != nil {
+		a.ration = old.ration
 		for _, p := range c.peers {
 			delete(p.has, old.digest) // or a subject that changes for ever would fill memory
 			delete(p.hold, old.digest)

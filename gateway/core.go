@@ -54,6 +54,8 @@ type Core struct {
 	box     box
 	drafts  drafts
 	chores  chores
+	sources rations             // newer adverts, by neighbour
+	writers rations             // dispatches, by who wrote them
 	revoked map[pki.NodeID]bool // RSA keys of gateways that were taken out
 	pairing *pairing
 
@@ -89,7 +91,7 @@ func New(cfg Config, records []Record) (*Core, error) {
 	c := &Core{cfg: cfg, id: &id, self: cfg.Identity.ID(), member: cfg.Membership, owner: cfg.Owner, clock: wallclock{kept: cfg.ClockKept, reported: cfg.Clock},
 		queue: newQueue(), notes: newNotes(), adverts: newAdverts(), routes: route.NewTable(cfg.Limits.Gateways),
 		members: map[link.PeerID]memberRecord{}, desk: registration.NewDesk(cfg.Identity.Sign), peers: map[link.PeerID]*peer{}, ports: map[link.Port]portInfo{},
-		subs: map[uint64]*subscription{}, local: map[pki.NodeID]localEndpoint{}, drafts: newDrafts(), chores: chores{asking: map[string]bool{}, taking: map[string]bool{}},
+		subs: map[uint64]*subscription{}, local: map[pki.NodeID]localEndpoint{}, drafts: newDrafts(), sources: rations{}, writers: rations{}, chores: chores{asking: map[string]bool{}, taking: map[string]bool{}},
 		revoked:  map[pki.NodeID]bool{},
 		counters: map[string]uint64{}, partials: newPartials(), loads: map[loadKey][]loadDone{}, dirty: true}
 	if cfg.Name != "" && cfg.Membership == nil {

@@ -71,10 +71,12 @@ func (c *Core) takeDispatch(now time.Time, e link.Received, reply replyFunc) {
 		reply(now, link.ReasonBusy) // its node advert may still be on its way
 	case err != nil:
 		reply(now, link.ReasonUnauthorised)
+	case n.to != c.self && c.inTransit(n.dispatch.From) >= maxTransit:
+		reply(now, link.ReasonFull)
+	case !c.writers.of(n.dispatch.From).take(now, writerEvery, writerBurst):
+		reply(now, link.ReasonBusy)
 	case n.to == c.self:
 		c.handleDispatch(now, n.dispatch, reply)
-	case c.inTransit(n.dispatch.From) >= maxTransit:
-		reply(now, link.ReasonFull)
 	default:
 		c.storeNote(now, n, reply)
 	}
@@ -115,9 +117,10 @@ func (c *Core) handleDispatch(now time.Time, d domain.Dispatch, reply replyFunc)
 	case errors.Is(err, errLater):
 		reply(now, link.ReasonBusy)
 		return
-	case err != nil: // it will never do: whoever carried it may forget it
+	case err != nil: // it will never do: whoever carried it may forget it, and so may we
 		c.notice(true, "a dispatch of "+c.peerName(d.From)+" was dropped: "+err.Error())
-		f = effect{apply: func(time.Time) {}}
+		reply(now, link.ReasonNone)
+		return
 	}
 	c.chores.taking[heard] = true
 	f.ops = append(f.ops, counterOp(heard, d.Sequence))

@@ -269,7 +269,11 @@ func TestDispatchIsNotAcceptedTwiceBeforeItIsOnDisk(t *testing.T) {
 	b.knowing(y, "cleo")
 	b.run(time.Minute, func() bool { return false })
 	var told []link.Reason
-	body := y.forge(99, z, 1<<40, nil).Raw
+	spki, err := y.core.box.spki()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := y.forge(domain.TopicAskContact, z, 1<<40, spki).Raw
 	e := link.Received{Peer: x.core.self, Item: link.Item{Digest: digestOf(ItemDispatch, body), Kind: ItemDispatch, Size: len(body)}, Body: body}
 	for range 2 {
 		z.core.takeDispatch(b.now, e, func(_ time.Time, r link.Reason) { told = append(told, r) })

@@ -95,6 +95,7 @@ func TestReplacedAdvertsAreForgottenOfNeighbours(t *testing.T) {
 	p := c.core.peers[a.core.self]
 	size := 0
 	for i := range 20 {
+		b.now = b.now.Add(subjectEvery)
 		seq := registration.NextSequence(0, b.now, pki.ClockNTP) + uint64(i)
 		digest, _ := alice.id.Digest()
 		auth := registration.Authorize(registration.Claim{Digest: digest, Gateway: a.core.self, Sequence: seq}, b.now, a.core.id.Sign)
