@@ -46,9 +46,13 @@ func randomPlays(t *testing.T, n int) {
 		if err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, text)
 		}
-		r, err := Run(t.Context(), s, Options{Dir: t.TempDir(), Keys: keys})
+		dir := t.TempDir()
+		r, err := Run(t.Context(), s, Options{Dir: dir, Keys: keys})
 		if err != nil {
 			t.Errorf("seed %d: %v\nreplay: packhorse sim run FILE, with this in FILE:\n%s\n%s", seed, err, text, tail(r.Trace))
+		}
+		if err := os.RemoveAll(dir); err != nil { // a thousand stores are too many to keep to the end
+			t.Fatal(err)
 		}
 	}
 }
