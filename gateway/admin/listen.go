@@ -19,7 +19,9 @@ func Listen(path string, mode os.FileMode) (net.Listener, error) {
 	if err := clearStale(path); err != nil {
 		return nil, err
 	}
+	old := syscall.Umask(0o077) // nobody else may connect before the mode is set
 	l, err := net.Listen("unix", path)
+	syscall.Umask(old)
 	if err != nil {
 		return nil, fmt.Errorf("admin: listen on %s: %w", path, err)
 	}

@@ -27,7 +27,7 @@ func main() {
 			continue
 		}
 		fmt.Printf("%s.%s\n", f.pkg, f.name)
-		c := exec.Command("go", "test", "-run=^$", "-fuzz=^"+f.name+"$", "-fuzztime="+each.String(), fmt.Sprintf("-parallel=%d", *parallel), f.pkg)
+		c := exec.Command("go", "test", "-run=^$", "-fuzz=^"+f.name+"$", "-fuzztime="+each.String(), "-fuzzminimizetime=5x", fmt.Sprintf("-parallel=%d", *parallel), f.pkg)
 		c.Stdout, c.Stderr = os.Stdout, os.Stderr
 		if c.Run() == nil {
 			passed++
