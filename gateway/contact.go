@@ -109,6 +109,7 @@ func (c *Core) addContact(now time.Time, e AddContact) {
 	if e.Name != "" {
 		name = e.Name
 	}
+	before := slices.Clone(c.box.ep.Contacts)
 	op, err := c.learnContact(name, params)
 	if err != nil {
 		c.answer(e.Token, nil, err)
@@ -116,10 +117,24 @@ func (c *Core) addContact(now time.Time, e AddContact) {
 	}
 	c.persist(batch{ops: []store.Op{op}}, func(_ time.Time, err error) {
 		if err != nil {
+			c.unlearn(params, before)
 			err = storeError(err)
 		}
 		c.answer(e.Token, nil, err)
 	})
+}
+
+// unlearn makes a contact what it was before, because the disk did not take it.
+func (c *Core) unlearn(params []byte, before []endpoint.Contact) {
+	k, err := endpoint.ParseContact("", params)
+	if err != nil {
+		return
+	}
+	same := func(o endpoint.Contact) bool { return o.ID == k.ID }
+	c.box.ep.Contacts = slices.DeleteFunc(c.box.ep.Contacts, same)
+	if i := slices.IndexFunc(before, same); i >= 0 {
+		c.box.ep.Contacts = append(c.box.ep.Contacts, before[i])
+	}
 }
 
 // learnContact adds what another endpoint authorised us with. A name that is taken by another contact gets

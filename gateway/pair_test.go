@@ -9,6 +9,7 @@ import (
 
 	"packhorse/gateway/domain"
 	"packhorse/link"
+	"packhorse/store"
 )
 
 // pairedBench has two gateways that paired by code, and can write to each other.
@@ -145,6 +146,11 @@ func TestContactsByCardAndExport(t *testing.T) {
 	if _, err := z.call(func(t Token) Event { return AddContact{t, "", export[:40]} }); err == nil {
 		t.Fatal("half a contact was added")
 	}
+	z.fail = func(Persist) error { return store.ErrFull }
+	if _, err := z.call(func(t Token) Event { return AddContact{t, "", export} }); err == nil || len(z.core.Contacts()) != 0 {
+		t.Fatalf("a contact that the disk did not take: %v, contacts %v", err, z.core.Contacts())
+	}
+	z.fail = nil
 	z.mustCall(func(t Token) Event { return AddContact{t, "", export} })
 	if got := z.core.Contacts(); len(got) != 1 || got[0] != "ben" {
 		t.Fatalf("contacts %q, want ben", got)

@@ -103,6 +103,11 @@ func TestCheckRefuses(t *testing.T) {
 		}
 	}
 	late := parse(t, sign(t, parcel(c)))
+	for at, want := range map[time.Time]ramf.Refusal{late.Created.Add(-time.Second): ramf.NotYetValid, late.Expires().Add(time.Second): ramf.Expired, late.Created: 0} {
+		if _, err := late.Check(anchors, at, pki.ClockNeighbour); refusal(err) != want {
+			t.Errorf("by a neighbour's clock at %v: %v, want %v", at, err, want)
+		}
+	}
 	if _, err := late.Check(anchors, time.Unix(0, 0), pki.ClockNone); err != nil {
 		t.Errorf("dates judged without a clock: %v", err)
 	}
