@@ -192,6 +192,9 @@ func (t *txn) rollback() {
 	if s.gone.Load() {
 		return
 	}
+	if t.log != nil {
+		_ = t.log.close() // the file is cut or removed next, whatever it says
+	}
 	s.tail.broken = t.fresh
 	s.tail.cut = s.tail.bucket
 	s.tail.bucket, s.tail.log = nil, nil
