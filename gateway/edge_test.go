@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -234,6 +235,42 @@ func TestParcelWaitsForAnEndpointThatMovesHere(t *testing.T) {
 	moved := a.app("bob")
 	if got := moved.collect(); len(got) != 1 || !bytes.Equal(got[0], raw) {
 		t.Fatalf("got %d parcels after the move, want the one that waited", len(got))
+	}
+}
+
+// A disk that does not let go of an endpoint which moved away must not bring it back with the next start.
+func TestEndpointThatMovedAwayStaysAway(t *testing.T) {
+	b := newBench(t)
+	a, c := b.site("ada"), b.site("cleo")
+	b.found(a, "ridge")
+	b.join(a, c)
+	b.member(a, c)
+	alice, bob := a.app("alice"), a.app("bob")
+	a.fail = func(p Persist) error {
+		if slices.ContainsFunc(p.Ops, func(op store.Op) bool { return op.Kind == KindEndpoint && op.Delete }) {
+			return errors.New("input/output error")
+		}
+		return nil
+	}
+	b.now = b.now.Add(time.Minute)
+	moved := c.app("bob")
+	b.must(time.Hour, "the word of the move", func() bool { _, ours := a.core.local[bob.id]; return !ours })
+	if a.disk[KindEndpoint][string(bob.id)] == nil {
+		t.Fatal("the endpoint left the disk: the test misses its subject")
+	}
+	a.fail = nil
+	a.boot()
+	b.run(time.Minute, func() bool { return false })
+	if _, ours := a.core.local[bob.id]; ours || a.disk[KindEndpoint][string(bob.id)] != nil {
+		t.Fatalf("after a restart the endpoint is ours: %v; on disk: %v", ours, a.disk[KindEndpoint][string(bob.id)] != nil)
+	}
+	raw := alice.parcel(moved, "p1", text(10))
+	if _, err := alice.deliver(raw); err != nil {
+		t.Fatal(err)
+	}
+	b.must(time.Hour, "the parcel at the endpoint's gateway", func() bool { return c.state(raw) == Saved })
+	if got := moved.collect(); len(got) != 1 || !bytes.Equal(got[0], raw) {
+		t.Fatalf("got %d parcels at the new gateway, want the one sent", len(got))
 	}
 }
 

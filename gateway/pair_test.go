@@ -181,3 +181,42 @@ func TestAPairingAdmitsOneGateway(t *testing.T) {
 		t.Errorf("eve admitted %v, ben %v, answers %v", x.core.IsMember(b.now, z.core.self), x.core.IsMember(b.now, y.core.self), got)
 	}
 }
+
+// Five wrong codes, and whoever waits at the inviter's screen hears of it: the right code is worth nothing then.
+func TestFiveWrongCodesEndThePairing(t *testing.T) {
+	b := newBench(t)
+	x, y := b.site("ada"), b.site("ben")
+	b.found(x, "ridge")
+	b.join(x, y)
+	offer := x.mustCall(func(t Token) Event { return OpenPairing{t} }).(PairOffer)
+	waiter := x.ask(func(t Token) Event { return AwaitPairing{t} })
+	for try := range 5 {
+		if a, told := x.answers[waiter]; told || x.core.pairing == nil {
+			t.Fatalf("after %d wrong codes the pairing is over: %v", try, a.Err)
+		}
+		_, err := y.call(func(t Token) Event { return JoinPairing{t, otherCode(offer.Code)} })
+		refusedWith(t, err, "refused", "wrong")
+	}
+	b.must(time.Minute, "the inviter's answer", func() bool { _, told := x.answers[waiter]; return told })
+	refusedWith(t, x.answers[waiter].Err, "refused", "wrong")
+	_, err := x.call(func(t Token) Event { return AwaitPairing{t} })
+	refusedWith(t, err, "failed", "no pairing")
+	_, err = y.call(func(t Token) Event { return JoinPairing{t, offer.Code} })
+	refusedWith(t, err, "not_yet", "ten minutes")
+	if y.core.member != nil || len(x.core.memberIDs()) != 0 {
+		t.Fatalf("the right code made a member after five wrong ones: %v, %v", y.core.member, x.core.memberIDs())
+	}
+}
+
+// otherCode is a code that differs from code in every place.
+func otherCode(code string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case '-', ' ':
+			return r
+		case '7':
+			return '8'
+		}
+		return '7'
+	}, code)
+}

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"encoding/binary"
+	"maps"
+	"slices"
 	"time"
 
 	"packhorse/gateway/domain"
@@ -108,6 +110,15 @@ func (c *Core) lose(now time.Time, id pki.NodeID) {
 	for _, x := range c.queue.all() {
 		if x.Recipient == id && x.deliverable() {
 			c.change(x, func(r *parcelRecord) { r.Local = false }, nil, ignoreResult)
+		}
+	}
+}
+
+// loseMoved gives up again what the disk did not let go of before a restart.
+func (c *Core) loseMoved(now time.Time) {
+	for _, id := range slices.Sorted(maps.Keys(c.local)) {
+		if a := c.adverts.bySubject[engineSubject(id)]; a != nil && a.gateway != c.self {
+			c.lose(now, id)
 		}
 	}
 }

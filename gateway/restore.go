@@ -158,6 +158,7 @@ func (c *Core) boot(now time.Time) {
 		c.link.HandleEvent(now, r)
 	}
 	c.resumes = nil
+	c.loseMoved(now)
 	for _, x := range c.queue.all() {
 		if _, ours := c.local[x.Recipient]; ours && x.State == Saved && x.Held && !x.Internet {
 			c.settleLocal(now, x)
