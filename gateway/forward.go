@@ -56,6 +56,11 @@ func (c *Core) wantParcels(now time.Time, want map[link.PeerID]*wanted) {
 			x.next = link.PeerID{}
 			continue
 		}
+		if at := resting(now, hop, x.From, x.Since); !at.IsZero() {
+			x.next = link.PeerID{}
+			c.wakeAt(at)
+			continue
+		}
 		x.next = hop
 		want[hop].add(c.peers[hop], link.Item{Digest: x.Digest, Kind: ItemParcel, Priority: x.Priority,
 			Size: x.BodySize, Lifetime: c.lifetime(now, x.Expires), Cost: nextHands(x.Hands)})

@@ -17,8 +17,12 @@ import (
 
 const (
 	maxHands  = 1024 // then it stays where it is
-	freeHands = 16   // of a note, before it rests at each further gateway
+	freeHands = 64   // of a note, before it rests at each further gateway
 	maxTurns  = 14
+
+	// returnRest is how long something stays before it goes back to whom it came from. Where a neighbour was
+	// lost the next adverts may show another way ahead; until then both would only hand it to and fro.
+	returnRest = time.Minute
 )
 
 // countsHands tells whether the Cost of an item of this kind is a number of hands.
@@ -35,6 +39,14 @@ func turnRest(turns uint8) time.Duration {
 		return 0
 	}
 	return time.Minute << min(turns, maxTurns)
+}
+
+// resting is when what came from a neighbour may go back to it; zero when that is now, or when hop is another.
+func resting(now time.Time, hop, from link.PeerID, since time.Time) time.Time {
+	if at := since.Add(returnRest); hop == from && !since.IsZero() && !since.After(now) && at.After(now) {
+		return at
+	}
+	return time.Time{}
 }
 
 // noteRest is how long a note stays that has seen more hands than there are on any sound way.

@@ -126,3 +126,23 @@ func TestNotesRestOnlyWhenTheyWander(t *testing.T) {
 }
 
 const maxRest = time.Minute << maxTurns
+
+// Where a neighbour was lost, two gateways would hand a thing to and fro until the next adverts show the way.
+func TestNothingGoesBackAtOnce(t *testing.T) {
+	b, a, _, other := handed(t)
+	n, err := a.core.newNote(ItemContact, []byte("a contact"), other, other, b.now.Add(60*day))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.since = b.now
+	a.core.keepNote(n)
+	a.core.settle(b.now)
+	if a.core.peers[other].sub[n.digest] {
+		t.Error("a note was handed back as soon as it came")
+	}
+	b.now = b.now.Add(returnRest)
+	a.core.HandleTimeout(b.now)
+	if !a.core.peers[other].sub[n.digest] {
+		t.Error("a note with no other way was not handed back after its rest")
+	}
+}

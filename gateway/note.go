@@ -150,15 +150,26 @@ func (c *Core) wantNotes(now time.Time, want map[link.PeerID]*wanted) {
 	for _, d := range sortedDigests(c.notes.byDigest) {
 		n := c.notes.byDigest[d]
 		if at := n.since.Add(noteRest(n.hands)); !n.since.IsZero() && at.After(now) {
-			if c.notes.wake.IsZero() || at.Before(c.notes.wake) {
-				c.notes.wake = at
-			}
+			c.notes.wakeAt(at)
 			continue
 		}
-		if hop, ok := c.noteHop(n); ok && !n.raising {
-			want[hop].add(c.peers[hop], link.Item{Digest: d, Kind: n.kind, Priority: link.Message,
-				Size: len(n.body), Lifetime: c.lifetime(now, n.expires), Cost: nextHands(n.hands)})
+		hop, ok := c.noteHop(n)
+		if !ok || n.raising {
+			continue
 		}
+		if at := resting(now, hop, n.from, n.since); !at.IsZero() {
+			c.notes.wakeAt(at)
+			continue
+		}
+		want[hop].add(c.peers[hop], link.Item{Digest: d, Kind: n.kind, Priority: link.Message,
+			Size: len(n.body), Lifetime: c.lifetime(now, n.expires), Cost: nextHands(n.hands)})
+	}
+}
+
+// wakeAt asks for another look at the notes.
+func (n *notes) wakeAt(at time.Time) {
+	if n.wake.IsZero() || at.Before(n.wake) {
+		n.wake = at
 	}
 }
 
