@@ -28,9 +28,9 @@ lint:
 	$(GO) run ./tools/testrun -only lint
 	$(GO) run ./tools/depcheck
 
-# Tables of airtime and time shares, in virtual time.
+# What letters, cuts, kills and restarts cost, as tables, in virtual time.
 bench:
-	$(GO) test -count=1 -timeout=60m -run='^$$' -bench=. $(ARGS) ./testbench/...
+	$(GO) test -count=1 -timeout=60m -v $(ARGS) ./testbench/road
 
 # The long rows: many seeds, real processes, real time.
 soak:

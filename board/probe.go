@@ -17,6 +17,9 @@ const (
 	regVersion = 0x42                 // SX1276 datasheet section 6.4, RegVersion
 )
 
+// ErrNoSPI: the computer offers no SPI bus, or not to this user.
+var ErrNoSPI = errors.New("board: this computer offers no SPI bus")
+
 // Chip is what Probe found.
 type Chip struct {
 	Name    string
@@ -81,13 +84,13 @@ func judge(v, again byte) (Chip, error) {
 }
 
 // OpenSPI opens an SPI bus by its name, "/dev/spidev0.1" or "SPI0.1"; an empty
-// name is the first there is.
+// name is the first there is. Without any bus the error is ErrNoSPI.
 func OpenSPI(name string) (spi.PortCloser, error) {
 	if _, err := driverreg.Init(); err != nil {
 		return nil, fmt.Errorf("board: start the SPI drivers: %w", err)
 	}
 	if len(spireg.All()) == 0 {
-		return nil, errors.New("board: this computer offers no SPI bus: enable it (Raspberry Pi: dtparam=spi=on in config.txt, then restart) and add this user to the group spi")
+		return nil, ErrNoSPI
 	}
 	port, err := spireg.Open(name)
 	if err != nil {

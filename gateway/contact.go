@@ -172,7 +172,7 @@ func (c *Core) contact(to string) (endpoint.Contact, error) {
 			return k, nil
 		}
 	}
-	return endpoint.Contact{}, &Error{Code: "not_found", Message: fmt.Sprintf("no contact %q", to), Fix: "packhorse contact add NAME, or packhorse pair"}
+	return endpoint.Contact{}, &Error{Code: "not_found", Message: fmt.Sprintf("no contact %q", to), Fix: "packhorse contact list and packhorse domain list name whom this gateway can write to"}
 }
 
 // Contacts lists the names that Send accepts, sorted.
@@ -205,7 +205,7 @@ func (c *Core) needClock(to string) error {
 	if c.clockTrusted() {
 		return nil
 	}
-	return &Error{Code: "not_yet", Message: "the clock is not trusted enough to " + to, Fix: "connect GPS, NTP or a clock chip, or set the time"}
+	return &Error{Code: "not_yet", Message: "the clock is not trusted enough to " + to, Fix: "synchronise it (NTP, or chrony with a GPS), or set trust_clock = true where a clock chip or the host keeps the time"}
 }
 
 // spki is the public identity key of the built-in endpoint.

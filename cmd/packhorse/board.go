@@ -29,6 +29,10 @@ It only reads: nothing is transmitted.`,
 				name = args[0]
 			}
 			port, err := open(name)
+			if errors.Is(err, board.ErrNoSPI) {
+				return &admin.Error{Code: admin.CodeFailed, Message: "this computer offers no SPI bus", Exit: admin.CodeFailed.Exit(),
+					Fix: "enable it (Raspberry Pi: dtparam=spi=on in config.txt, then restart) and add this user to the group spi"}
+			}
 			if err != nil {
 				return err
 			}

@@ -97,7 +97,7 @@ func (a *app) contactsCommand() *cobra.Command {
 						a.say("%s", cell(n))
 					}
 					if len(names) == 0 {
-						a.hint("Nobody yet. Gateways that pair exchange contacts by themselves.")
+						a.hint("Nobody yet. Gateways of the domain become contacts by themselves: packhorse domain list")
 					}
 				})
 			})

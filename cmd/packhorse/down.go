@@ -16,7 +16,7 @@ func (a *app) showDown() {
 	if err != nil {
 		return // the mistake is why the gateway was not asked, and said as such
 	}
-	region := "region as `packhorse up` set it"
+	region := "region as `packhorse up` sets it"
 	if l.Region != "" {
 		region = "region " + l.Region
 	}

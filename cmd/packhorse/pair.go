@@ -17,8 +17,8 @@ func (a *app) pairCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "pair [CODE | INVITE | FILE]",
 		Short: "let one gateway into our domain, or join one",
-		Long: `Without an argument, a member of a domain opens a pairing: it prints a code to type and an invite to
-scan or copy, and waits until somebody has joined. Either is good once and for ten minutes.
+		Long: `Without an argument, the gateway that founded the domain opens a pairing: it prints a code to type and an
+invite to scan or copy, and waits until somebody has joined. Either is good once and for ten minutes.
 With a code, an invite, or a file that holds an invite, this gateway joins the domain of whoever printed it.`,
 		Args: between(0, 1, "a code, an invite, a file with an invite, or nothing"),
 		RunE: func(c *cobra.Command, args []string) error {

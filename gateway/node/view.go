@@ -91,7 +91,7 @@ func problemsOf(s gateway.Snapshot) (list []admin.Problem) {
 // clockFix is what makes the clock trusted.
 func clockFix(s gateway.Snapshot) string {
 	if s.ClockWhy == "" {
-		return "connect GPS, NTP or a clock chip, or set trust_clock where this machine's time is kept"
+		return "synchronise it (NTP, or chrony with a GPS), or set trust_clock = true where a clock chip or the host keeps the time"
 	}
 	return s.ClockWhy + "; if the time is right: trust_clock = true for one start"
 }
