@@ -33,7 +33,7 @@ func TestFullStoreRefusesTheNewAndDeliversTheOld(t *testing.T) {
 // TestSoakFullDisk has the sender's directory on a file system of its own.
 func TestSoakFullDisk(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root may mount a small file system")
+		t.Fatal("only root may mount a small file system: run it as root")
 	}
 	t.Parallel()
 	v := settle(t, plan{gateways: 2, seed: 9, disk: func(g *gateway) {
