@@ -33,8 +33,9 @@ func (a *app) sendCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "send TO [TEXT | FILE | -]",
 		Short: "send a text or a file to a contact",
-		Long: `Sends a text, a file, or what comes on stdin, as one parcel. TO is a contact, or a gateway of the domain by name or id. An argument that names a file is sent as
-that file; --text and --file say it beyond doubt. The parcel is safe on this gateway's disk once "saved" is printed.
+		Long: `Sends a text, a file, or what comes on stdin, as one parcel. TO is a contact, or a gateway of the domain by name
+or id. An argument that names a file is sent as that file; --text and --file say it beyond doubt. The parcel is safe
+on this gateway's disk once "saved" is printed.
 --wait waits longer: "carried" means the next gateway has it on disk, "delivered" that the recipient's
 gateway signed for it. When --timeout ends the wait, the exit code is 5 and the parcel stays queued.`,
 		Args: between(1, 2, "a contact, and a text, a file or - (stdin)"),
