@@ -197,6 +197,29 @@ func TestMovedTombstoneSparesALaterPut(t *testing.T) {
 	}
 }
 
+func TestApplyReturnsAfterTheSync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &gateDisk{disk: osDisk{}, hold: make(chan struct{})}
+		o := small
+		o.disk = d
+		s := open(t, t.TempDir(), o)
+		defer s.Close()
+		apply(t, s, Op{Key: "first"})
+		d.gate.Store(true)
+		result := make(chan error, 1)
+		go func() { result <- s.Apply(Op{Key: "k", Value: []byte{1}}) }()
+		synctest.Wait()
+		if len(result) != 0 {
+			t.Error("Apply returned while the disk was still syncing")
+		}
+		d.gate.Store(false)
+		d.hold <- struct{}{}
+		if err := <-result; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestConcurrentWritersShareSyncs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &gateDisk{disk: osDisk{}, hold: make(chan struct{})}

@@ -88,7 +88,7 @@ func (n *Node) persistGroup(group []gateway.Persist) {
 	for _, p := range group {
 		ops = append(ops, p.Ops...)
 	}
-	if len(group) > 1 && n.store.Apply(ops...) == nil {
+	if len(group) > 1 && n.cfg.apply(n.store, ops...) == nil {
 		n.persisted(group, nil)
 		return
 	}
@@ -99,7 +99,7 @@ func (n *Node) persistGroup(group []gateway.Persist) {
 
 func (n *Node) persistOne(p gateway.Persist) error {
 	if len(p.Ops) > 0 {
-		if err := n.store.Apply(p.Ops...); err != nil {
+		if err := n.cfg.apply(n.store, p.Ops...); err != nil {
 			return err
 		}
 	}

@@ -53,6 +53,8 @@ type Config struct {
 	Log       *slog.Logger // nil: discards
 	Store     store.Options
 	Limits    gateway.Limits
+
+	apply func(*store.Store, ...store.Op) error // of batches; tests hold it back here; nil is the real one
 }
 
 // Info is what a transport may need to know of the gateway it works for.
@@ -107,6 +109,9 @@ func Open(cfg Config) (*Node, error) {
 	}
 	if cfg.Clock == nil {
 		cfg.Clock, cfg.ClockKept = func() pki.Quality { return pki.ClockNTP }, true
+	}
+	if cfg.apply == nil {
+		cfg.apply = (*store.Store).Apply
 	}
 	if cfg.StateDir == "" {
 		return nil, errors.New("node: no state directory: give --state DIR")
