@@ -205,6 +205,7 @@ func TestApplyReturnsAfterTheSync(t *testing.T) {
 		s := open(t, t.TempDir(), o)
 		defer s.Close()
 		apply(t, s, Op{Key: "first"})
+		synctest.Wait() // the first batch is on disk, whenever it was answered
 		d.gate.Store(true)
 		result := make(chan error, 1)
 		go func() { result <- s.Apply(Op{Key: "k", Value: []byte{1}}) }()
