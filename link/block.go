@@ -47,9 +47,6 @@ func (l layout) start(block int) int {
 // data is how many systematic symbols a block has.
 func (l layout) data(block int) int { return l.start(block+1) - l.start(block) }
 
-// span is how many octets a run of symbols takes.
-func (l layout) span(count int) int { return count * l.sym }
-
 // padded is the length of the body with its last symbol filled up.
 func (l layout) padded() int { return l.n * l.sym }
 

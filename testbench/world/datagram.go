@@ -59,8 +59,6 @@ func (x *Wire) Down() {
 	}
 }
 
-func (e *wireEnd) id() link.Port { return e.port }
-
 // open happens on both ends when either comes up: a DTLS session is gone when one
 // side has forgotten it.
 func (e *wireEnd) open() {

@@ -43,7 +43,6 @@ type Node struct {
 // port is a transport of a node. It lives as long as the node's shell does not:
 // a stopped node keeps its modem and its cables.
 type port interface {
-	id() link.Port
 	// open tells the shell of the port, close forgets what the shell had handed out.
 	open()
 	close()

@@ -50,8 +50,6 @@ func (n *Node) Radio() {
 	}
 }
 
-func (p *radioPort) id() link.Port { return p.port }
-
 // airtime is that of a frame of n octets with the modem's own octet and preamble.
 func (p *radioPort) airtime(n int) time.Duration {
 	return phy.RNodeModulation(p.n.w.Modulation).TimeOnAir(n + 1)
