@@ -19,7 +19,7 @@ type Report struct {
 
 // BucketReport is one bucket of a Report.
 type BucketReport struct {
-	Dir         string
+	Name        string
 	First       uint64 // sequence of its first record
 	Bytes, Live int64
 	Damaged     bool
@@ -28,13 +28,13 @@ type BucketReport struct {
 // Check reads a whole store and changes nothing. It may be used while a process has the
 // store open.
 func Check(dir string) (*Report, error) {
-	x, err := examine(osDisk{}, dir)
+	x, err := examine(osDisk{}, dir, nil)
 	if err != nil {
 		return nil, fmt.Errorf("store: checking %s: %w", dir, err)
 	}
 	r := &Report{Records: x.records, Values: x.index.count, Live: x.live, Torn: x.torn, Damage: x.damage}
 	for _, b := range x.buckets {
-		r.Buckets = append(r.Buckets, BucketReport{Dir: b.dir, First: b.first, Bytes: b.size,
+		r.Buckets = append(r.Buckets, BucketReport{Name: b.name(), First: b.first, Bytes: b.size,
 			Live: b.liveBytes(), Damaged: b.damaged})
 		r.Dead += b.size
 	}

@@ -28,20 +28,21 @@ func (s *Store) tidy() {
 	}
 }
 
-// removeDead removes buckets without anything live. Removing one may free others, whose
-// tombstones were for it.
+// removeDead unlinks buckets without anything live. Until the directory is synced they may come back after a
+// power cut, so the tombstones that guard against them stay: the sync that the next bucket needs anyway lets
+// those go too.
 func (s *Store) removeDead() error {
 	for {
 		b := s.pick(func(b *bucket) bool { return b.liveBytes() == 0 })
 		if b == nil || s.gone.Load() {
 			return nil
 		}
-		if err := s.removeBucket(b); err != nil {
+		if err := s.unlink(b); err != nil {
 			s.count(func(m *Stats) { m.Failures++ })
 			return err
 		}
 		s.mu.Lock()
-		s.remove(b)
+		b.gone = true
 		s.mu.Unlock()
 	}
 }
@@ -53,7 +54,7 @@ func (s *Store) sparse() *bucket {
 
 func (s *Store) pick(want func(*bucket) bool) *bucket {
 	for _, b := range s.buckets {
-		if b != s.tail.bucket && !b.damaged && want(b) {
+		if b != s.tail.bucket && !b.damaged && !b.gone && want(b) {
 			return b
 		}
 	}
@@ -74,7 +75,7 @@ func (s *Store) empty(b *bucket) error {
 		return err
 	}
 	m := mover{t: t, from: b}
-	walk(seg, b.first, b.salt, m.record, func(int, int, string) {})
+	walk(seg, b.first, b.codec(s.o.Cipher), m.record, func(int, int, string) {})
 	if m.err == nil {
 		m.lists()
 	}
@@ -94,7 +95,7 @@ func (s *Store) empty(b *bucket) error {
 // rotten tells whether a bucket has become damaged; if so it is kept for good.
 func (s *Store) rotten(b *bucket, seg []byte) bool {
 	bad := int64(len(seg)) != b.size
-	walk(seg, b.first, b.salt, func(found) {}, func(int, int, string) { bad = true })
+	walk(seg, b.first, b.codec(s.o.Cipher), func(f found) { bad = bad || f.opaque != "" }, func(int, int, string) { bad = true })
 	if bad {
 		s.mu.Lock()
 		b.damaged = true
@@ -108,7 +109,7 @@ func (s *Store) rotten(b *bucket, seg []byte) bool {
 type mover struct {
 	t     *txn
 	from  *bucket
-	large []*change // large values of which a record moved, in that order
+	large []*list // large values of which a record moved, in that order
 	err   error
 }
 
@@ -117,24 +118,25 @@ func (m *mover) record(f found) {
 		return
 	}
 	s := m.t.s
-	e := s.index.get(f.kind, f.key)
+	name := idOf(f.kind, f.key)
+	e := s.index.get(name)
 	switch f.typ {
 	case typePut:
 		if e != nil && e.seq == f.seq {
-			m.copy(f, change{typ: typePut, kind: f.kind, key: f.key, size: len(f.payload)})
+			m.copy(f, change{typ: typePut, kind: f.kind, id: name})
 		}
 	case typeTombstone:
 		g := parseGrave(f.payload)
 		if s.guards(span{g.oldest, g.newest}, m.from.number) {
-			m.copy(f, change{typ: typeTombstone, kind: f.kind, key: f.key, grave: g})
+			m.copy(f, change{typ: typeTombstone, kind: f.kind, id: name, grave: g})
 		}
 	case typeLarge:
 		if e != nil && e.seq == f.seq {
-			m.list(f, e)
+			m.list(f, name)
 		}
 	case typeChunk:
 		if e != nil && e.large {
-			m.chunk(f, e)
+			m.chunk(f, name)
 		}
 	}
 }
@@ -144,34 +146,39 @@ func (m *mover) copy(f found, c change) {
 	m.t.changes = append(m.t.changes, c)
 }
 
-func (m *mover) chunk(f found, e *entry) {
-	for i, l := range m.t.s.chunks[nameOf(f.kind, f.key)] {
+func (m *mover) chunk(f found, name id) {
+	for i, l := range m.t.s.large[name].chunks {
 		if l.seq == f.seq {
-			c := m.list(f, e)
-			c.chunks[i], m.err = m.t.append(f.record)
+			c := m.list(f, name)
+			c.large.chunks[i], m.err = m.t.append(f.record)
 			return
 		}
 	}
 }
 
 // list is the new list of a large value's chunks.
-func (m *mover) list(f found, e *entry) *change {
-	name := nameOf(f.kind, f.key)
+type list struct {
+	change
+	key []byte
+}
+
+func (m *mover) list(f found, name id) *list {
 	for _, c := range m.large {
-		if nameOf(c.kind, c.key) == name {
+		if c.id == name {
 			return c
 		}
 	}
-	c := &change{kind: f.kind, key: f.key, size: int(e.size), chunks: append([]loc(nil), m.t.s.chunks[name]...)}
+	old := m.t.s.large[name]
+	c := &list{change{kind: f.kind, id: name, large: &large{old.size, append([]loc(nil), old.chunks...)}}, f.key}
 	m.large = append(m.large, c)
 	return c
 }
 
 func (m *mover) lists() {
 	for _, c := range m.large {
-		if m.err = m.t.stageList(c); m.err != nil {
+		if m.err = m.t.stageList(&c.change, c.key); m.err != nil {
 			return
 		}
-		m.t.changes = append(m.t.changes, *c)
+		m.t.changes = append(m.t.changes, c.change)
 	}
 }

@@ -17,7 +17,7 @@ type disk interface {
 	readFile(name string) ([]byte, error)
 	open(name string) (readFile, error)
 	mkdir(dir string) error
-	create(name string) error               // an empty file, synced
+	create(name string) error               // an empty file
 	truncate(name string, size int64) error // and sync
 	remove(name string) error               // a file or an empty directory; a missing one is no error
 	syncDir(dir string) error
@@ -42,7 +42,7 @@ func (osDisk) create(name string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return f.Close()
 }
 
 func (osDisk) truncate(name string, size int64) error {

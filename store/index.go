@@ -1,102 +1,114 @@
 package store
 
-import "hash/maphash"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash/maphash"
+)
+
+// id stands for a (kind, key) pair: the first half of a SHA-256. Whoever could make two
+// keys meet would have to find a collision of 128 bits.
+type id [16]byte
+
+func idOf(kind Kind, key []byte) (n id) {
+	var buf [1 + MaxKey]byte
+	sum := sha256.Sum256(append(append(buf[:0], byte(kind)), key...))
+	copy(n[:], sum[:])
+	return n
+}
 
 // entry is where the live value of a key lies.
 type entry struct {
 	loc           // of its put record
-	size   uint32 // octets of the value
 	oldest uint32 // oldest bucket that may hold a dead put of the key
-	large  bool   // the value is in chunks
+	kind   Kind
+	large  bool // the value is in chunks
 }
 
-// index maps (kind, key) to an entry: about 60 octets a key besides the key itself. Keys
-// lie end to end in one slice; the table is open addressing with linear probing.
+// index maps ids to entries: about 50 octets a key whatever its length, without a pointer
+// for the garbage collector to follow. Items lie in pages, so that growing copies nothing;
+// the table is open addressing with linear probing, seeded so that nobody can make
+// keys crowd in one place.
 type index struct {
-	seed    maphash.Seed
-	table   []uint32 // number of an item + 1; 0 is free
-	items   []item
-	free    []uint32
-	keys    []byte
-	garbage int // octets of keys that no item uses
-	count   int
+	seed  maphash.Seed
+	table []uint32 // number of an item + 1; 0 is free
+	pages []*[pageItems]item
+	used  uint32 // items ever handed out
+	free  uint32 // head of the list of free items, as number + 1
+	count int
 }
+
+// pageItems is how many items a page has: 40 KiB.
+const pageItems = 1024
 
 type item struct {
+	id id
 	entry
-	key  uint32 // offset in keys
-	n    uint8
-	kind Kind
-	used bool
 }
 
-func (x *index) hash(kind Kind, key []byte) int {
-	var h maphash.Hash
-	h.SetSeed(x.seed)
-	h.WriteByte(byte(kind))
-	h.Write(key)
-	return int(h.Sum64() & uint64(len(x.table)-1))
+// live tells an item from a free one: no record has no octets.
+func (it *item) live() bool { return it.len != 0 }
+
+func (x *index) item(n uint32) *item { return &x.pages[n/pageItems][n%pageItems] }
+
+func (x *index) home(n id) int {
+	return int(maphash.Bytes(x.seed, n[:])) & (len(x.table) - 1)
 }
 
-func (x *index) keyOf(it *item) []byte { return x.keys[it.key : int(it.key)+int(it.n)] }
-
-// slot returns where the key is, or the free place where it would go.
-func (x *index) slot(kind Kind, key []byte) int {
-	i := x.hash(kind, key)
-	for ; x.table[i] != 0; i = (i + 1) & (len(x.table) - 1) {
-		it := &x.items[x.table[i]-1]
-		if it.kind == kind && string(x.keyOf(it)) == string(key) {
-			break
-		}
+// slot returns where the id is, or the free place where it would go.
+func (x *index) slot(n id) int {
+	i := x.home(n)
+	for ; x.table[i] != 0 && x.item(x.table[i]-1).id != n; i = (i + 1) & (len(x.table) - 1) {
 	}
 	return i
 }
 
-// get returns the entry of a key, valid until the next change, or nil.
-func (x *index) get(kind Kind, key []byte) *entry {
+// get returns the entry of an id, valid until the next change, or nil.
+func (x *index) get(n id) *entry {
 	if x.count == 0 {
 		return nil
 	}
-	if n := x.table[x.slot(kind, key)]; n != 0 {
-		return &x.items[n-1].entry
+	if at := x.table[x.slot(n)]; at != 0 {
+		return &x.item(at - 1).entry
 	}
 	return nil
 }
 
 // set adds or replaces.
-func (x *index) set(kind Kind, key []byte, e entry) {
-	x.grow()
-	i := x.slot(kind, key)
+func (x *index) set(n id, e entry) {
+	x.reserve(x.count + 1)
+	i := x.slot(n)
 	if x.table[i] == 0 {
-		x.table[i] = x.place(kind, key) + 1
+		x.table[i] = x.place() + 1
 		x.count++
 	}
-	x.items[x.table[i]-1].entry = e
+	*x.item(x.table[i] - 1) = item{n, e}
 }
 
-func (x *index) place(kind Kind, key []byte) uint32 {
-	it := item{key: uint32(len(x.keys)), n: uint8(len(key)), kind: kind, used: true}
-	x.keys = append(x.keys, key...)
-	if n := len(x.free); n > 0 {
-		at := x.free[n-1]
-		x.free = x.free[:n-1]
-		x.items[at] = it
+// place finds room for an item. A free item keeps the number of the next one in its id.
+func (x *index) place() uint32 {
+	if x.free != 0 {
+		at := x.free - 1
+		x.free = binary.BigEndian.Uint32(x.item(at).id[:])
 		return at
 	}
-	x.items = append(x.items, it)
-	return uint32(len(x.items) - 1)
+	if x.used%pageItems == 0 {
+		x.pages = append(x.pages, new([pageItems]item))
+	}
+	x.used++
+	return x.used - 1
 }
 
-// del removes a key that is there.
-func (x *index) del(kind Kind, key []byte) {
-	i := x.slot(kind, key)
-	n := x.table[i] - 1
-	x.garbage += int(x.items[n].n)
-	x.items[n] = item{}
-	x.free = append(x.free, n)
+// del removes an id that is there.
+func (x *index) del(n id) {
+	i := x.slot(n)
+	at := x.table[i] - 1
+	it := x.item(at)
+	*it = item{}
+	binary.BigEndian.PutUint32(it.id[:], x.free)
+	x.free = at + 1
 	x.count--
 	x.close(i)
-	x.squeeze()
 }
 
 // close fills the hole at i with what probing would otherwise no longer find.
@@ -104,8 +116,7 @@ func (x *index) close(i int) {
 	mask := len(x.table) - 1
 	x.table[i] = 0
 	for j := (i + 1) & mask; x.table[j] != 0; j = (j + 1) & mask {
-		it := &x.items[x.table[j]-1]
-		home := x.hash(it.kind, x.keyOf(it))
+		home := x.home(x.item(x.table[j] - 1).id)
 		if (j-home)&mask >= (j-i)&mask {
 			x.table[i], x.table[j] = x.table[j], 0
 			i = j
@@ -113,44 +124,27 @@ func (x *index) close(i int) {
 	}
 }
 
-// grow keeps the table at most three quarters full.
-func (x *index) grow() {
+// reserve makes the table large enough for n ids: at most three quarters full.
+func (x *index) reserve(n int) {
 	if len(x.table) == 0 {
 		x.seed = maphash.MakeSeed()
-		x.table = make([]uint32, 64)
 	}
-	if (x.count+1)*4 <= len(x.table)*3 {
+	size := max(64, len(x.table))
+	for n*4 > size*3 {
+		size *= 2
+	}
+	if size == len(x.table) {
 		return
 	}
-	x.table = make([]uint32, 2*len(x.table))
-	for n := range x.items {
-		if it := &x.items[n]; it.used {
-			x.table[x.slot(it.kind, x.keyOf(it))] = uint32(n + 1)
-		}
-	}
+	x.table = make([]uint32, size)
+	x.each(func(at uint32, it *item) { x.table[x.slot(it.id)] = at + 1 })
 }
 
-// squeeze drops the keys of deleted items once they are more than half.
-func (x *index) squeeze() {
-	if x.garbage < 64<<10 || x.garbage < len(x.keys)/2 {
-		return
-	}
-	keys := make([]byte, 0, len(x.keys)-x.garbage)
-	for n := range x.items {
-		if it := &x.items[n]; it.used {
-			from := uint32(len(keys))
-			keys = append(keys, x.keyOf(it)...)
-			it.key = from
-		}
-	}
-	x.keys, x.garbage = keys, 0
-}
-
-// each visits every key, in no order. key is borrowed.
-func (x *index) each(visit func(kind Kind, key []byte, e *entry)) {
-	for n := range x.items {
-		if it := &x.items[n]; it.used {
-			visit(it.kind, x.keyOf(it), &it.entry)
+// each visits every item, in no order.
+func (x *index) each(visit func(at uint32, it *item)) {
+	for at := range x.used {
+		if it := x.item(at); it.live() {
+			visit(at, it)
 		}
 	}
 }

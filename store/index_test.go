@@ -10,39 +10,38 @@ import (
 func TestIndexAgainstAMap(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var x index
-	m := map[string]entry{}
+	m := map[id]entry{}
 	for step := range 200_000 {
-		key := "some rather long key " + strconv.Itoa(r.IntN(3000))
-		name := nameOf(1, []byte(key))
+		name := idOf(1, []byte("key "+strconv.Itoa(r.IntN(3000))))
 		if _, there := m[name]; there && r.IntN(2) == 0 {
 			delete(m, name)
-			x.del(1, []byte(key))
+			x.del(name)
 		} else {
-			e := entry{loc: loc{seq: uint64(step)}}
+			e := entry{loc: loc{seq: uint64(step), len: 1}}
 			m[name] = e
-			x.set(1, []byte(key), e)
+			x.set(name, e)
 		}
 	}
 	n := 0
-	x.each(func(kind Kind, key []byte, e *entry) {
+	x.each(func(_ uint32, it *item) {
 		n++
-		if want, ok := m[nameOf(kind, key)]; !ok || *e != want {
-			t.Errorf("%s: got %v, want %v, %v", key, *e, want, ok)
+		if want, ok := m[it.id]; !ok || it.entry != want {
+			t.Errorf("%x: got %v, want %v, %v", it.id, it.entry, want, ok)
 		}
 	})
 	if n != len(m) || x.count != len(m) {
 		t.Errorf("got %d keys, count %d, want %d", n, x.count, len(m))
 	}
 	for name, want := range m {
-		if e := x.get(1, []byte(name[1:])); e == nil || *e != want {
-			t.Errorf("%s: got %v, want %v", name, e, want)
+		if e := x.get(name); e == nil || *e != want {
+			t.Errorf("%x: got %v, want %v", name, e, want)
 		}
 	}
-	if x.get(2, []byte("some rather long key 1")) != nil {
+	if x.get(idOf(2, []byte("key 1"))) != nil {
 		t.Error("another kind: got an entry, want none")
 	}
-	if limit := 2*len(m)*30 + 128<<10; len(x.keys) > limit {
-		t.Errorf("octets of keys: got %d, want at most %d", len(x.keys), limit)
+	if x.used > 3000 {
+		t.Errorf("items: got %d, want those of deleted keys used again", x.used)
 	}
 }
 
@@ -54,7 +53,7 @@ func BenchmarkIndexMemory(b *testing.B) {
 		runtime.ReadMemStats(&before)
 		var x index
 		for i := range keys {
-			x.set(1, []byte("0123456789012345678901234567890123456789012345678901234567"+strconv.Itoa(100_000+i)), entry{})
+			x.set(idOf(1, []byte(strconv.Itoa(i))), entry{loc: loc{len: 1}})
 		}
 		runtime.GC()
 		runtime.ReadMemStats(&after)

@@ -7,7 +7,7 @@ import (
 
 // load surveys the directory, mends what a crash left, and takes the result over.
 func (s *Store) load() error {
-	x, err := examine(s.disk, s.dir)
+	x, err := examine(s.disk, s.dir, s.o.Cipher)
 	if err != nil {
 		return err
 	}
@@ -20,7 +20,7 @@ func (s *Store) load() error {
 	if n := len(s.buckets); n > 0 {
 		last := s.buckets[n-1]
 		s.tail.last = last.number
-		if !last.damaged && last.size < s.o.BucketBytes {
+		if !last.damaged && !last.old && last.size < s.o.BucketBytes {
 			s.tail.bucket = last
 		}
 	}
@@ -40,10 +40,10 @@ func (s *Store) repair(x *survey) error {
 	}
 	for n := len(x.buckets); n > 0 && x.buckets[n-1].number > x.cut.bucket; n-- {
 		b := x.buckets[n-1]
-		if err := s.removeBucket(b); err != nil {
+		if err := s.discard(b); err != nil {
 			return err
 		}
-		x.remove(b)
+		x.buckets = x.buckets[:n-1]
 	}
 	if x.torn > 0 {
 		s.meter.Repairs++
@@ -60,17 +60,32 @@ func (s *Store) cutBucket(b *bucket) error {
 	if err := s.disk.truncate(b.path(), b.size); err != nil {
 		return err
 	}
-	return s.disk.syncDir(b.dir)
+	return nil
 }
 
-// removeBucket deletes a bucket for good: were it to come back after a power cut, values
-// deleted since would live again.
-func (s *Store) removeBucket(b *bucket) error {
-	if err := s.disk.remove(b.path()); err != nil {
+// discard deletes for good what a failed or torn batch left.
+func (s *Store) discard(b *bucket) error {
+	if err := s.unlink(b); err != nil {
 		return err
 	}
-	if err := s.disk.remove(b.dir); err != nil {
+	return s.syncDir()
+}
+
+func (s *Store) unlink(b *bucket) error {
+	err := s.disk.remove(b.path())
+	if err == nil && b.old {
+		err = s.disk.remove(b.dir)
+	}
+	return err
+}
+
+// syncDir makes what was made and unlinked durable. Buckets that went before it cannot come back.
+func (s *Store) syncDir() error {
+	if err := s.disk.syncDir(s.dir); err != nil {
 		return err
 	}
-	return s.disk.syncDir(s.dir)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget()
+	return nil
 }

@@ -114,14 +114,14 @@ func (s *Store) begin() (*txn, error) {
 		return nil, err
 	}
 	return &txn{s: s, bucket: s.tail.bucket, log: s.tail.log, last: s.tail.last,
-		first: s.tail.next, next: s.tail.next, over: map[string]*change{}, room: -1}, nil
+		next: s.tail.next, over: map[id]*change{}, room: -1}, nil
 }
 
 // mend removes the remains of a failed batch: until that is durable nothing may follow.
 func (s *Store) mend() error {
 	t := &s.tail
 	for n := len(t.broken); n > 0; n-- {
-		if err := s.removeBucket(t.broken[n-1]); err != nil {
+		if err := s.discard(t.broken[n-1]); err != nil {
 			return err
 		}
 		t.broken = t.broken[:n-1]

@@ -1,17 +1,6 @@
 package store
 
-import (
-	"errors"
-	"fmt"
-	"io/fs"
-)
-
-// piece is a record to read: its place, and the bucket as it was when looked up.
-type piece struct {
-	loc
-	path string
-	salt uint32
-}
+import "fmt"
 
 // Get returns a copy of a value. ErrDamaged says that the disk holds something else than
 // what was put.
@@ -21,68 +10,61 @@ func (s *Store) Get(k Kind, key string) ([]byte, error) {
 		return nil, ErrClosed
 	default:
 	}
-	for {
-		head, e, chunks, ok := s.find(k, key)
-		if !ok {
-			return nil, ErrNotFound
-		}
-		b, err := s.read(k, key, head, e, chunks)
-		if errors.Is(err, fs.ErrNotExist) && s.moved(k, key, head.loc) {
-			continue // its bucket was emptied while we read
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading %q: %w", key, err)
-		}
-		return b, nil
+	r := reader{disk: s.disk}
+	defer r.close()
+	_, value, err := s.valueOf(&r, idOf(k, []byte(key)))
+	if err != nil && err != ErrNotFound {
+		return nil, fmt.Errorf("reading %q: %w", key, err)
 	}
+	return value, err
 }
 
-func (s *Store) find(k Kind, key string) (head piece, e entry, chunks []piece, ok bool) {
+// piece is a record to read: its place, and the bucket as it was when looked up.
+type piece struct {
+	loc
+	path string
+	codec
+}
+
+func (p piece) another() error {
+	return fmt.Errorf("%w: another record in %s at %d", ErrDamaged, p.path, p.off)
+}
+
+// placed is where a value lies.
+type placed struct {
+	put    piece
+	large  bool
+	size   int // of a large value
+	chunks []piece
+}
+
+func (s *Store) find(name id) (placed, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	at := s.index.get(k, []byte(key))
-	if at == nil {
-		return piece{}, entry{}, nil, false
+	e := s.index.get(name)
+	if e == nil {
+		return placed{}, false
 	}
-	if at.large {
-		for _, l := range s.chunks[nameOf(k, []byte(key))] {
-			chunks = append(chunks, s.piece(l))
+	v := placed{put: s.piece(e.loc), large: e.large}
+	if e.large {
+		v.size = s.large[name].size
+		for _, l := range s.large[name].chunks {
+			v.chunks = append(v.chunks, s.piece(l))
 		}
 	}
-	return s.piece(at.loc), *at, chunks, true
+	return v, true
 }
 
-func (st *state) piece(l loc) piece {
-	if b := st.bucket(l.bucket); b != nil {
-		return piece{l, b.path(), b.salt}
+func (s *Store) piece(l loc) piece {
+	if b := s.bucketOf(l.seq); b != nil {
+		return piece{l, b.path(), b.codec(s.o.Cipher)}
 	}
 	return piece{loc: l}
 }
 
-func (s *Store) moved(k Kind, key string, from loc) bool {
-	head, _, _, ok := s.find(k, key)
-	return !ok || head.loc != from
-}
-
-func (s *Store) read(k Kind, key string, head piece, e entry, chunks []piece) ([]byte, error) {
-	r := reader{disk: s.disk}
-	defer r.close()
-	if !e.large {
-		rec, err := r.record(head, k, key)
-		return rec.payload, err
-	}
-	out := make([]byte, 0, e.size)
-	for _, c := range chunks {
-		rec, err := r.record(c, k, key)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, rec.payload...)
-	}
-	if len(out) != int(e.size) {
-		return nil, ErrDamaged
-	}
-	return out, nil
+func (s *Store) moved(name id, from loc) bool {
+	v, ok := s.find(name)
+	return !ok || v.put.loc != from
 }
 
 // reader reads records and keeps the last file open: chunks mostly lie together.
@@ -92,7 +74,30 @@ type reader struct {
 	file readFile
 }
 
-func (r *reader) record(p piece, k Kind, key string) (record, error) {
+// value is what a put record stands for.
+func (r *reader) value(put record, v placed) ([]byte, error) {
+	if !v.large {
+		return put.payload, nil
+	}
+	out := make([]byte, 0, v.size)
+	for _, c := range v.chunks {
+		rec, err := r.any(c)
+		if err != nil {
+			return nil, err
+		}
+		if rec.kind != put.kind || string(rec.key) != string(put.key) {
+			return nil, c.another()
+		}
+		out = append(out, rec.payload...)
+	}
+	if len(out) != v.size {
+		return nil, ErrDamaged
+	}
+	return out, nil
+}
+
+// any reads a record of whatever key.
+func (r *reader) any(p piece) (record, error) {
 	if p.path == "" {
 		return record{}, ErrDamaged
 	}
@@ -108,10 +113,7 @@ func (r *reader) record(p piece, k Kind, key string) (record, error) {
 	if _, err := r.file.ReadAt(b, int64(p.off)); err != nil {
 		return record{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	rec, reason := parseRecord(b, p.seq, p.salt)
-	if reason == "" && (rec.kind != k || string(rec.key) != key) {
-		reason = "another record"
-	}
+	rec, reason := p.parse(b, p.seq)
 	if reason != "" {
 		return record{}, fmt.Errorf("%w: %s in %s at %d", ErrDamaged, reason, p.path, p.off)
 	}

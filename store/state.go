@@ -1,23 +1,45 @@
 package store
 
-import "sort"
+import (
+	"crypto/cipher"
+	"path/filepath"
+	"sort"
+)
 
-// bucket is one directory of the log. Its numbers are guarded by the store's mutex.
+// bucket is one file of the log. Its numbers are guarded by the store's mutex.
 type bucket struct {
 	number  uint32
 	salt    uint32
 	first   uint64 // sequence of its first record
 	dir     string
+	old     bool  // layout 1: alone in a directory of its own
 	size    int64 // octets of the file that count
 	live    int64 // octets of live puts and chunks
 	graves  map[span]int64
 	damaged bool // kept as it is: never written, emptied or removed
+	gone    bool // unlinked, but the directory is not synced yet: it may come back
 }
 
 // span is the range of buckets that a tombstone guards against.
 type span struct{ oldest, newest uint32 }
 
 func (b *bucket) path() string { return segmentPath(b.dir, b.first) }
+
+func (b *bucket) codec(seal cipher.AEAD) codec { return codec{b.salt, seal} }
+
+// newBucket names a bucket: the number in the upper half of its first sequence, the salt in the lower. So
+// sequences rise from bucket to bucket, and where a record lies follows from its sequence.
+func newBucket(dir string, number, salt uint32) *bucket {
+	return &bucket{number: number, salt: salt, first: uint64(number)<<32 | uint64(salt), dir: dir}
+}
+
+// name is what people are told.
+func (b *bucket) name() string {
+	if b.old {
+		return filepath.Base(b.dir)
+	}
+	return segmentName(b.first)
+}
 
 // liveBytes is what would have to be written again to remove the bucket.
 func (b *bucket) liveBytes() int64 {
@@ -31,22 +53,25 @@ func (b *bucket) liveBytes() int64 {
 // state is what the log says: the live values and the buckets they lie in.
 type state struct {
 	index   index
-	chunks  map[string][]loc // of large values, by name
-	buckets []*bucket        // by number
-	live    int64            // octets of live records, tombstones apart
+	large   map[id]*large
+	buckets []*bucket // by number, and so by first
+	live    int64     // octets of live records, tombstones apart
 }
 
-func nameOf(kind Kind, key []byte) string { return string(append([]byte{byte(kind)}, key...)) }
-
-// change is one record's effect. For a put, chunks tells where a large value lies.
-type change struct {
-	typ    recordType
-	kind   Kind
-	key    []byte
-	at     loc
-	size   int
+// large is where the chunks of a large value lie.
+type large struct {
+	size   int // octets of the value
 	chunks []loc
-	grave  grave
+}
+
+// change is one record's effect. For a large put, large tells where its chunks lie.
+type change struct {
+	typ   recordType
+	kind  Kind
+	id    id
+	at    loc
+	large *large
+	grave grave
 }
 
 func (st *state) apply(c *change) {
@@ -59,28 +84,28 @@ func (st *state) apply(c *change) {
 }
 
 func (st *state) put(c *change) {
-	e := entry{loc: c.at, size: uint32(c.size), oldest: c.at.bucket, large: c.typ == typeLarge}
-	if old := st.index.get(c.kind, c.key); old != nil {
+	e := entry{loc: c.at, kind: c.kind, oldest: st.numberOf(c.at.seq), large: c.typ == typeLarge}
+	if old := st.index.get(c.id); old != nil {
 		e.oldest = st.lowest(old.oldest)
-		st.charge(c.kind, c.key, old, -1)
+		st.charge(c.id, old, -1)
 	}
 	if e.large {
-		if st.chunks == nil {
-			st.chunks = map[string][]loc{}
+		if st.large == nil {
+			st.large = map[id]*large{}
 		}
-		st.chunks[nameOf(c.kind, c.key)] = c.chunks
+		st.large[c.id] = c.large
 	}
-	st.index.set(c.kind, c.key, e)
-	st.charge(c.kind, c.key, &e, +1)
+	st.index.set(c.id, e)
+	st.charge(c.id, &e, +1)
 }
 
 func (st *state) bury(c *change) {
-	if old := st.index.get(c.kind, c.key); old != nil && old.seq < c.grave.upTo {
-		st.charge(c.kind, c.key, old, -1)
-		st.index.del(c.kind, c.key)
+	if old := st.index.get(c.id); old != nil && old.seq < c.grave.upTo {
+		st.charge(c.id, old, -1)
+		st.index.del(c.id)
 	}
 	guarded := span{c.grave.oldest, c.grave.newest}
-	if b := st.bucket(c.at.bucket); b != nil && st.guards(guarded, b.number) {
+	if b := st.bucketOf(c.at.seq); b != nil && st.guards(guarded, b.number) {
 		if b.graves == nil {
 			b.graves = map[span]int64{}
 		}
@@ -90,36 +115,55 @@ func (st *state) bury(c *change) {
 
 // charge adds an entry's records to the live octets of their buckets, or takes them away
 // together with the list of its chunks.
-func (st *state) charge(kind Kind, key []byte, e *entry, sign int64) {
+func (st *state) charge(n id, e *entry, sign int64) {
 	st.chargeAt(e.loc, sign)
 	if !e.large {
 		return
 	}
-	name := nameOf(kind, key)
-	for _, l := range st.chunks[name] {
+	for _, l := range st.large[n].chunks {
 		st.chargeAt(l, sign)
 	}
 	if sign < 0 {
-		delete(st.chunks, name)
+		delete(st.large, n)
 	}
 }
 
 func (st *state) chargeAt(l loc, sign int64) {
 	st.live += sign * int64(l.len)
-	if b := st.bucket(l.bucket); b != nil {
+	if b := st.bucketOf(l.seq); b != nil {
 		b.live += sign * int64(l.len)
 	}
 }
 
 // weight is what an entry takes on disk.
-func (st *state) weight(kind Kind, key []byte, e *entry) int64 {
-	n := int64(e.len)
+func (st *state) weight(n id, e *entry) int64 {
+	octets := int64(e.len)
 	if e.large {
-		for _, l := range st.chunks[nameOf(kind, key)] {
-			n += int64(l.len)
+		for _, l := range st.large[n].chunks {
+			octets += int64(l.len)
 		}
 	}
-	return n
+	return octets
+}
+
+// bucketOf finds the bucket that a record lies in: the last that begins at or before it.
+func (st *state) bucketOf(seq uint64) *bucket {
+	i := sort.Search(len(st.buckets), func(i int) bool { return st.buckets[i].first > seq })
+	if i == 0 || seq == 0 {
+		return nil
+	}
+	b := st.buckets[i-1]
+	if !b.old && uint32(seq>>32) != b.number {
+		return nil // its bucket is lost
+	}
+	return b
+}
+
+func (st *state) numberOf(seq uint64) uint32 {
+	if b := st.bucketOf(seq); b != nil {
+		return b.number
+	}
+	return uint32(seq >> 32)
 }
 
 func (st *state) position(number uint32) int {
@@ -148,15 +192,24 @@ func (st *state) guards(s span, own uint32) bool {
 	return i < len(st.buckets) && st.buckets[i].number <= s.newest && st.buckets[i].number < own
 }
 
-// remove forgets a bucket, and the tombstones that were needed only because of it.
-func (st *state) remove(b *bucket) {
-	i := st.position(b.number)
-	st.buckets = append(st.buckets[:i:i], st.buckets[i+1:]...)
-	for _, other := range st.buckets {
-		for s := range other.graves {
-			if !st.guards(s, other.number) {
-				delete(other.graves, s)
+// forget drops the buckets that are gone for good, and the tombstones that were needed only because of them.
+func (st *state) forget() (any bool) {
+	kept := make([]*bucket, 0, len(st.buckets))
+	for _, b := range st.buckets {
+		if !b.gone {
+			kept = append(kept, b)
+		}
+	}
+	if len(kept) == len(st.buckets) {
+		return false
+	}
+	st.buckets = kept
+	for _, b := range kept {
+		for s := range b.graves {
+			if !st.guards(s, b.number) {
+				delete(b.graves, s)
 			}
 		}
 	}
+	return true
 }

@@ -23,9 +23,12 @@ func (s *Store) Stats() Stats {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	m := s.meter
-	m.Free, m.Records, m.Live, m.Buckets = free, s.index.count, s.live, len(s.buckets)
+	m.Free, m.Records, m.Live, m.Buckets = free, s.index.count, s.live, 0
 	for _, b := range s.buckets {
-		m.Disk += b.size
+		if !b.gone {
+			m.Buckets++
+			m.Disk += b.size
+		}
 	}
 	return m
 }

@@ -1,12 +1,15 @@
 // Package store keeps what must survive power loss: one engine of typed
 // records on a write-ahead log. What Apply acknowledged is on disk.
 //
-// A store is a directory of buckets, and a bucket is a directory with one log file of
-// about 4 MiB:
+// A store is a directory of buckets, and a bucket is a log file of about 4 MiB:
 //
-//	LOCK                     flock of the process that has the store open
-//	00000007-5be1c0de/       bucket 7; the second number salts its checksums
-//	  00000000000000001201   records 1201, 1202, ... in the format of record.go
+//	LOCK                   flock of the process that has the store open
+//	00000000031606291678   bucket 7: its first sequence is 7<<32 and a random salt
+//
+// It holds the records from its first sequence on, in the format of record.go, and begins with a head that
+// vouches for the end of the bucket before. tidwall/wal takes the files for segments of one log; it appends
+// to the newest and never reads or cuts. In layout 1 a bucket was a file alone in a directory named by
+// number and salt (00000007-5be1c0de): such buckets are read where they are until their records are dead.
 //
 // Only the newest bucket is written. A record dies when a later one replaces or deletes
 // it; a bucket without live records is removed, and one that is half dead is emptied by
@@ -14,11 +17,12 @@
 package store
 
 import (
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"sort"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -34,6 +38,10 @@ var (
 	ErrClosed   = errors.New("store: closed")
 	// ErrDamaged says that the disk no longer holds what was written to it.
 	ErrDamaged = errors.New("store: record damaged on disk")
+	// ErrSealed and ErrNotSealed say that the store is encrypted and no key was given, or the other way round.
+	ErrSealed    = errors.New("store: sealed; its key is needed")
+	ErrNotSealed = errors.New("store: not sealed; open it without a key")
+	ErrWrongKey  = errors.New("store: sealed with another key")
 )
 
 // Limits of one Op.
@@ -61,6 +69,9 @@ type Options struct {
 	// BucketBytes is the size at which a bucket is sealed; 0 means 4 MiB. The bucket
 	// being written is held in memory.
 	BucketBytes int64
+	// Cipher seals every record with a random nonce; nil leaves them in the clear. It is XChaCha20-Poly1305:
+	// its nonces have 24 octets and its tags 16.
+	Cipher cipher.AEAD
 
 	disk disk // tests inject faults here; nil is the real one
 }
@@ -158,26 +169,6 @@ func (s *Store) Apply(ops ...Op) error {
 	}
 }
 
-// Keys lists the keys of a kind with the size of their values, sorted.
-func (s *Store) Keys(k Kind) []Entry {
-	s.mu.RLock()
-	var out []Entry
-	s.index.each(func(kind Kind, key []byte, e *entry) {
-		if kind == k {
-			out = append(out, Entry{Key: string(key), Size: int(e.size)})
-		}
-	})
-	s.mu.RUnlock()
-	sort.Slice(out, func(i, j int) bool { return out[i].Key < out[j].Key })
-	return out
-}
-
-// Entry is one line of Keys.
-type Entry struct {
-	Key  string
-	Size int
-}
-
 // Close syncs and releases the lock. Batches that wait get ErrClosed.
 func (s *Store) Close() error {
 	first := s.stop()
@@ -185,11 +176,21 @@ func (s *Store) Close() error {
 		return nil
 	}
 	err := s.tail.close()
+	if s.leaving() {
+		err = errors.Join(err, s.syncDir())
+	}
 	s.lock.release()
 	if err != nil {
 		return fmt.Errorf("store: closing %s: %w", s.dir, err)
 	}
 	return nil
+}
+
+// leaving tells whether a bucket was unlinked but may still come back.
+func (s *Store) leaving() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.ContainsFunc(s.buckets, func(b *bucket) bool { return b.gone })
 }
 
 // Abandon leaves the directory as a killed process would: it drops the handles and the

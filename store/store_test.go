@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +37,22 @@ func apply(t *testing.T, s *Store, ops ...Op) {
 // model is what a store must hold.
 type model map[string][]byte
 
+func nameOf(kind Kind, key []byte) string { return string(append([]byte{byte(kind)}, key...)) }
+
+// keys lists what Each visits of a kind.
+func keys(t *testing.T, s *Store, k Kind) (out []string) {
+	t.Helper()
+	err := s.Each(k, func(key string, _ []byte) error {
+		out = append(out, key)
+		return nil
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(out)
+	return out
+}
+
 func (m model) apply(ops []Op) {
 	for _, op := range ops {
 		name := nameOf(op.Kind, []byte(op.Key))
@@ -52,19 +67,19 @@ func (m model) apply(ops []Op) {
 // check compares every value and every list of keys.
 func (m model) check(t *testing.T, s *Store) {
 	t.Helper()
-	want := map[Kind][]Entry{}
+	want := map[Kind][]string{}
 	for name, value := range m {
 		kind, key := Kind(name[0]), name[1:]
 		got, err := s.Get(kind, key)
 		if err != nil || !bytes.Equal(got, value) {
 			t.Fatalf("Get(%d, %q): got %d octets, %v; want %d octets", kind, key, len(got), err, len(value))
 		}
-		want[kind] = append(want[kind], Entry{key, len(value)})
+		want[kind] = append(want[kind], key)
 	}
 	for kind := range Kind(4) {
-		slices.SortFunc(want[kind], func(a, b Entry) int { return strings.Compare(a.Key, b.Key) })
-		if got := s.Keys(kind); !slices.Equal(got, want[kind]) {
-			t.Fatalf("Keys(%d): got %v, want %v", kind, got, want[kind])
+		slices.Sort(want[kind])
+		if got := keys(t, s, kind); !slices.Equal(got, want[kind]) {
+			t.Fatalf("Each(%d): got %v, want %v", kind, got, want[kind])
 		}
 	}
 }
@@ -155,9 +170,9 @@ func checkAgrees(t *testing.T, dir string, s *Store) {
 		t.Errorf("Check: got %+v, want it to agree with %+v", rep, st)
 	}
 	for _, b := range rep.Buckets {
-		i := slices.IndexFunc(s.buckets, func(o *bucket) bool { return o.dir == b.Dir })
+		i := slices.IndexFunc(s.buckets, func(o *bucket) bool { return o.name() == b.Name })
 		if i < 0 || s.buckets[i].live > b.Live {
-			t.Errorf("bucket %s: got live %d on disk", filepath.Base(b.Dir), b.Live)
+			t.Errorf("bucket %s: got live %d on disk", b.Name, b.Live)
 		}
 	}
 }
@@ -189,11 +204,12 @@ func TestDeletedValueStaysDeletedWhenItsTombstonesBucketGoes(t *testing.T) {
 
 func TestMovedTombstoneSparesALaterPut(t *testing.T) {
 	var st state
-	st.buckets = []*bucket{{number: 1}, {number: 2}, {number: 3}}
-	st.apply(&change{typ: typePut, key: []byte("k"), at: loc{seq: 30, bucket: 2}})
-	st.apply(&change{typ: typeTombstone, key: []byte("k"), at: loc{seq: 90, bucket: 3}, grave: grave{upTo: 20, oldest: 1, newest: 1}})
-	if e := st.index.get(0, []byte("k")); e == nil || e.seq != 30 {
-		t.Errorf("got %v, want the put of sequence 30", e)
+	st.buckets = []*bucket{newBucket("", 1, 5), newBucket("", 2, 5), newBucket("", 3, 5)}
+	k, seq := idOf(0, []byte("k")), st.buckets[1].first+3
+	st.apply(&change{typ: typePut, id: k, at: loc{seq: seq, len: 20}})
+	st.apply(&change{typ: typeTombstone, id: k, at: loc{seq: st.buckets[2].first + 9, len: 20}, grave: grave{upTo: seq - 1, oldest: 1, newest: 1}})
+	if e := st.index.get(k); e == nil || e.seq != seq {
+		t.Errorf("got %v, want the put of sequence %d", e, seq)
 	}
 }
 
@@ -264,7 +280,7 @@ func TestConcurrentUse(t *testing.T) {
 				if err != nil || !bytes.Equal(got, value) {
 					t.Errorf("%s round %d: got %d octets, %v, want %d", key, i, len(got), err, len(value))
 				}
-				s.Keys(0)
+				keys(t, s, 0)
 				s.Stats()
 			}
 		})

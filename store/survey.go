@@ -1,7 +1,7 @@
 package store
 
 import (
-	"encoding/binary"
+	"crypto/cipher"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -25,6 +25,8 @@ type survey struct {
 	next    uint64   // sequence behind it
 	torn    int64    // octets behind it
 
+	seal    cipher.AEAD
+	opaque  []opaque // records that are as they were written, but cannot be opened
 	prev    *bucket
 	reached uint64 // sequence behind the last bucket read
 	pending []change
@@ -61,15 +63,23 @@ type Damage struct {
 	at place
 }
 
-func examine(d disk, dir string) (*survey, error) {
-	x := &survey{disk: d, next: 1, chunkAt: map[uint64]loc{}}
+// opaque is a record that no key opened.
+type opaque struct {
+	bucket *bucket
+	at     found
+}
+
+func examine(d disk, dir string, seal cipher.AEAD) (*survey, error) {
+	x := &survey{disk: d, seal: seal, chunkAt: map[uint64]loc{}}
 	entries, err := d.readDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range entries {
-		if number, salt, ok := parseBucketName(e.Name()); ok && e.IsDir() {
-			if err := x.findSegment(&bucket{number: number, salt: salt, dir: filepath.Join(dir, e.Name())}); err != nil {
+		if first, ok := parseSegmentName(e); ok && first>>32 > 0 {
+			x.buckets = append(x.buckets, newBucket(dir, uint32(first>>32), uint32(first)))
+		} else if number, salt, ok := parseBucketName(e.Name()); ok && e.IsDir() {
+			if err := x.findSegment(&bucket{number: number, salt: salt, old: true, dir: filepath.Join(dir, e.Name())}); err != nil {
 				return nil, err
 			}
 		}
@@ -83,7 +93,22 @@ func examine(d disk, dir string) (*survey, error) {
 		x.segment(b, seg)
 	}
 	x.finish()
-	return x, nil
+	return x, x.unopened()
+}
+
+// unopened says what is wrong when nothing could be opened. When other records could, the key is right and
+// those that it does not open are damaged.
+func (x *survey) unopened() error {
+	if len(x.opaque) == 0 || x.records > 0 {
+		return nil
+	}
+	switch x.opaque[0].at.opaque {
+	case reasonSealed:
+		return ErrSealed
+	case reasonClear:
+		return ErrNotSealed
+	}
+	return ErrWrongKey
 }
 
 func bucketName(number, salt uint32) string { return fmt.Sprintf("%08d-%08x", number, salt) }
@@ -131,7 +156,7 @@ func (x *survey) segment(b *bucket, seg []byte) {
 	b.size = int64(len(seg))
 	if x.prev == nil {
 		x.cut, x.next = place{b.number, 0}, b.first
-	} else if x.prev.number+1 == b.number && x.reached != b.first && !x.prev.damaged {
+	} else if b.old && x.prev.number+1 == b.number && x.reached != b.first && !x.prev.damaged {
 		x.harm(x.prev, x.prev.size, 0, b.first-x.reached, "records missing at the end")
 	}
 	expected, hole := b.first, -1
@@ -143,7 +168,7 @@ func (x *survey) segment(b *bucket, seg []byte) {
 		expected = f.seq + 1
 		x.record(b, f)
 	}
-	x.reached = walk(seg, b.first, b.salt, good, func(from, to int, reason string) {
+	x.reached = walk(seg, b.first, b.codec(x.seal), good, func(from, to int, reason string) {
 		x.harm(b, int64(from), int64(to-from), 0, reason)
 		hole = len(x.damage) - 1
 	})
@@ -158,29 +183,46 @@ func (x *survey) harm(b *bucket, off, octets int64, records uint64, reason strin
 
 func (x *survey) record(b *bucket, f found) {
 	x.settle()
+	if f.opaque != "" {
+		x.opaque = append(x.opaque, opaque{b, f})
+		return
+	}
 	x.records++
-	at := loc{seq: f.seq, bucket: b.number, off: uint32(f.off), len: uint32(f.end - f.off)}
-	c := change{typ: f.typ, kind: f.kind, key: f.key, at: at, size: len(f.payload)}
+	c := change{typ: f.typ, kind: f.kind, id: idOf(f.kind, f.key), at: loc{seq: f.seq, off: uint32(f.off), len: uint32(f.end - f.off)}}
 	switch f.typ {
 	case typeBatchEnd:
 		x.batchEnd(b, f)
 		return
+	case typeHead:
+		x.head(parseHead(f.payload))
+		return
 	case typeTombstone:
 		c.grave = parseGrave(f.payload)
 	case typeLarge:
-		c.size, c.chunks, _ = parseLarge(f.payload)
+		c.large = &large{}
+		c.large.size, c.large.chunks, _ = parseLarge(f.payload)
 	}
 	x.pending = append(x.pending, c)
+}
+
+// head compares the end of the bucket before with what was vouched for.
+func (x *survey) head(h head) {
+	if p := x.prev; p != nil && p.first == h.first && x.reached < h.next && !p.damaged {
+		x.harm(p, p.size, 0, h.next-x.reached, "records missing at the end")
+	}
 }
 
 // batchEnd holds the batch back until something shows that it counts. Records older than
 // its first belong to a batch whose end is damaged: that one counted.
 func (x *survey) batchEnd(b *bucket, f found) {
-	first := binary.BigEndian.Uint64(f.payload)
-	n := sort.Search(len(x.pending), func(i int) bool { return x.pending[i].at.seq >= first })
+	e := parseBatchEnd(f.payload)
+	n := sort.Search(len(x.pending), func(i int) bool { return x.pending[i].at.seq >= e.first })
 	x.commit(x.pending[:n])
 	mine := x.pending[n:]
-	x.held = &heldBatch{changes: mine, whole: uint64(len(mine)) == f.seq-first,
+	if e.records < 0 {
+		e.records = int(f.seq - e.first) // layout 1: sequences had no gaps
+	}
+	x.held = &heldBatch{changes: mine, whole: len(mine) == e.records,
 		end: place{b.number, int64(f.end)}, next: f.seq + 1}
 	x.pending = nil
 }
@@ -201,8 +243,10 @@ func (x *survey) commit(changes []change) {
 		if c.typ == typeChunk {
 			x.chunkAt[c.at.seq] = c.at
 		}
-		for n, l := range c.chunks {
-			c.chunks[n] = x.chunkAt[l.seq] // the zero loc when it is lost: reading tells
+		if c.large != nil {
+			for n, l := range c.large.chunks {
+				c.large.chunks[n] = x.chunkAt[l.seq] // the zero loc when it is lost: reading tells
+			}
 		}
 		x.apply(c)
 	}
@@ -212,6 +256,11 @@ func (x *survey) commit(changes []change) {
 func (x *survey) finish() {
 	if x.held != nil && x.held.whole {
 		x.settle()
+	}
+	if x.records > 0 {
+		for _, o := range x.opaque {
+			x.harm(o.bucket, int64(o.at.start), int64(o.at.end-o.at.start), 1, o.at.opaque)
+		}
 	}
 	kept := x.damage[:0]
 	for _, b := range x.buckets {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"path/filepath"
 )
 
 // txn is a group being written. The store's state changes only when it commits; until then
@@ -17,15 +16,17 @@ type txn struct {
 	last    uint32
 	at      int64 // where the next record goes in bucket
 	opened  bool  // at is set
+	records int   // of the batch so far
 	first   uint64
 	next    uint64
 	fresh   []*bucket
 	sizes   []sizeOf
 	changes []change
-	over    map[string]*change // the latest put or tombstone of each key in this group
+	over    map[id]*change // the latest put or tombstone of each key in this group
 	grow    int64
 	room    int64 // octets above the reserve; -1 not asked yet
 	waiting int   // octets added but not flushed
+	dirty   bool  // flushed but not synced
 	written int64
 	syncs   int64
 	buf     []byte
@@ -38,17 +39,25 @@ type sizeOf struct {
 
 var errGone = errors.New("store: abandoned")
 
-// append adds one record behind the others.
+// append adds one record of the batch behind the others.
 func (t *txn) append(r record) (loc, error) {
 	if err := t.ready(); err != nil {
 		return loc{}, err
 	}
+	if t.records == 0 {
+		t.first = t.next
+	}
+	t.records++
+	return t.write(r)
+}
+
+func (t *txn) write(r record) (loc, error) {
 	r.seq = t.next
-	t.buf = appendRecord(t.buf[:0], &r, t.bucket.salt)
+	t.buf = t.bucket.codec(t.s.o.Cipher).append(t.buf[:0], &r)
 	n := len(t.buf)
 	t.log.add(r.seq, t.buf)
 	off := t.at + int64(uvarintLen(n))
-	at := loc{seq: r.seq, bucket: t.bucket.number, off: uint32(off), len: uint32(n)}
+	at := loc{seq: r.seq, off: uint32(off), len: uint32(n)}
 	t.next++
 	t.waiting += int(off-t.at) + n
 	t.at = off + int64(n)
@@ -68,7 +77,7 @@ func (t *txn) ready() (err error) {
 	if t.bucket != nil && !t.opened {
 		t.at, t.opened = t.bucket.size, true
 	}
-	if t.bucket != nil && t.at < t.s.o.BucketBytes {
+	if t.bucket != nil && t.at < t.limit() {
 		if t.log == nil {
 			t.log, err = t.s.disk.openLog(t.bucket.dir)
 		}
@@ -82,6 +91,18 @@ func (t *txn) ready() (err error) {
 	return t.newBucket()
 }
 
+// limit is the size at which the next record goes to a new bucket. Between batches nothing waits for a sync,
+// so a bucket that ends there costs none.
+func (t *txn) limit() int64 {
+	if t.records == 0 {
+		return t.s.o.BucketBytes
+	}
+	return t.s.o.BucketBytes + min(t.s.o.BucketBytes/2, maxOverrun)
+}
+
+// maxOverrun is by how much a batch may grow its bucket beyond BucketBytes.
+const maxOverrun = 1 << 20
+
 // seal ends the bucket: nobody will sync it later.
 func (t *txn) seal() error {
 	if t.log == nil {
@@ -90,17 +111,17 @@ func (t *txn) seal() error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	if err := t.sync(); err != nil {
-		return err
+	if t.dirty {
+		t.sizes = append(t.sizes, sizeOf{t.bucket, t.at})
 	}
-	t.sizes = append(t.sizes, sizeOf{t.bucket, t.at})
-	err := t.log.close()
+	t.syncs, t.dirty = t.syncs+1, false
+	err := t.log.close() // it syncs
 	t.log = nil
 	return err
 }
 
-// newBucket makes the directory and the file that tidwall/wal will find there, for its
-// first index is then ours to choose, and makes both durable.
+// newBucket makes the file that tidwall/wal will find, for its first index is then ours to choose, and makes
+// its name durable.
 func (t *txn) newBucket() error {
 	if t.s.gone.Load() {
 		return errGone
@@ -109,24 +130,35 @@ func (t *txn) newBucket() error {
 	if _, err := rand.Read(salt[:]); err != nil {
 		return err
 	}
-	b := &bucket{number: t.last + 1, salt: binary.BigEndian.Uint32(salt[:]), first: t.next}
-	b.dir = filepath.Join(t.s.dir, bucketName(b.number, b.salt))
+	b := newBucket(t.s.dir, t.last+1, max(1, binary.BigEndian.Uint32(salt[:])>>1)) // room for sequences
+	h := t.vouch()
 	t.fresh = append(t.fresh, b)
-	d := t.s.disk
-	for _, step := range []func() error{
-		func() error { return d.mkdir(b.dir) },
-		func() error { return d.create(b.path()) },
-		func() error { return d.syncDir(b.dir) },
-		func() error { return d.syncDir(t.s.dir) },
-		func() (err error) { t.log, err = d.openLog(b.dir); return err },
-	} {
-		if err := step(); err != nil {
-			return err
-		}
+	if err := t.s.disk.create(b.path()); err != nil {
+		return err
 	}
-	t.syncs += 3
-	t.bucket, t.last, t.at, t.opened = b, b.number, 0, true
-	return nil
+	if err := t.s.syncDir(); err != nil {
+		return err
+	}
+	log, err := t.s.disk.openLog(b.dir)
+	if err != nil {
+		return err
+	}
+	t.syncs++
+	t.bucket, t.log, t.last, t.next, t.at, t.opened = b, log, b.number, b.first, 0, true
+	_, err = t.write(record{typ: typeHead, payload: h.append(nil)})
+	return err
+}
+
+// vouch tells the next bucket where the one before it ends, so that a loss there shows.
+func (t *txn) vouch() head {
+	last := t.bucket
+	if n := len(t.s.buckets); last == nil && n > 0 {
+		last = t.s.buckets[n-1]
+	}
+	if last == nil || last.damaged {
+		return head{}
+	}
+	return head{last.first, t.next}
 }
 
 func (t *txn) flush() error {
@@ -137,7 +169,7 @@ func (t *txn) flush() error {
 		return errGone
 	}
 	t.written += int64(t.waiting)
-	t.waiting = 0
+	t.waiting, t.dirty = 0, true
 	return t.log.flush()
 }
 
@@ -145,17 +177,20 @@ func (t *txn) sync() error {
 	if t.s.gone.Load() {
 		return errGone
 	}
-	t.syncs++
+	t.syncs, t.dirty = t.syncs+1, false
 	return t.log.sync()
 }
 
 // commit ends the batch, syncs it and lets readers see it.
 func (t *txn) commit() error {
-	if t.next == t.first {
+	if t.records == 0 {
 		return nil
 	}
-	payload := binary.BigEndian.AppendUint64(nil, t.first)
-	if _, err := t.append(record{typ: typeBatchEnd, payload: payload}); err != nil {
+	if err := t.ready(); err != nil {
+		return err
+	}
+	end := batchEnd{t.first, t.records}
+	if _, err := t.write(record{typ: typeBatchEnd, payload: end.append(nil)}); err != nil {
 		return err
 	}
 	if err := t.flush(); err != nil {
@@ -238,15 +273,16 @@ func (t *txn) admit(ops []Op) error {
 
 // cost is by how much an op changes the live octets.
 func (t *txn) cost(op *Op) (n int64) {
-	if c := t.over[nameOf(op.Kind, []byte(op.Key))]; c != nil {
+	name := idOf(op.Kind, []byte(op.Key))
+	if c := t.over[name]; c != nil {
 		n -= c.weight()
-	} else if e := t.s.index.get(op.Kind, []byte(op.Key)); e != nil {
-		n -= t.s.weight(op.Kind, []byte(op.Key), e)
+	} else if e := t.s.index.get(name); e != nil {
+		n -= t.s.weight(name, e)
 	}
 	if op.Delete {
 		return n
 	}
-	each := int64(minRecord + len(op.Key))
+	each := int64(codec{seal: t.s.o.Cipher}.overhead() + len(op.Key))
 	chunks := int64(len(op.Value) / maxInline)
 	return n + int64(len(op.Value)) + each*(1+chunks)
 }
@@ -256,8 +292,10 @@ func (c *change) weight() (n int64) {
 		return 0
 	}
 	n = int64(c.at.len)
-	for _, l := range c.chunks {
-		n += int64(l.len)
+	if c.large != nil {
+		for _, l := range c.large.chunks {
+			n += int64(l.len)
+		}
 	}
 	return n
 }
@@ -266,16 +304,17 @@ func (c *change) weight() (n int64) {
 func (t *txn) stage(ops []Op) error {
 	for i := range ops {
 		op := &ops[i]
-		c := change{kind: op.Kind, key: []byte(op.Key), size: len(op.Value)}
+		key := []byte(op.Key)
+		c := change{kind: op.Kind, id: idOf(op.Kind, key)}
 		var err error
 		switch {
 		case op.Delete:
-			err = t.stageDelete(&c)
+			err = t.stageDelete(&c, key)
 		case len(op.Value) <= maxInline:
 			c.typ = typePut
-			c.at, err = t.append(record{typ: typePut, kind: c.kind, key: c.key, payload: op.Value})
+			c.at, err = t.append(record{typ: typePut, kind: c.kind, key: key, payload: op.Value})
 		default:
-			err = t.stageLarge(&c, op.Value)
+			err = t.stageLarge(&c, key, op.Value)
 		}
 		if err != nil {
 			return err
@@ -289,45 +328,55 @@ func (t *txn) stage(ops []Op) error {
 
 func (t *txn) note(c change) {
 	t.changes = append(t.changes, c)
-	t.over[nameOf(c.kind, c.key)] = &c
+	t.over[c.id] = &c
 }
 
 // stageDelete writes a tombstone, or nothing when there is nothing to delete.
-func (t *txn) stageDelete(c *change) error {
-	g := grave{upTo: t.next}
-	if o := t.over[nameOf(c.kind, c.key)]; o != nil {
+func (t *txn) stageDelete(c *change, key []byte) error {
+	var g grave
+	if o := t.over[c.id]; o != nil {
 		if o.typ == typeTombstone {
 			return nil
 		}
-		g.oldest, g.newest = o.at.bucket, o.at.bucket
+		g.newest = t.s.numberOf(o.at.seq)
+		g.oldest = g.newest
 	}
-	if e := t.s.index.get(c.kind, c.key); e != nil {
+	if e := t.s.index.get(c.id); e != nil {
 		g.oldest = t.s.lowest(e.oldest)
-		g.newest = max(g.newest, e.bucket)
+		g.newest = max(g.newest, t.s.numberOf(e.seq))
 	} else if g.newest == 0 {
 		return nil
 	}
+	return t.stageGrave(c, key, g)
+}
+
+// stageGrave is upTo its own sequence, which is known once there is a bucket for it.
+func (t *txn) stageGrave(c *change, key []byte, g grave) (err error) {
+	if err = t.ready(); err != nil {
+		return err
+	}
+	g.upTo = t.next
 	c.typ, c.grave = typeTombstone, g
-	at, err := t.append(record{typ: typeTombstone, kind: c.kind, key: c.key, payload: g.append(nil)})
-	c.at = at
+	c.at, err = t.append(record{typ: typeTombstone, kind: c.kind, key: key, payload: g.append(nil)})
 	return err
 }
 
-func (t *txn) stageLarge(c *change, value []byte) error {
+func (t *txn) stageLarge(c *change, key, value []byte) error {
+	c.large = &large{size: len(value)}
 	for len(value) > 0 {
 		n := min(len(value), maxInline)
-		at, err := t.append(record{typ: typeChunk, kind: c.kind, key: c.key, payload: value[:n]})
+		at, err := t.append(record{typ: typeChunk, kind: c.kind, key: key, payload: value[:n]})
 		if err != nil {
 			return err
 		}
-		c.chunks = append(c.chunks, at)
+		c.large.chunks = append(c.large.chunks, at)
 		value = value[n:]
 	}
-	return t.stageList(c)
+	return t.stageList(c, key)
 }
 
-func (t *txn) stageList(c *change) (err error) {
+func (t *txn) stageList(c *change, key []byte) (err error) {
 	c.typ = typeLarge
-	c.at, err = t.append(record{typ: typeLarge, kind: c.kind, key: c.key, payload: appendLarge(nil, c.size, c.chunks)})
+	c.at, err = t.append(record{typ: typeLarge, kind: c.kind, key: key, payload: appendLarge(nil, c.large.size, c.large.chunks)})
 	return err
 }

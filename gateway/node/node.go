@@ -162,16 +162,12 @@ func (n *Node) boot() error {
 func (n *Node) readRecords() ([]gateway.Record, error) {
 	var out []gateway.Record
 	for _, kind := range gateway.BootKinds() {
-		for _, e := range n.store.Keys(kind) {
-			v, err := n.store.Get(kind, e.Key)
-			if errors.Is(err, store.ErrDamaged) {
-				n.log.Warn("a record is damaged and passed over", "kind", kind, "key", e.Key)
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, gateway.Record{Kind: kind, Key: e.Key, Value: v})
+		err := n.store.Each(kind, func(key string, value []byte) error {
+			out = append(out, gateway.Record{Kind: kind, Key: key, Value: value})
+			return nil
+		}, func(err error) { n.log.Warn("a record is damaged and passed over", "kind", kind, "error", err) })
+		if err != nil {
+			return nil, err
 		}
 	}
 	return out, nil

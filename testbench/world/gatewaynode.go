@@ -93,12 +93,13 @@ func (n *GatewayNode) boot() (*gateway.Core, error) {
 	}
 	var records []gateway.Record
 	for _, kind := range gateway.BootKinds() {
-		for _, e := range n.Store.Keys(kind) {
-			v, err := n.Store.Get(kind, e.Key)
-			if err != nil {
-				return nil, err
-			}
-			records = append(records, gateway.Record{Kind: kind, Key: e.Key, Value: v})
+		var spoiled error
+		err := n.Store.Each(kind, func(key string, value []byte) error {
+			records = append(records, gateway.Record{Kind: kind, Key: key, Value: value})
+			return nil
+		}, func(err error) { spoiled = err })
+		if err = errors.Join(err, spoiled); err != nil {
+			return nil, err
 		}
 	}
 	return gateway.New(cfg, records)
