@@ -38,9 +38,9 @@ var (
 	ErrClosed   = errors.New("store: closed")
 	// ErrDamaged says that the disk no longer holds what was written to it.
 	ErrDamaged = errors.New("store: record damaged on disk")
-	// ErrSealed and ErrNotSealed say that the store is encrypted and no key was given, or the other way round.
-	ErrSealed    = errors.New("store: sealed; its key is needed")
-	ErrNotSealed = errors.New("store: not sealed; open it without a key")
+	// ErrSealed and ErrNotSealed say that something is encrypted and no key was given, or the other way round.
+	ErrSealed    = errors.New("store: sealed, its key is needed")
+	ErrNotSealed = errors.New("store: in the clear where a key says that all is sealed")
 	ErrWrongKey  = errors.New("store: sealed with another key")
 )
 

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -104,7 +103,7 @@ func (n *Node) persistOne(p gateway.Persist) error {
 		}
 	}
 	for _, s := range p.Secrets {
-		if err := store.WriteSecret(filepath.Join(n.cfg.StateDir, s.Name), s.Value); err != nil {
+		if err := n.secrets.Write(s.Name, s.Value); err != nil {
 			return err
 		}
 	}

@@ -52,7 +52,9 @@ type Config struct {
 	ClockKept bool
 	Log       *slog.Logger // nil: discards
 	Store     store.Options
-	Limits    gateway.Limits
+	// Vault is the opened vault of an encrypted state directory; nil: nothing is encrypted.
+	Vault  *store.Vault
+	Limits gateway.Limits
 
 	apply func(*store.Store, ...store.Op) error // of batches; tests hold it back here; nil is the real one
 }
@@ -75,6 +77,7 @@ type Node struct {
 	cfg      Config
 	log      *slog.Logger
 	store    *store.Store
+	secrets  store.Secrets
 	poweb    net.Listener
 	start    time.Time
 	identity *domain.Identity // its keys never change; its name may
@@ -119,11 +122,18 @@ func Open(cfg Config) (*Node, error) {
 	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("node: state directory: %w", err)
 	}
-	s, err := store.Open(filepath.Join(cfg.StateDir, "store"), cfg.Store)
+	secrets, err := cfg.unseal()
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, log: cfg.Log, store: s, start: time.Now(), inbox: make(chan func(time.Time), 64),
+	s, err := store.Open(filepath.Join(cfg.StateDir, "store"), cfg.Store)
+	if errors.Is(err, store.ErrSealed) {
+		return nil, fmt.Errorf("%w: %s, for %w", store.ErrNoVault, filepath.Join(cfg.StateDir, VaultFile), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, log: cfg.Log, store: s, secrets: secrets, start: time.Now(), inbox: make(chan func(time.Time), 64),
 		done: make(chan struct{}), ports: map[link.Port]*handle{}, waiting: map[gateway.Token]chan gateway.Answer{},
 		health: map[string]port.Health{}, portNames: map[link.Port]string{}}
 	n.disk.init()

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"packhorse/gateway"
@@ -61,7 +60,7 @@ func (n *Node) checkOwner(cc *gateway.Config) {
 
 // readSecret returns nil when there is none.
 func (n *Node) readSecret(name string) ([]byte, error) {
-	b, err := store.ReadSecret(filepath.Join(n.cfg.StateDir, name))
+	b, err := n.secrets.Read(name)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
@@ -69,7 +68,7 @@ func (n *Node) readSecret(name string) ([]byte, error) {
 }
 
 func (n *Node) writeSecret(name string, b []byte) error {
-	return store.WriteSecret(filepath.Join(n.cfg.StateDir, name), b)
+	return n.secrets.Write(name, b)
 }
 
 func (n *Node) loadIdentity() (*domain.Identity, error) {

@@ -246,7 +246,7 @@ func (n *GatewayNode) persist(p gateway.Persist) error {
 		}
 	}
 	for _, s := range p.Secrets {
-		if err := store.WriteSecret(filepath.Join(n.dir, s.Name), s.Value); err != nil {
+		if err := (store.Secrets{Dir: n.dir}).Write(s.Name, s.Value); err != nil {
 			return err
 		}
 	}
