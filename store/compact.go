@@ -33,28 +33,44 @@ func (s *Store) tidy() {
 // those go too.
 func (s *Store) removeDead() error {
 	for {
-		b := s.pick(func(b *bucket) bool { return b.liveBytes() == 0 })
-		if b == nil || s.gone.Load() {
+		b := s.takeDead()
+		if b == nil {
 			return nil
 		}
 		if err := s.unlink(b); err != nil {
-			s.count(func(m *Stats) { m.Failures++ })
+			s.mu.Lock()
+			b.gone = false
+			s.meter.Failures++
+			s.mu.Unlock()
 			return err
 		}
-		s.mu.Lock()
-		b.gone = true
-		s.mu.Unlock()
 	}
+}
+
+// takeDead picks a dead bucket and marks it as gone in one step, for nobody to pin it in between.
+func (s *Store) takeDead() *bucket {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone.Load() {
+		return nil
+	}
+	b := s.pick(func(b *bucket) bool { return b.liveBytes() == 0 })
+	if b != nil {
+		b.gone = true
+	}
+	return b
 }
 
 // sparse is the oldest bucket that is at least half dead.
 func (s *Store) sparse() *bucket {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	return s.pick(func(b *bucket) bool { return 2*b.liveBytes() <= b.size })
 }
 
 func (s *Store) pick(want func(*bucket) bool) *bucket {
 	for _, b := range s.buckets {
-		if b != s.tail.bucket && !b.damaged && !b.gone && want(b) {
+		if b != s.tail.bucket && !b.damaged && !b.gone && b.pins == 0 && want(b) {
 			return b
 		}
 	}

@@ -41,6 +41,11 @@ type placed struct {
 func (s *Store) find(name id) (placed, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	return s.lookUp(name)
+}
+
+// lookUp needs the mutex.
+func (s *Store) lookUp(name id) (placed, bool) {
 	e := s.index.get(name)
 	if e == nil {
 		return placed{}, false

@@ -18,6 +18,7 @@ type bucket struct {
 	graves  map[span]int64
 	damaged bool // kept as it is: never written, emptied or removed
 	gone    bool // unlinked, but the directory is not synced yet: it may come back
+	pins    int  // readers and streams that need it: not emptied or removed meanwhile
 }
 
 // span is the range of buckets that a tombstone guards against.
