@@ -14,7 +14,7 @@ func turnOver(t *testing.T, s *Store) {
 	}
 }
 
-func files(t *testing.T, s *Store) map[string]bool {
+func names(t *testing.T, s *Store) map[string]bool {
 	t.Helper()
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -59,7 +59,7 @@ func TestPinnedBucketsStayUntilTheirRelease(t *testing.T) {
 	turnOver(t, s)
 	settle(t, s)
 	for _, f := range held {
-		if name := segmentName(f.first); files(t, s)[name] {
+		if name := segmentName(f.first); names(t, s)[name] {
 			t.Errorf("%s is left after the release", name)
 		}
 	}
@@ -79,14 +79,14 @@ func TestPinsAreCountedForEachHolder(t *testing.T) {
 	turnOver(t, s)
 	settle(t, s)
 	for _, f := range held {
-		if name := segmentName(f.first); !files(t, s)[name] {
+		if name := segmentName(f.first); !names(t, s)[name] {
 			t.Errorf("%s went while one of two holders needed it", name)
 		}
 	}
 	second.release()
 	turnOver(t, s)
 	settle(t, s)
-	if left := fmt.Sprint(segmentName(held[0].first)); files(t, s)[left] {
+	if left := fmt.Sprint(segmentName(held[0].first)); names(t, s)[left] {
 		t.Errorf("%s is left after both released it", left)
 	}
 }
