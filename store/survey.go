@@ -71,20 +71,9 @@ type opaque struct {
 
 func examine(d disk, dir string, seal cipher.AEAD) (*survey, error) {
 	x := &survey{disk: d, seal: seal, chunkAt: map[uint64]loc{}}
-	entries, err := d.readDir(dir)
-	if err != nil {
+	if err := x.list(dir); err != nil {
 		return nil, err
 	}
-	for _, e := range entries {
-		if first, ok := parseSegmentName(e); ok && first>>32 > 0 {
-			x.buckets = append(x.buckets, newBucket(dir, uint32(first>>32), uint32(first)))
-		} else if number, salt, ok := parseBucketName(e.Name()); ok && e.IsDir() {
-			if err := x.findSegment(&bucket{number: number, salt: salt, old: true, dir: filepath.Join(dir, e.Name())}); err != nil {
-				return nil, err
-			}
-		}
-	}
-	sort.Slice(x.buckets, func(i, j int) bool { return x.buckets[i].number < x.buckets[j].number })
 	for _, b := range x.buckets {
 		seg, err := d.readFile(b.path())
 		if err != nil {
@@ -94,6 +83,25 @@ func examine(d disk, dir string, seal cipher.AEAD) (*survey, error) {
 	}
 	x.finish()
 	return x, x.unopened()
+}
+
+// list finds the buckets, by number, and what a crash left over.
+func (x *survey) list(dir string) error {
+	entries, err := x.disk.readDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if first, ok := parseSegmentName(e); ok && first>>32 > 0 {
+			x.buckets = append(x.buckets, newBucket(dir, uint32(first>>32), uint32(first)))
+		} else if number, salt, ok := parseBucketName(e.Name()); ok && e.IsDir() {
+			if err := x.findSegment(&bucket{number: number, salt: salt, old: true, dir: filepath.Join(dir, e.Name())}); err != nil {
+				return err
+			}
+		}
+	}
+	sort.Slice(x.buckets, func(i, j int) bool { return x.buckets[i].number < x.buckets[j].number })
+	return nil
 }
 
 // unopened says what is wrong when nothing could be opened. When other records could, the key is right and
