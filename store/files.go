@@ -67,3 +67,11 @@ func exists(path string) (bool, error) {
 	}
 	return true, nil
 }
+
+// removeFile removes a file, or a directory with all in it, durably.
+func removeFile(d files, path string) error {
+	if err := d.remove(path); err != nil {
+		return err
+	}
+	return d.syncDir(filepath.Dir(path))
+}

@@ -85,6 +85,8 @@ func (v *Vault) Cipher(p Purpose) cipher.AEAD { return newAEAD(v.derive(p)) }
 // Phase tells how far the directory is.
 func (v *Vault) Phase() Phase { return v.vaultImage.Phase }
 
+func (v *Vault) clearing() bool { return v.Phase() == ClearingRecords || v.Phase() == ClearingSecrets }
+
 // Ready answers ErrUnfinished unless everything in the directory is sealed.
 func (v *Vault) Ready() error {
 	switch v.Phase() {

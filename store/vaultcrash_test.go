@@ -81,7 +81,7 @@ func everyCrash(t *testing.T, do func(t *testing.T, d files, dir string) error, 
 
 func TestCrashWhileAVaultIsMadeLeavesNoneOrAWholeOne(t *testing.T) {
 	everyCrash(t, func(_ *testing.T, d files, dir string) error {
-		_, err := createVault(d, filepath.Join(dir, "vault"), pass("x"), Sealed)
+		_, err := createVault(d, filepath.Join(dir, "vault"), Sealed, pass("x"))
 		return err
 	}, func(t *testing.T, dir string, err error) {
 		path := filepath.Join(dir, "vault")

@@ -11,10 +11,16 @@ import (
 	"os"
 )
 
-// CreateVault makes a vault that k opens, durably. ErrVaultExists when there is one.
-func CreateVault(path string, k Key) (*Vault, error) { return createVault(osFiles{}, path, k, Sealed) }
+// CreateVault makes a vault that each of keys opens, durably: at least one, and one of a kind.
+// ErrVaultExists when there is one.
+func CreateVault(path string, keys ...Key) (*Vault, error) {
+	return createVault(osFiles{}, path, Sealed, keys...)
+}
 
-func createVault(d files, path string, k Key, p Phase) (*Vault, error) {
+func createVault(d files, path string, p Phase, keys ...Key) (*Vault, error) {
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("%w: a vault is made with a passphrase or a key file", ErrSealed)
+	}
 	if there, err := exists(path); err != nil || there {
 		return nil, errors.Join(err, existsAlready(there, path))
 	}
@@ -22,7 +28,11 @@ func createVault(d files, path string, k Key, p Phase) (*Vault, error) {
 	v.vaultHead = vaultHead{Magic: vaultMagic, Version: vaultVersion, Phase: p}
 	rand.Read(v.ID[:])
 	rand.Read(v.data[:])
-	return v, v.change(func(next *vaultImage) { next.slots = []slot{next.wrap(k, &v.data)} })
+	return v, v.change(func(next *vaultImage) {
+		for _, k := range keys {
+			next.put(k, &v.data)
+		}
+	})
 }
 
 func existsAlready(there bool, path string) error {

@@ -10,10 +10,7 @@ import (
 // key stays, so nothing else is written; whoever kept an old copy of the file still opens
 // that copy with the old key. After an error either key may be the one that fits.
 func (v *Vault) Rekey(k Key) error {
-	return v.change(func(next *vaultImage) {
-		next.without(k.Kind())
-		next.slots = append(next.slots, next.wrap(k, &v.data))
-	})
+	return v.change(func(next *vaultImage) { next.put(k, &v.data) })
 }
 
 // Forget takes a kind of key away. The last one is refused with ErrLastKey.
@@ -39,6 +36,12 @@ func (v *Vault) change(f func(next *vaultImage)) error {
 	}
 	v.vaultImage = next
 	return nil
+}
+
+// put makes the only slot of k's kind.
+func (m *vaultImage) put(k Key, data *[32]byte) {
+	m.without(k.Kind())
+	m.slots = append(m.slots, m.wrap(k, data))
 }
 
 func (m *vaultImage) without(kind KeyKind) {
