@@ -51,8 +51,8 @@ const (
 	recordHeader   = 12
 	recordTrailer  = 4
 	minRecord      = recordHeader + recordTrailer
-	envelope       = 10 // version to sequence
-	sealOverhead   = 24 + 16
+	envelope       = 10          // version to sequence
+	sealOverhead   = 24 + 1 + 16 // nonce, the type inside, tag
 	maxInline      = 64 << 10
 	maxPayload     = maxInline
 	maxRecord      = recordHeader + MaxKey + maxPayload + recordTrailer + sealOverhead

@@ -112,3 +112,14 @@ func (c codec) checksummed(b []byte) []byte {
 	sum := checksum(c.salt, body)
 	return append(bytes.Clone(body), byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum))
 }
+
+func TestLargestSealedRecordIsNotTakenForDamage(t *testing.T) {
+	c := codec{salt: 5, seal: testCipher(t, 1)}
+	b := c.append(nil, &record{typ: typeChunk, seq: 9, key: make([]byte, MaxKey), payload: make([]byte, maxPayload)})
+	if _, reason := c.parse(b, 9); reason != "" || len(b) != maxRecord {
+		t.Errorf("got %d octets, %q; want %d and no reason", len(b), reason, maxRecord)
+	}
+	if got, want := len(b), c.overhead()+MaxKey+maxPayload; got != want {
+		t.Errorf("overhead: got a record of %d octets, want %d", got, want)
+	}
+}
