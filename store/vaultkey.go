@@ -49,6 +49,14 @@ var passphraseCost = slotCost{Kind: KindPassphrase, Time: 3, Memory: 64 << 10, T
 // MinPassphrase is the fewest octets of a new passphrase.
 const MinPassphrase = 12
 
+// Strong refuses a passphrase that is too short for a new vault.
+func (k Key) Strong() error {
+	if k.Kind() == KindPassphrase && len(k.octets) < MinPassphrase {
+		return fmt.Errorf("store: a passphrase of %d octets is soon guessed, give at least %d", len(k.octets), MinPassphrase)
+	}
+	return nil
+}
+
 // PassphraseKey makes a key of a passphrase. It keeps p.
 func PassphraseKey(p []byte) Key { return Key{octets: p, cost: passphraseCost} }
 

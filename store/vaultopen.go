@@ -42,7 +42,7 @@ func existsAlready(there bool, path string) error {
 	return fmt.Errorf("%w: %s; to change its keys: packhorse store rekey", ErrVaultExists, path)
 }
 
-// OpenVault opens a vault with the first key that fits. ErrNoVault, ErrVaultDamaged,
+// OpenVault opens a vault with the first key that fits; a passphrase takes a second, so key files go before it. ErrNoVault, ErrVaultDamaged,
 // ErrSealed (no key was given) and ErrWrongKey are different errors that say what to do.
 func OpenVault(path string, keys ...Key) (*Vault, error) {
 	return openVault(osFiles{}, path, keys...)
@@ -57,8 +57,8 @@ func openVault(d files, path string, keys ...Key) (*Vault, error) {
 		return nil, fmt.Errorf("%w: %s is opened by %s", ErrSealed, path, kindsOf(m.slots))
 	}
 	v := &Vault{path: path, files: d, vaultImage: *m}
-	for i := range v.slots {
-		for _, k := range keys {
+	for _, k := range keys {
+		for i := range v.slots {
 			if data, ok := v.unwrap(&v.slots[i], k); ok {
 				v.data = data
 				return v, v.verify()

@@ -23,15 +23,18 @@ type app struct {
 	host     string
 	root     bool // running as the superuser
 
+	ask func(ctx context.Context, prompt string) ([]byte, error) // reads a passphrase; nil: nobody is there
+
 	json                  bool
 	config, state, socket string
+	keyFile               string
 
 	gateway admin.Client // the one that was asked, if any
 }
 
 // load reads the configuration as the flags and the environment say.
 func (a *app) load() (*config.Loaded, error) {
-	return config.Load(config.Options{Path: a.config, State: a.state, Socket: a.socket, Getenv: a.getenv, Root: a.root, Host: a.host})
+	return config.Load(config.Options{Path: a.config, State: a.state, Socket: a.socket, Key: a.keyFile, Getenv: a.getenv, Root: a.root, Host: a.host})
 }
 
 // systemSocket is where a gateway that was started as a service listens.

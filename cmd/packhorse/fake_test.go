@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -117,6 +119,7 @@ type bench struct {
 	dir      string
 	env      map[string]string
 	in       string
+	typed    []string // passphrases, one for each question; nil: nobody is there
 	out, err string
 }
 
@@ -148,8 +151,21 @@ func (b *bench) run(args ...string) int {
 }
 
 func (b *bench) runIn(ctx context.Context, args ...string) int {
-	var out, errs bytes.Buffer
-	a := &app{in: strings.NewReader(b.in), out: &out, err: &errs, getenv: func(k string) string { return b.env[k] }, host: "box"}
+	return b.runTo(ctx, &watcher{}, args...)
+}
+
+// runTo is runIn with stdout going to out.
+func (b *bench) runTo(ctx context.Context, out *watcher, args ...string) int {
+	var errs watcher // who runs a gateway has several writers
+	a := &app{in: strings.NewReader(b.in), out: out, err: &errs, getenv: func(k string) string { return b.env[k] }, host: "box"}
+	if b.typed != nil {
+		a.ask = func(_ context.Context, prompt string) ([]byte, error) {
+			io.WriteString(&errs, prompt)
+			p := b.typed[0]
+			b.typed = b.typed[1:]
+			return []byte(p), nil
+		}
+	}
 	code := a.run(ctx, args)
 	b.out, b.err = out.String(), errs.String()
 	return code
@@ -167,4 +183,28 @@ func (b *bench) want(code int, says []string, args ...string) {
 			b.t.Errorf("%v: nothing says %q\nstdout: %s\nstderr: %s", args, s, b.out, b.err)
 		}
 	}
+}
+
+// watcher is a buffer that calls then once it holds a text.
+type watcher struct {
+	mu   sync.Mutex
+	buf  bytes.Buffer
+	has  string
+	then func()
+}
+
+func (w *watcher) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, err := w.buf.Write(p)
+	if w.then != nil && strings.Contains(w.buf.String(), w.has) {
+		w.then()
+	}
+	return n, err
+}
+
+func (w *watcher) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.String()
 }

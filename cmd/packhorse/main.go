@@ -14,6 +14,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, root: os.Geteuid() == 0}
 	a.host, _ = os.Hostname()
+	if terminal(os.Stdin) {
+		a.ask = a.askTerminal
+	}
 	code := a.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)

@@ -89,7 +89,8 @@ func needRestart(a, b *config.Loaded) (keys []string) {
 		changed bool
 	}{
 		{"name", a.Name != b.Name}, {"state_dir", a.StateDir != b.StateDir}, {"socket", a.Socket != b.Socket},
-		{"trust_clock", a.TrustClock != b.TrustClock}, {"poweb.listen", a.PoWeb != b.PoWeb}, {"store.max_bytes", a.Store != b.Store},
+		{"trust_clock", a.TrustClock != b.TrustClock}, {"poweb.listen", a.PoWeb != b.PoWeb}, {"store.max_bytes", a.Store.MaxBytes != b.Store.MaxBytes},
+		{"store.encrypt", a.Store.Encrypt != b.Store.Encrypt}, {"store.key_file", a.Store.KeyFile != b.Store.KeyFile},
 	} {
 		if k.changed {
 			keys = append(keys, k.name)

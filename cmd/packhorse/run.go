@@ -35,6 +35,7 @@ paired, each in a process of its own.`,
 			return a.runGateway(c.Context())
 		},
 	}
+	a.keyFlag(c)
 	c.Flags().IntVar(&simulated, "sim", 0, "run this `number` of gateways on simulated radios")
 	return c
 }
@@ -45,12 +46,18 @@ func (a *app) runGateway(ctx context.Context) error {
 		return err
 	}
 	a.missing(l)
+	vault, err := a.unlock(ctx, l)
+	if err != nil {
+		return startError(err, l)
+	}
 	listener, err := admin.Listen(l.Socket, a.socketMode())
 	if err != nil {
 		return err
 	}
 	log := newLog(a.err, a.getenv("JOURNAL_STREAM") != "")
-	n, err := node.Open(a.nodeConfig(l, listener, log))
+	cfg := a.nodeConfig(l, listener, log)
+	cfg.Vault = vault
+	n, err := node.Open(cfg)
 	if err != nil {
 		listener.Close()
 		return startError(err, l)

@@ -161,6 +161,10 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 	}
 	storeIn(t, b.dir)
 	run(0, "store", "check", "--state", b.dir, "--json")
+	vaulted, key := t.TempDir(), filepath.Join(b.dir, "stick.key")
+	run(0, "store", "keygen", key, "--json")
+	run(0, "store", "encrypt", "--state", vaulted, "--key-file", key, "--json")
+	run(0, "store", "decrypt", "--state", vaulted, "--key-file", key, "--json")
 	flipFirst(t, filepath.Join(b.dir, "store"), 'a')
 	run(6, "store", "check", "--state", b.dir, "--json")
 	if code := probe(t, b, sim.NewSX127x(0x12), "--json"); code != 0 {
@@ -277,7 +281,7 @@ var (
 	lower = regexp.MustCompile(`^[a-z0-9_]+$`)
 	// counts are numbers of things; they need no unit.
 	counts = []string{"parcels", "letters", "frames_in", "frames_out", "frames_sent", "frames_received", "frames_lost", "frames_collided",
-		"buckets", "records", "values", "line", "seed", "commands", "differences", "exit"}
+		"buckets", "records", "secrets", "values", "line", "seed", "commands", "differences", "exit"}
 )
 
 // TestSchemasKeepTheRules checks names, units, ids, enumerations and arrays of every schema.

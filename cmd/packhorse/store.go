@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) storeCommand() *cobra.Command {
-	return group("store", "what is kept on disk", a.storeCheck())
+	return group("store", "what is kept on disk", a.storeCheck(), a.storeEncrypt(), a.storeDecrypt(), a.storeRekey(), a.storeKeygen())
 }
 
 func (a *app) storeCheck() *cobra.Command {

@@ -24,9 +24,11 @@ type PoWeb struct {
 	Listen string `toml:"listen"`
 }
 
-// Store bounds what is kept on disk.
+// Store bounds what is kept on disk, and tells how to open it when it is encrypted.
 type Store struct {
-	MaxBytes int64 `toml:"max_bytes"`
+	MaxBytes int64  `toml:"max_bytes"`
+	Encrypt  bool   `toml:"encrypt"`
+	KeyFile  string `toml:"key_file"`
 }
 
 // Internet is the DTLS transport. Without Listen and Peer it is off.
@@ -86,6 +88,8 @@ var Keys = []Key{
 	{"[[internet.peer]].id", "required", "hex", "the peer's gateway id, 64 digits: `id` in its `packhorse status --json`"},
 	{"[[internet.peer]].address", "required", "address", "host and port of the peer; members that call us need no entry here"},
 	{"store.max_bytes", "1073741824", "octets", "largest live size of the store; new parcels are refused beyond it"},
+	{"store.encrypt", "false", "", "encrypt a new state directory from its first octet; one that is in the clear needs `packhorse store encrypt`"},
+	{"store.key_file", "none", "path", "opens an encrypted state directory: 32 random octets from `packhorse store keygen`, on a stick that can be taken out; a new directory is encrypted with it"},
 	{"[[radio]].name", "required", "", "a name for status and logs, such as `lora0`"},
 	{"[[radio]].kind", "`rnode`", "", "the modem: `rnode`"},
 	{"[[radio]].port", "required", "path", "the serial port; prefer a name under `/dev/serial/by-id`"},

@@ -79,13 +79,16 @@ func TestFilesMergeAndKnowTheirOrigins(t *testing.T) {
 }
 
 func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
-	path := write(t, map[string]string{"packhorse.toml": "state_dir = \"/file\"\nsocket = \"/file.sock\"\n"})
+	path := write(t, map[string]string{"packhorse.toml": "state_dir = \"/file\"\nsocket = \"/file.sock\"\nstore.key_file = \"/file.key\"\n"})
 	env := func(k string) string {
-		return map[string]string{"PACKHORSE_STATE": "/env", "PACKHORSE_SOCKET": "/env.sock", "PACKHORSE_CONFIG": path}[k]
+		return map[string]string{"PACKHORSE_STATE": "/env", "PACKHORSE_SOCKET": "/env.sock", "PACKHORSE_KEY_FILE": "/env.key", "PACKHORSE_CONFIG": path}[k]
 	}
 	l, err := Load(Options{Getenv: env, State: "/flag"})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if l.Store.KeyFile != "/env.key" || l.Origin("store.key_file") != "environment PACKHORSE_KEY_FILE" {
+		t.Errorf("key file: got %s from %s", l.Store.KeyFile, l.Origin("store.key_file"))
 	}
 	if l.StateDir != "/flag" || l.Origin("state_dir") != "flag --state" || l.Socket != "/env.sock" || l.Origin("socket") != "environment PACKHORSE_SOCKET" {
 		t.Errorf("got %s from %s, %s from %s", l.StateDir, l.Origin("state_dir"), l.Socket, l.Origin("socket"))

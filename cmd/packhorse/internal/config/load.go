@@ -22,6 +22,7 @@ type Options struct {
 	Path   string              // empty: PACKHORSE_CONFIG, or DefaultPath
 	State  string              // of --state; empty: PACKHORSE_STATE, the file, the default
 	Socket string              // of --socket; empty: PACKHORSE_SOCKET, the file, the default
+	Key    string              // of --key-file; empty: PACKHORSE_KEY_FILE, the file, none
 	Getenv func(string) string // required
 	Root   bool                // running as root: system paths instead of the user's
 	Host   string              // host name, the default of name
@@ -103,6 +104,7 @@ func (l *Loaded) outside(o Options) {
 	}
 	set("state_dir", &l.StateDir, "state", o.State, "PACKHORSE_STATE")
 	set("socket", &l.Socket, "socket", o.Socket, "PACKHORSE_SOCKET")
+	set("store.key_file", &l.Store.KeyFile, "key-file", o.Key, "PACKHORSE_KEY_FILE")
 	if l.Socket != "" {
 		return
 	}
