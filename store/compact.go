@@ -86,6 +86,11 @@ func (s *Store) empty(b *bucket) error {
 	if s.rotten(b, seg) {
 		return errRotten
 	}
+	return s.move(b, seg)
+}
+
+// move writes what is live in a bucket again; seg is its content.
+func (s *Store) move(b *bucket, seg []byte) error {
 	t, err := s.begin()
 	if err != nil {
 		return err

@@ -71,13 +71,13 @@ func TestCutAtEveryByteKeepsWholeBatches(t *testing.T) {
 				t.Errorf("cut at %d, second open: got %+v, want %d records, no repairs", n, st, 2*batches+1)
 			}
 			s.Close()
-			clear(t, dir, file)
+			removeOthers(t, dir, file)
 		}
 	}
 }
 
-// clear removes what a store wrote besides its first file.
-func clear(t *testing.T, dir, file string) {
+// removeOthers removes what a store wrote besides its first file.
+func removeOthers(t *testing.T, dir, file string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {

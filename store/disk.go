@@ -20,6 +20,7 @@ type disk interface {
 	create(name string) error               // an empty file
 	truncate(name string, size int64) error // and sync
 	remove(name string) error               // a file or an empty directory; a missing one is no error
+	rename(from, to string) error           // replaces a file
 	syncDir(dir string) error
 	free(dir string) (int64, error) // octets left for us on the file system
 }
@@ -27,6 +28,7 @@ type disk interface {
 type readFile interface {
 	io.ReaderAt
 	io.Closer
+	Stat() (fs.FileInfo, error)
 }
 
 type osDisk struct{}
@@ -63,6 +65,8 @@ func (osDisk) remove(name string) error {
 	}
 	return nil
 }
+
+func (osDisk) rename(from, to string) error { return os.Rename(from, to) }
 
 func (osDisk) syncDir(dir string) error {
 	f, err := os.Open(dir)

@@ -91,6 +91,12 @@ func (d *faultDisk) remove(name string) error {
 	}
 	return d.disk.remove(name)
 }
+func (d *faultDisk) rename(from, to string) error {
+	if err := d.call("rename"); err != nil {
+		return err
+	}
+	return d.disk.rename(from, to)
+}
 func (d *faultDisk) syncDir(dir string) error {
 	if err := d.call("syncDir"); err != nil {
 		return err

@@ -31,8 +31,7 @@ func (osFiles) write(name string, b []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-func (osFiles) rename(from, to string) error { return os.Rename(from, to) }
-func (osFiles) remove(name string) error     { return os.RemoveAll(name) }
+func (osFiles) remove(name string) error { return os.RemoveAll(name) }
 
 // replaceFile replaces a file, whole or not at all, and durably. What a crash leaves
 // beside it the next call replaces.

@@ -11,6 +11,11 @@ func (s *Store) load() error {
 	if err != nil {
 		return err
 	}
+	return s.takeOver(x)
+}
+
+// takeOver makes a survey the store's state.
+func (s *Store) takeOver(x *survey) error {
 	if err := s.repair(x); err != nil {
 		return fmt.Errorf("repair: %w", err)
 	}

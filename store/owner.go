@@ -21,6 +21,16 @@ func (r *request) bytes() (n int) {
 	return n
 }
 
+// payload is what the caller asked to keep.
+func (r *request) payload() (n int64) {
+	for i := range r.ops {
+		if op := &r.ops[i]; !op.Delete {
+			n += int64(len(op.Key) + len(op.Value))
+		}
+	}
+	return n
+}
+
 // tail is the end of the log that is on disk. The owner alone uses it.
 type tail struct {
 	bucket *bucket   // being written; nil: the next batch begins a new one

@@ -76,6 +76,8 @@ type Options struct {
 	disk disk // tests inject faults here; nil is the real one
 }
 
+const usualBucket = 4 << 20
+
 func (o *Options) fill() {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 1 << 30
@@ -84,7 +86,7 @@ func (o *Options) fill() {
 		o.Reserve = 64 << 20
 	}
 	if o.BucketBytes <= 0 {
-		o.BucketBytes = 4 << 20
+		o.BucketBytes = usualBucket
 	}
 	if o.disk == nil {
 		o.disk = osDisk{}
@@ -106,6 +108,9 @@ type Store struct {
 
 	tail tail // the owner's alone
 
+	syncs timings
+	taken atomic.Int64 // octets of keys and values of acknowledged batches
+
 	mu sync.RWMutex // guards state and meter
 	state
 	meter Stats
@@ -115,8 +120,7 @@ type Store struct {
 // directory when there is none.
 func Open(dir string, o Options) (*Store, error) {
 	o.fill()
-	s := &Store{dir: dir, o: o, disk: o.disk,
-		requests: make(chan *request), quit: make(chan struct{}), done: make(chan struct{})}
+	s := newStore(dir, o)
 	if err := s.makeDir(); err != nil {
 		return nil, fmt.Errorf("store: cannot make the directory: %w", err)
 	}
@@ -131,6 +135,13 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	go s.own()
 	return s, nil
+}
+
+func newStore(dir string, o Options) *Store {
+	s := &Store{dir: dir, o: o,
+		requests: make(chan *request), quit: make(chan struct{}), done: make(chan struct{})}
+	s.disk = clockedDisk{o.disk, &s.syncs}
+	return s
 }
 
 // makeDir makes a missing directory, durably: what is above it may be as new.
@@ -163,7 +174,11 @@ func (s *Store) Apply(ops ...Op) error {
 	r := &request{ops: ops, done: make(chan error, 1)}
 	select {
 	case s.requests <- r:
-		return <-r.done
+		err := <-r.done
+		if err == nil {
+			s.taken.Add(r.payload())
+		}
+		return err
 	case <-s.quit:
 		return ErrClosed
 	}

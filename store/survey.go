@@ -63,6 +63,9 @@ type Damage struct {
 	at place
 }
 
+// maxOpaque bounds how many records that no key opened are named one by one.
+const maxOpaque = 1 << 14
+
 // opaque is a record that no key opened.
 type opaque struct {
 	bucket *bucket
@@ -74,15 +77,20 @@ func examine(d disk, dir string, seal cipher.AEAD) (*survey, error) {
 	if err := x.list(dir); err != nil {
 		return nil, err
 	}
+	return x, x.read()
+}
+
+// read goes through the buckets that were listed.
+func (x *survey) read() error {
 	for _, b := range x.buckets {
-		seg, err := d.readFile(b.path())
+		seg, err := x.disk.readFile(b.path())
 		if err != nil {
-			return nil, err
+			return err
 		}
 		x.segment(b, seg)
 	}
 	x.finish()
-	return x, x.unopened()
+	return x.unopened()
 }
 
 // list finds the buckets, by number, and what a crash left over.
@@ -192,7 +200,9 @@ func (x *survey) harm(b *bucket, off, octets int64, records uint64, reason strin
 func (x *survey) record(b *bucket, f found) {
 	x.settle()
 	if f.opaque != "" {
-		x.opaque = append(x.opaque, opaque{b, f})
+		if len(x.opaque) < maxOpaque {
+			x.opaque = append(x.opaque, opaque{b, f})
+		}
 		return
 	}
 	x.records++

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"syscall"
+)
+
+// heldDisk reads files as they were when they were opened.
+type heldDisk struct {
+	disk
+	files       map[string]heldFile
+	done, total int64
+	progress    func(done, total int64)
+}
+
+type heldFile struct {
+	readFile
+	size int64
+}
+
+// Close does nothing: the file stays held.
+func (heldFile) Close() error { return nil }
+
+func (d *heldDisk) hold(buckets []*bucket) error {
+	for _, b := range buckets {
+		f, err := d.disk.open(b.path())
+		if err != nil {
+			return err
+		}
+		st, err := f.Stat()
+		if err != nil {
+			f.Close()
+			return err
+		}
+		d.files[b.path()] = heldFile{f, st.Size()}
+		d.total += st.Size()
+	}
+	return nil
+}
+
+func (d *heldDisk) release() {
+	for _, f := range d.files {
+		f.readFile.Close()
+	}
+	d.files = nil
+}
+
+func (d *heldDisk) open(name string) (readFile, error) {
+	f, ok := d.files[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return f, nil
+}
+
+func (d *heldDisk) readFile(name string) ([]byte, error) {
+	f, ok := d.files[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	b, err := salvage(f, f.size)
+	d.done += f.size
+	if d.progress != nil && err == nil {
+		d.progress(min(d.done, d.total), d.total)
+	}
+	return b, err
+}
+
+// salvageBlock is what a card that cannot read a place gives up at once.
+const salvageBlock = 4096
+
+// salvage reads a file of a failing disk: what cannot be read is zeros, which no checksum takes for a record.
+func salvage(f io.ReaderAt, size int64) ([]byte, error) {
+	b := make([]byte, size)
+	n, err := f.ReadAt(b, 0)
+	if !errors.Is(err, syscall.EIO) {
+		return shortened(b, n, err)
+	}
+	for at := 0; at < len(b); at += salvageBlock {
+		block := b[at:min(at+salvageBlock, len(b))]
+		n, err := f.ReadAt(block, int64(at))
+		if errors.Is(err, syscall.EIO) {
+			clear(block[n:])
+		} else if _, err = shortened(block, n, err); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// shortened takes a file that became shorter for what it is now.
+func shortened(b []byte, n int, err error) ([]byte, error) {
+	if err == nil || errors.Is(err, io.EOF) {
+		return b[:n], nil
+	}
+	return nil, err
+}

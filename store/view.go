@@ -1,0 +1,105 @@
+package store
+
+import (
+	"crypto/cipher"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+)
+
+// LookOptions say how to read a store that may be in use.
+type LookOptions struct {
+	Cipher cipher.AEAD // of a sealed store; nil: none, or not at hand
+	// Progress is called after each bucket with the octets read and those there are; nil: nobody asks.
+	Progress func(done, total int64)
+
+	disk disk
+}
+
+// View is what a store held at one moment. It has no lock and changes nothing. It is not safe for concurrent use.
+type View struct {
+	s      *Store // never opened: neither lock nor goroutine
+	x      *survey
+	held   *heldDisk
+	inUse  bool
+	sealed bool // and there is no key
+}
+
+// lookTries bounds how often a directory is listed anew because a bucket went while its files were opened.
+const lookTries = 20
+
+// Look reads a whole store, also while a process has it open. ErrSealed says that it needs the key.
+func Look(dir string, o LookOptions) (*View, error) {
+	v, err := look(dir, o)
+	if err == nil && v.sealed {
+		v.Close()
+		err = ErrSealed
+	}
+	if err == nil {
+		if err = v.read(); err != nil {
+			v.Close()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: reading %s: %w", dir, err)
+	}
+	return v, nil
+}
+
+// look holds the files. A file that is held can be read to its end even when it is removed meanwhile.
+func look(dir string, o LookOptions) (v *View, err error) {
+	if o.disk == nil {
+		o.disk = osDisk{}
+	}
+	for range lookTries {
+		v = &View{held: &heldDisk{disk: o.disk, files: map[string]heldFile{}, progress: o.Progress},
+			inUse: locked(filepath.Join(dir, lockName))}
+		v.x = &survey{disk: v.held, seal: o.Cipher, chunkAt: map[uint64]loc{}}
+		if err = v.x.list(dir); err == nil {
+			err = v.held.hold(v.x.buckets)
+		}
+		if err == nil {
+			break
+		}
+		v.Close()
+		if !v.inUse || !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.sealed = o.Cipher == nil && v.looksSealed()
+	v.s = &Store{dir: dir, disk: v.held, o: Options{Cipher: o.Cipher}}
+	return v, nil
+}
+
+func (v *View) read() error {
+	err := v.x.read()
+	v.s.state = v.x.state
+	return err
+}
+
+// looksSealed tells by the first record that can be judged.
+func (v *View) looksSealed() bool {
+	for _, b := range v.x.buckets {
+		var head [binary.MaxVarintLen64 + 1]byte
+		n, _ := v.held.files[b.path()].ReadAt(head[:], 0)
+		if _, w := binary.Uvarint(head[:n]); w > 0 && w < n && (head[w] == versionSealed || head[w] == versionClear) {
+			return head[w] == versionSealed
+		}
+	}
+	return false
+}
+
+// Close lets go of the files.
+func (v *View) Close() { v.held.release() }
+
+// Value reads a live value. ErrNotFound and ErrDamaged are as Get has them.
+func (v *View) Value(k Kind, key string) ([]byte, error) {
+	r := reader{disk: v.held}
+	_, value, err := v.s.valueOf(&r, idOf(k, []byte(key)))
+	return value, err
+}
