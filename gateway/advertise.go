@@ -124,6 +124,6 @@ func (c *Core) advertCost(p *peer, a *advert) (uint16, bool) {
 	if a.gateway == c.self || a.kind == ItemDomainAdvert {
 		return 0, true
 	}
-	via, cost, ok := c.hopTo(a.gateway, a.digest, link.PeerID{})
+	via, cost, ok := c.hopTo(a.gateway, c.heldBack(a.digest), link.PeerID{})
 	return cost, ok && via != p.id
 }

@@ -96,11 +96,5 @@ func (a *app) collect() (got [][]byte) {
 }
 
 func (a *app) waits() int {
-	n := 0
-	for _, x := range a.s.core.queue.waiting() {
-		if x.deliverable() && x.Recipient == a.id && !x.fresh {
-			n++
-		}
-	}
-	return n
+	return len(a.s.core.waitingFor(a.s.b.now, a.id))
 }

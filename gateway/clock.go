@@ -120,6 +120,11 @@ func (c *Core) readClock(now time.Time) {
 	c.quality, c.doubted = q, doubted
 }
 
+// steady is now on a clock that nobody sets, and back turns a time on it into one that goes with now.
+func (w *wallclock) steady(now time.Time) time.Time { return w.began.Round(0).Add(now.Sub(w.began)) }
+
+func (w *wallclock) back(t time.Time) time.Time { return w.began.Add(t.Sub(w.began.Round(0))) }
+
 // restoreClock begins with the time that is in the log, or else with that of our membership.
 func (c *Core) restoreClock() {
 	if at := c.counters[counterClock]; at != 0 {

@@ -40,7 +40,8 @@ type Core struct {
 	clock   wallclock
 	link    *link.Core
 
-	queue   queue
+	queue   parcels
+	ends    time.Time // not later than the earliest expiry of a note or draft; zero: nothing to look for
 	notes   notes
 	adverts adverts
 	routes  *route.Table
@@ -89,7 +90,7 @@ func New(cfg Config, records []Record) (*Core, error) {
 	cfg.Limits.fill()
 	id := *cfg.Identity
 	c := &Core{cfg: cfg, id: &id, self: cfg.Identity.ID(), member: cfg.Membership, owner: cfg.Owner, clock: wallclock{kept: cfg.ClockKept, reported: cfg.Clock},
-		queue: newQueue(), notes: newNotes(), adverts: newAdverts(), routes: route.NewTable(cfg.Limits.Gateways),
+		queue: newParcels(cfg.Limits), notes: newNotes(), adverts: newAdverts(), routes: route.NewTable(cfg.Limits.Gateways),
 		members: map[link.PeerID]memberRecord{}, desk: registration.NewDesk(cfg.Identity.Sign), peers: map[link.PeerID]*peer{}, ports: map[link.Port]portInfo{},
 		subs: map[uint64]*subscription{}, local: map[pki.NodeID]localEndpoint{}, drafts: newDrafts(), sources: rations{}, writers: rations{}, chores: chores{asking: map[string]bool{}, taking: map[string]bool{}},
 		revoked:  map[pki.NodeID]bool{},
@@ -127,6 +128,7 @@ func (c *Core) HandleTimeout(now time.Time) {
 	c.expirePairing(now)
 	c.releaseHolds(now)
 	c.wakeNotes(now)
+	c.wakeParcels(now)
 	c.refreshAdvert(now)
 	c.reopen(now)
 	c.wakeChores(now)
@@ -146,7 +148,7 @@ func (c *Core) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, boo
 // after now, or there is none.
 func (c *Core) PollTimeout() (time.Time, bool) {
 	at, ok := c.link.PollTimeout()
-	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline(), c.notes.wake, c.refresh, c.clock.due, c.box.reopen, c.chores.next} {
+	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline(), c.notes.wake, c.nextRest(), c.refresh, c.clock.due, c.box.reopen, c.chores.next} {
 		if !t.IsZero() && (!ok || t.Before(at)) {
 			at, ok = t, true
 		}
@@ -191,7 +193,7 @@ func (c *Core) HandleEvent(now time.Time, e Event) {
 	case Register:
 		c.register(now, e)
 	case Collect:
-		c.collect(e)
+		c.collect(now, e)
 	case Next:
 		c.next(now, e)
 	case Ack:

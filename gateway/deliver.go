@@ -9,18 +9,20 @@ import (
 
 	"packhorse/gateway/pki"
 	"packhorse/store"
+	"packhorse/store/queue"
 )
 
 // subscription hands the parcels of some endpoints to one collector, each once while it lasts.
 type subscription struct {
 	id   uint64
 	ids  map[pki.NodeID]bool
-	sent map[string]bool
-	wait Token // of a Next that waits, 0 when none
+	todo []*entry          // not handed out yet, by priority and age; some may have gone meanwhile
+	sent map[string]*entry // handed out and not acknowledged
+	wait Token             // of a Next that waits, 0 when none
 }
 
 func newSubscription(id uint64, ids []pki.NodeID) *subscription {
-	s := &subscription{id: id, ids: map[pki.NodeID]bool{}, sent: map[string]bool{}}
+	s := &subscription{id: id, ids: map[pki.NodeID]bool{}, sent: map[string]*entry{}}
 	for _, id := range ids {
 		s.ids[id] = true
 	}
@@ -29,10 +31,31 @@ func newSubscription(id uint64, ids []pki.NodeID) *subscription {
 
 var errNoSubscription = &Error{Code: "failed", Message: "this collection was closed", Fix: "open another"}
 
-func (c *Core) collect(e Collect) {
+func (c *Core) collect(now time.Time, e Collect) {
 	if len(c.subs) < c.cfg.Limits.Subs {
-		c.subs[e.Sub] = newSubscription(e.Sub, e.IDs)
+		s := newSubscription(e.Sub, e.IDs)
+		s.todo = c.waitingFor(now, e.IDs...)
+		c.subs[e.Sub] = s
 	}
+}
+
+// waitingFor lists what waits for local endpoints, by priority and age.
+func (c *Core) waitingFor(now time.Time, ids ...pki.NodeID) (out []*entry) {
+	var lines []lane
+	for _, id := range ids {
+		lines = append(lines, lane{kind: toApp, to: id})
+	}
+	c.queue.Walk(c.clock.steady(now), slices.Values(lines), func(it queue.Item[lane]) queue.Step {
+		out = append(out, c.queue.byID[it.ID])
+		return queue.Next
+	})
+	return out
+}
+
+// want adds what arrived to what is to be handed out.
+func (s *subscription) want(x *entry) {
+	at, _ := slices.BinarySearchFunc(s.todo, x, compareEntries)
+	s.todo = slices.Insert(s.todo, at, x)
 }
 
 func (c *Core) closeCollect(id uint64) {
@@ -61,7 +84,7 @@ func (c *Core) next(now time.Time, e Next) {
 		c.answer(e.Token, (*Collected)(nil), errNoSubscription)
 		return
 	}
-	x := c.firstFor(s)
+	x := s.first()
 	switch {
 	case x != nil:
 		c.hand(now, s, x, e)
@@ -72,9 +95,12 @@ func (c *Core) next(now time.Time, e Next) {
 	}
 }
 
-func (c *Core) firstFor(s *subscription) *entry {
-	for _, x := range c.queue.waiting() {
-		if x.deliverable() && !x.fresh && s.ids[x.Recipient] && !s.sent[x.key()] {
+// first takes the first that still waits and was not handed out.
+func (s *subscription) first() *entry {
+	for len(s.todo) > 0 {
+		x := s.todo[0]
+		s.todo[0] = nil
+		if s.todo = s.todo[1:]; x.deliverable() && s.sent[x.key()] == nil {
 			return x
 		}
 	}
@@ -85,7 +111,7 @@ func (c *Core) firstFor(s *subscription) *entry {
 // behind it.
 func (c *Core) hand(now time.Time, s *subscription, x *entry, e Next) {
 	key := x.key()
-	s.sent[key] = true
+	s.sent[key] = x
 	c.load(KindBody, digestKey(x.Digest), func(now time.Time, body []byte, err error) {
 		raw, err := rebuild(x, body, err)
 		switch {
@@ -121,9 +147,13 @@ func rebuild(x *entry, body []byte, err error) ([]byte, error) {
 
 // ack: the app has the parcel. Delivery and receipt become durable together.
 func (c *Core) ack(now time.Time, e Ack) {
-	s, x := c.subs[e.Sub], c.queue.byKey[e.Key]
+	s := c.subs[e.Sub]
+	var x *entry
+	if s != nil {
+		x = s.sent[e.Key]
+	}
 	switch {
-	case s == nil || x == nil || !s.sent[e.Key]:
+	case x == nil || c.queue.byID[x.id] != x:
 		c.answer(e.Token, nil, &Error{Code: "refused", Message: "no such parcel was handed out", Fix: "acknowledge what was delivered on this connection"})
 	case x.State == Delivered:
 		c.answer(e.Token, nil, nil)
@@ -169,17 +199,21 @@ func (c *Core) arrived(now time.Time, x *entry) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.subs)) {
 		s := c.subs[id]
-		if t := s.wait; t != 0 && s.ids[x.Recipient] && !s.sent[x.key()] {
+		if !s.ids[x.Recipient] {
+			continue
+		}
+		s.want(x)
+		if t := s.wait; t != 0 {
 			s.wait = 0
-			c.hand(now, s, x, Next{Token: t, Sub: s.id, Wait: true})
+			c.next(now, Next{Token: t, Sub: s.id, Wait: true})
 		}
 	}
 }
 
 // adopt makes parcels that waited for an endpoint local once it is ours.
 func (c *Core) adopt(now time.Time, id pki.NodeID) {
-	for _, x := range slices.Clone(c.queue.waiting()) {
-		if x.Recipient != id || x.Local || x.Internet || x.State != Saved || x.fresh {
+	for _, x := range c.queue.all() {
+		if !x.Held || x.Recipient != id || x.Local || x.Internet || x.State != Saved || x.fresh {
 			continue
 		}
 		c.change(x, func(r *parcelRecord) { r.Local = true }, nil, func(now time.Time, err error) {

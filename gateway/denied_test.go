@@ -77,6 +77,7 @@ func TestADenialIsShownAndTriedAgainEverMoreRarely(t *testing.T) {
 			t.Fatalf("the sender sees %v, why %q; want saved, %q", v.State, v.Why, want)
 		}
 		delete(a.core.peers[hop].hold, e.Digest)
+		a.core.reline(e)
 		a.core.dirty = true
 		a.core.settle(b.now)
 	}

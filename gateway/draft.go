@@ -140,8 +140,11 @@ func (c *Core) newDraft(now time.Time, e Send, gw link.PeerID) (*draft, error) {
 	if len(e.Content) > ramf.MaxPayload {
 		return nil, &ramf.Error{Refusal: ramf.TooBig, Detail: "the content is larger than a parcel can be"}
 	}
-	if len(c.drafts.byKey) >= maxDrafts || !c.room(link.PeerID{}, int(c.drafts.bytes)+len(e.Content)) {
-		return nil, &Error{Code: "quota", Message: "no room for another parcel", Fix: "wait until some are delivered: packhorse queue"}
+	if len(c.drafts.byKey) >= maxDrafts {
+		return nil, &Error{Code: "quota", Message: "too many letters wait for a contact", Fix: "wait until some are sealed: packhorse queue"}
+	}
+	if err := c.ownRoom(min(e.Priority, link.Bulk), int(c.drafts.bytes)+len(e.Content)); err != nil {
+		return nil, c.quotaError(err)
 	}
 	var key [32]byte
 	if _, err := io.ReadFull(c.cfg.Rand, key[:]); err != nil {

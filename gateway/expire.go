@@ -3,7 +3,7 @@ package gateway
 import (
 	"time"
 
-	"packhorse/store"
+	"packhorse/store/queue"
 )
 
 // memory is how long the end of a parcel of ours is shown after its expiry.
@@ -11,14 +11,11 @@ const memory = 7 * day
 
 // expire ends what is over, by a clock that may: the time of neighbours deletes nothing.
 func (c *Core) expire(now time.Time) {
-	at := c.nextExpiry()
-	if at.IsZero() || at.After(now) {
+	c.expireParcels(now)
+	if at := c.ends; at.IsZero() || at.After(now) || !c.clockTrusted() {
 		return
 	}
-	c.queue.expires = time.Time{}
-	for _, x := range c.queue.all() {
-		c.expireOne(now, x)
-	}
+	c.ends = time.Time{}
 	for _, d := range sortedDigests(c.notes.byDigest) {
 		if n := c.notes.byDigest[d]; n.expires.After(now) {
 			c.expireAt(n.expires)
@@ -30,40 +27,74 @@ func (c *Core) expire(now time.Time) {
 	c.dirty = true
 }
 
-// expireOne ends one parcel, or forgets one whose memory is over, and sees to it that the next time is known.
-func (c *Core) expireOne(now time.Time, x *entry) {
-	switch due := c.due(x); {
-	case due.After(now):
-		c.expireAt(due)
-	case x.busy:
-		c.expireAt(now.Add(time.Second))
-	case x.ended() || !x.Origin && !x.Held:
+// expireParcels ends a batch of them; the next one is due when it is on disk.
+func (c *Core) expireParcels(now time.Time) {
+	q := &c.queue
+	if q.ending {
+		return
+	}
+	over := map[queue.ID]parcelRecord{}
+	e := q.Expire(now, c.clockTrusted(), func(it queue.Item[lane]) queue.Ending {
+		x := q.byID[it.ID]
+		if x.busy {
+			return queue.Ending{Later: true}
+		}
+		if x.ended() || !x.Origin && !x.Held {
+			return queue.Ending{}
+		}
+		r := x.parcelRecord
+		r.State, r.Since, r.Held = Expired, now, false
+		over[x.id] = r
+		return queue.Ending{Head: r.append(nil), Until: r.due()}
+	})
+	if len(e.IDs) == 0 {
+		return
+	}
+	for _, id := range e.IDs {
+		q.byID[id].busy = true
+	}
+	q.ending, c.dirty = true, true
+	c.persist(batch{ops: e.Ops}, func(now time.Time, err error) {
+		q.ending, c.dirty = false, true
+		for _, id := range e.IDs {
+			c.expired(now, id, over, err == nil)
+		}
+		c.expireDrafts(now)
+	})
+}
+
+// expired takes over what became of a parcel whose time is over.
+func (c *Core) expired(now time.Time, id queue.ID, over map[queue.ID]parcelRecord, durable bool) {
+	x := c.queue.byID[id]
+	c.queue.Settle(now, id, durable)
+	x.busy = false
+	r, kept := over[id]
+	switch {
+	case durable && kept:
+		x.parcelRecord = r
+		c.emit(ParcelChanged{Parcel: c.parcelView(now, x)})
+	case durable:
 		c.queue.remove(x)
-		c.persist(batch{ops: []store.Op{{Kind: KindParcel, Key: x.key(), Delete: true}}}, ignoreResult)
-	default:
-		c.change(x, func(r *parcelRecord) { r.State, r.Since, r.Held = Expired, now, false }, nil, ignoreResult)
-		c.expireAt(now.Add(time.Second))
+		return
 	}
+	c.reline(x)
 }
 
-// due is when something happens to a parcel by age alone.
-func (c *Core) due(x *entry) time.Time {
-	if x.ended() && x.Origin {
-		return x.Expires.Add(memory)
-	}
-	return x.Expires.Add(time.Second)
-}
-
+// expireAt asks for a look at notes and drafts.
 func (c *Core) expireAt(t time.Time) {
-	if c.queue.expires.IsZero() || t.Before(c.queue.expires) {
-		c.queue.expires = t
+	if c.ends.IsZero() || t.Before(c.ends) {
+		c.ends = t
 	}
 }
 
 // nextExpiry is when to look for what is over; zero when there is nothing, or no clock to tell.
 func (c *Core) nextExpiry() time.Time {
+	at := c.ends
+	if end := c.queue.NextEnd(); !c.queue.ending && !end.IsZero() && (at.IsZero() || end.Before(at)) {
+		at = end
+	}
 	if !c.clockTrusted() {
 		return time.Time{}
 	}
-	return c.queue.expires
+	return at
 }

@@ -151,7 +151,7 @@ func (c *Core) custody(now time.Time, id link.PeerID, d link.Digest) {
 	if p == nil {
 		return
 	}
-	delete(p.sub, d)
+	c.unsubmit(p, d)
 	p.fulls, c.dirty = 0, true
 	if p.pairing {
 		c.pairingCustody(now, p, d)
@@ -172,13 +172,21 @@ func (c *Core) custody(now time.Time, id link.PeerID, d link.Digest) {
 	}
 }
 
+// unsubmit notes that a neighbour is not asked to take an item any more.
+func (c *Core) unsubmit(p *peer, d link.Digest) {
+	delete(p.sub, d)
+	if x := c.queue.byDigest[d]; x != nil && x.next == p.id {
+		c.free(x)
+	}
+}
+
 // refused: the peer turned the item away. Another way is tried at once, the same one later.
 func (c *Core) refused(now time.Time, e link.Refused) {
 	p := c.peers[e.Peer]
 	if p == nil {
 		return
 	}
-	delete(p.sub, e.Digest)
+	c.unsubmit(p, e.Digest)
 	c.dirty = true
 	if p.pairing {
 		c.endPairing(now, PairResult{}, &Error{Code: "refused", Message: "the other gateway turned us away", Fix: "look at its screen, then pair again"})
@@ -191,6 +199,7 @@ func (c *Core) refused(now time.Time, e link.Refused) {
 	p.holdBack(e.Digest, now.Add(hold))
 	if x := c.queue.byDigest[e.Digest]; x != nil {
 		c.turnedAway(now, p, x, e.Reason)
+		c.reline(x)
 		c.emit(ParcelChanged{Parcel: c.parcelView(now, x)})
 	}
 }
@@ -230,8 +239,9 @@ func (c *Core) loadBody(now time.Time, d link.Digest) {
 func (c *Core) forgetSubmits(now time.Time, d link.Digest) {
 	for _, p := range c.peers {
 		if p.sub[d] {
-			delete(p.sub, d)
+			c.unsubmit(p, d)
 			p.holdBack(d, now.Add(holdBroken))
+			c.relineAll(map[link.Digest]time.Time{d: {}})
 		}
 	}
 }

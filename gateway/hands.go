@@ -89,7 +89,6 @@ func (c *Core) raise(now time.Time, it link.Item, done replyFunc) bool {
 func (c *Core) takeBack(now time.Time, x *entry, it link.Item, done replyFunc) {
 	c.dirty = true
 	if !c.change(x, func(r *parcelRecord) { r.again(now, it.Cost) }, nil, func(now time.Time, err error) {
-		x.next = link.PeerID{}
 		done(now, reasonOfStore(err))
 	}) {
 		done(now, link.ReasonBusy)
@@ -121,12 +120,11 @@ func (c *Core) takeAgain(now time.Time, x *entry, in intake, it link.Item, reply
 		reply(now, link.ReasonLoop) // in another encoding than the one we know it by
 		return
 	}
-	ops := append([]store.Op{{Kind: KindBody, Key: digestKey(x.Digest), Value: in.body}}, c.takePartials(x.Digest)...)
-	c.change(x, func(rec *parcelRecord) {
+	err := c.rewrite(x, in.body, func(rec *parcelRecord) {
 		rec.again(now, it.Cost)
 		rec.Held = true
-	}, ops, func(now time.Time, err error) {
-		x.next = link.PeerID{}
-		reply(now, reasonOfStore(err))
-	})
+	}, c.takePartials(x.Digest), func(now time.Time, err error) { reply(now, reasonOfStore(err)) })
+	if err != nil {
+		reply(now, link.ReasonFull)
+	}
 }

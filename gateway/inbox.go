@@ -59,10 +59,7 @@ func (b *box) drop(key string) {
 // openWaiting opens as many parcels to the built-in endpoint as the inbox has room for, the most urgent first.
 func (c *Core) openWaiting(now time.Time) {
 	count, bytes := len(c.box.letters), c.box.bytes
-	for _, x := range append([]*entry(nil), c.queue.waiting()...) {
-		if !x.deliverable() || x.busy || x.fresh || x.Recipient != c.box.id() {
-			continue
-		}
+	for _, x := range c.waitingFor(now, c.box.id()) {
 		if count++; count > c.cfg.Limits.Letters {
 			return
 		}

@@ -16,7 +16,7 @@ func fullInbox(t *testing.T) (b *bench, x, y *site) {
 		x.write("ben", text(100))
 		b.run(time.Minute, func() bool { return false })
 	}
-	if n, waits := len(y.core.Letters()), len(y.core.queue.waiting()); n != 2 || waits != 1 {
+	if n, waits := len(y.core.Letters()), y.core.Snapshot(b.now).Parcels; n != 2 || waits != 1 {
 		t.Fatalf("%d letters, %d wait; want 2 and 1", n, waits)
 	}
 	return b, x, y
@@ -37,7 +37,7 @@ func TestDeletedLetterMakesRoomForOneThatWaits(t *testing.T) {
 	if n, err := y.deleteLetters(gone); n != 1 || err != nil {
 		t.Fatalf("deleted %d, %v; want 1", n, err)
 	}
-	b.must(time.Minute, "the letter that waited", func() bool { return len(y.core.Letters()) == 2 && len(y.core.queue.waiting()) == 0 })
+	b.must(time.Minute, "the letter that waited", func() bool { return len(y.core.Letters()) == 2 && y.core.Snapshot(b.now).Parcels == 0 })
 	b.must(time.Minute, "its receipt", func() bool { return len(x.core.Parcels(b.now, false)) == 0 })
 	if n := len(y.disk[KindLetterBody]); n != 2 || len(y.disk[KindLetter]) != 2 {
 		t.Fatalf("%d contents and %d heads on disk, want 2 each", n, len(y.disk[KindLetter]))

@@ -99,28 +99,31 @@ func (c *Core) anchors() []*pki.Certificate {
 // admit makes a parcel durable and then ours. The same parcel again is accepted without doing
 // anything; another one under the same sender, recipient and id is refused.
 func (c *Core) admit(now time.Time, in intake, done func(now time.Time, x *entry, err error)) {
-	if known := c.queue.byKey[in.rec.key()]; known != nil {
+	if known := c.queue.byID[in.rec.id()]; known != nil {
 		done(now, known, c.again(known, in))
-		return
-	}
-	if !c.room(in.rec.From, in.rec.BodySize) {
-		done(now, nil, &Error{Code: "quota", Message: "no room for another parcel", Fix: "wait until some are delivered: packhorse queue"})
 		return
 	}
 	_, ours := c.local[in.rec.Recipient]
 	in.rec.Local = ours && !in.rec.Internet
 	in.rec.Since, in.rec.Arrival = now, c.queue.arrival+1
-	x := &entry{parcelRecord: in.rec, fresh: true, busy: true}
+	x := newEntry(in.rec)
+	ops, err := c.queue.Append(x.item(), x.append(nil), in.body)
+	if err != nil {
+		done(now, nil, c.quotaError(err))
+		return
+	}
+	x.fresh, x.busy = true, true
 	c.queue.add(x)
-	ops := append([]store.Op{{Kind: KindBody, Key: digestKey(x.Digest), Value: in.body}, x.put()}, in.extra...)
-	ops = append(ops, c.takePartials(x.Digest)...)
+	ops = append(append(ops, in.extra...), c.takePartials(x.Digest)...)
 	c.persist(batch{ops: ops}, func(now time.Time, err error) {
+		c.queue.Settle(now, x.id, err == nil)
 		if err != nil {
 			c.queue.remove(x)
 			done(now, nil, storeError(err))
 			return
 		}
 		x.fresh, x.busy = false, false
+		c.reline(x)
 		c.emit(ParcelChanged{Parcel: c.parcelView(now, x)})
 		done(now, x, nil)
 		c.arrived(now, x)
@@ -148,7 +151,7 @@ func (c *Core) judgeParcel(now time.Time, from link.PeerID, it link.Item) (link.
 		return link.Refuse, link.ReasonLoop
 	case x == nil && it.Lifetime <= 0:
 		return link.Refuse, link.ReasonExpired
-	case x == nil && !c.room(from, it.Size):
+	case x == nil && c.offerRoom(from, it) != nil:
 		return link.Refuse, link.ReasonFull
 	case x == nil:
 		return link.Accept, link.ReasonNone
@@ -177,7 +180,7 @@ func (c *Core) judgeKnown(now time.Time, from link.PeerID, x *entry, it link.Ite
 		return link.Refuse, link.ReasonLoop
 	case x.Held:
 		return link.Have, link.ReasonNone
-	case !c.room(from, it.Size):
+	case c.roomAgain(x) != nil:
 		return link.Refuse, link.ReasonFull
 	}
 	return link.Accept, link.ReasonNone
@@ -203,7 +206,7 @@ func (c *Core) takeParcel(now time.Time, e link.Received, reply replyFunc) {
 	}
 	in.body, in.rec.Digest, in.rec.BodySize = e.Body, e.Item.Digest, len(e.Body)
 	in.rec.From, in.rec.Priority, in.rec.Hands = e.Peer, min(e.Item.Priority, link.Bulk), e.Item.Cost
-	if x := c.queue.byKey[in.rec.key()]; x != nil && c.again(x, in) == nil {
+	if x := c.queue.byID[in.rec.id()]; x != nil && c.again(x, in) == nil {
 		c.takeAgain(now, x, in, e.Item, reply)
 		return
 	}

@@ -1,10 +1,12 @@
 package gateway
 
-// Limits bound what others can make us keep. Zero values mean the defaults.
+// Limits bound what others can make us keep. Zero values mean the defaults. Of each limit on parcels bulk may take
+// three quarters, and bulk and messages together nine tenths.
 type Limits struct {
-	Parcels      int   // records of parcels, half of them from one neighbour or from our apps; 10,000
+	Parcels      int   // records of parcels, half of them from one neighbour, our apps or one sender; 10,000
 	Bytes        int64 // bodies in custody; 256 MiB
 	PeerBytes    int64 // bodies from one neighbour; half of Bytes
+	SenderBytes  int64 // bodies that one endpoint wrote; half of Bytes
 	Notes        int   // receipts and contacts in custody, half of them from one neighbour; 10,000
 	Gateways     int   // gateways known by advert; 1,000
 	Endpoints    int   // endpoints known by advert or registered, half of them at one gateway; 4,000
@@ -22,6 +24,7 @@ func (l *Limits) fill() {
 	fill(&l.Parcels, 10_000)
 	fill(&l.Bytes, 256<<20)
 	fill(&l.PeerBytes, l.Bytes/2)
+	fill(&l.SenderBytes, l.Bytes/2)
 	fill(&l.Notes, 10_000)
 	fill(&l.Gateways, 1_000)
 	fill(&l.Endpoints, 4_000)

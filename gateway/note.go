@@ -183,12 +183,12 @@ func (c *Core) wakeNotes(now time.Time) {
 // noteHop finds the way of a note: towards its gateway, or else back along the way of its parcel.
 func (c *Core) noteHop(n *note) (link.PeerID, bool) {
 	if n.to != c.self && n.to != (link.PeerID{}) {
-		if hop, _, ok := c.hopTo(n.to, n.digest, n.from); ok {
+		if hop, _, ok := c.hopTo(n.to, c.heldBack(n.digest), n.from); ok {
 			return hop, true
 		}
 	}
 	if x := c.queue.bySum[n.receipt.Parcel]; n.kind == ItemReceipt && x != nil {
-		_, ok := c.usable(x.From, n.digest, n.from)
+		_, ok := c.usable(x.From, c.heldBack(n.digest), n.from)
 		return x.From, ok
 	}
 	return link.PeerID{}, false

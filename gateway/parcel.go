@@ -3,13 +3,13 @@ package gateway
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"time"
 
 	"packhorse/gateway/pki"
 	"packhorse/gateway/ramf"
 	"packhorse/link"
 	"packhorse/store"
+	"packhorse/store/queue"
 )
 
 const day = 24 * time.Hour
@@ -78,14 +78,24 @@ func (r *parcelRecord) forwardable() bool {
 // deliverable tells that it waits for a local endpoint.
 func (r *parcelRecord) deliverable() bool { return r.State == Saved && r.Held && r.Local }
 
-// key names the parcel by who wrote it to whom under which id.
-func (r *parcelRecord) key() string { return parcelKey(r.Sender, r.Recipient, r.ID) }
+// id names the parcel by who wrote it to whom under which id.
+func (r *parcelRecord) id() (id queue.ID) {
+	b := appendCounted(nil, string(r.Sender))
+	b = appendCounted(b, string(r.Recipient))
+	sum := sha256.Sum256(append(b, r.ID...))
+	copy(id[:], sum[:])
+	return id
+}
 
-func parcelKey(sender, recipient pki.NodeID, id string) string {
-	b := appendCounted(nil, string(sender))
-	b = appendCounted(b, string(recipient))
-	sum := sha256.Sum256(append(b, id...))
-	return hex.EncodeToString(sum[:16])
+// key is the key of its record.
+func (r *parcelRecord) key() string { return r.id().Key() }
+
+// due is when something happens to the parcel by age alone.
+func (r *parcelRecord) due() time.Time {
+	if r.ended() && r.Origin {
+		return r.Expires.Add(memory)
+	}
+	return r.Expires.Add(time.Second)
 }
 
 func (r *parcelRecord) flags() (f byte) {
@@ -152,10 +162,6 @@ func parseParcelRecord(b []byte) (parcelRecord, error) {
 
 func (r *parcelRecord) put() store.Op {
 	return store.Op{Kind: KindParcel, Key: r.key(), Value: r.append(nil)}
-}
-
-func (r *parcelRecord) dropBody() store.Op {
-	return store.Op{Kind: KindBody, Key: digestKey(r.Digest), Delete: true}
 }
 
 // newParcelRecord fills what the message says. path is empty for a parcel to the Internet.

@@ -102,7 +102,11 @@ func (c *Core) peerDown(now time.Time, e link.PeerDown) {
 	if !e.Last {
 		return
 	}
+	for _, d := range sortedDigests(p.sub) {
+		c.unsubmit(p, d)
+	}
 	delete(c.peers, e.Peer)
+	c.relineAll(p.hold)
 	c.dirty = true
 	if p.pairing {
 		c.strangerDown(now, p, e.Reason)
@@ -152,6 +156,7 @@ func (c *Core) releaseHolds(now time.Time) {
 				p.holdBack(d, until)
 			}
 		}
+		c.relineAll(held)
 		c.dirty = true
 	}
 }

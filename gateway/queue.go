@@ -1,19 +1,24 @@
 package gateway
 
 import (
+	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
+	"packhorse/gateway/pki"
 	"packhorse/link"
+	"packhorse/store/queue"
 )
 
 // entry is a parcel we know: its record and what need not survive a restart.
 type entry struct {
 	parcelRecord
-	fresh  bool // its first batch is not durable yet: nobody may be told of it
-	busy   bool // a batch that changes it is on its way
-	next   link.PeerID
+	id     queue.ID
+	fresh  bool        // its first batch is not durable yet: nobody may be told of it
+	busy   bool        // a batch that changes it is on its way
+	next   link.PeerID // who it was submitted to
 	done   int
 	total  int
 	port   link.Port
@@ -22,100 +27,147 @@ type entry struct {
 	denied map[link.PeerID]int // how often who said that it may not be sent at all; as many as there are members
 }
 
-// queue holds every parcel we remember.
-type queue struct {
-	byKey    map[string]*entry
+func newEntry(r parcelRecord) *entry { return &entry{parcelRecord: r, id: r.id()} }
+
+// key is the key of its record, by which apps acknowledge it.
+func (x *entry) key() string { return x.id.Key() }
+
+// lane is a line: what waits for one thing: a local endpoint to collect it, or a way to a recipient. All in a line that waits
+// for a way has the same one: it came from the same neighbour, and the same ones said that they do not take it
+// now. The zero line holds what waits for none.
+type lane struct {
+	kind  lineKind
+	to    pki.NodeID
+	from  link.PeerID // of those that wait for a way
+	avoid string      // ids of those that turned it away, rising
+}
+
+type lineKind uint8
+
+const (
+	toNobody lineKind = iota
+	toApp
+	toGateway
+)
+
+// parcels holds every parcel we remember.
+type parcels struct {
+	*queue.Queue[lane]
+	byID     map[queue.ID]*entry
 	byDigest map[link.Digest]*entry
 	bySum    map[[32]byte]*entry
-	active   []*entry // held bodies, most urgent first; nil when it must be built again
 	arrival  uint64
-	bytes    int64
-	peer     map[link.PeerID]int64 // octets held by the neighbour they came from
-	records  map[link.PeerID]int   // entries by the neighbour they came from, zero: our apps
-	expires  time.Time             // not later than the earliest expiry; zero: nothing to look for
+	ways     map[lane]link.PeerID // next hops, as of the latest look
+	rests    []rest
+	ending   bool // a batch of what is over is on its way
 }
 
-func newQueue() queue {
-	return queue{byKey: map[string]*entry{}, byDigest: map[link.Digest]*entry{}, bySum: map[[32]byte]*entry{},
-		peer: map[link.PeerID]int64{}, records: map[link.PeerID]int{}}
+// rest is a parcel that may not go back yet to whom it came from.
+type rest struct {
+	x     *entry
+	until time.Time
 }
 
-func (q *queue) add(e *entry) {
-	q.byKey[e.key()], q.byDigest[e.Digest], q.bySum[e.Sum] = e, e, e
-	q.arrival = max(q.arrival, e.Arrival)
-	q.count(e, 1)
-	q.records[e.From]++
-	q.active = nil
-	if q.expires.IsZero() || e.Expires.Before(q.expires) {
-		q.expires = e.Expires
+func newParcels(l Limits) parcels {
+	return parcels{Queue: queue.New[lane](queue.Options{Head: KindParcel, Body: KindBody, Limits: l.quotas()}),
+		byID: map[queue.ID]*entry{}, byDigest: map[link.Digest]*entry{}, bySum: map[[32]byte]*entry{}}
+}
+
+// item is what the queue is told of a parcel.
+func (x *entry) item() queue.Item[lane] {
+	return queue.Item[lane]{ID: x.id, Digest: queue.Digest(x.Digest), Priority: queue.Priority(x.Priority), Age: x.Arrival,
+		Over: x.due(), Octets: x.BodySize, Peer: peerName(x.From), Sender: string(x.Sender)}
+}
+
+// peerName is the name of a neighbour's account, empty for our own apps'.
+func peerName(id link.PeerID) string {
+	if id == (link.PeerID{}) {
+		return ""
 	}
+	return string(id[:])
 }
 
-func (q *queue) remove(e *entry) {
-	delete(q.byKey, e.key())
-	delete(q.byDigest, e.Digest)
-	delete(q.bySum, e.Sum)
-	q.count(e, -1)
-	if q.records[e.From]--; q.records[e.From] == 0 {
-		delete(q.records, e.From)
-	}
-	q.active = nil
+func (q *parcels) add(x *entry) {
+	q.byID[x.id], q.byDigest[x.Digest], q.bySum[x.Sum] = x, x, x
+	q.arrival = max(q.arrival, x.Arrival)
+}
+
+func (q *parcels) remove(x *entry) {
+	delete(q.byID, x.id)
+	delete(q.byDigest, x.Digest)
+	delete(q.bySum, x.Sum)
 }
 
 // replace takes over a changed record.
-func (q *queue) replace(e *entry, r parcelRecord) {
-	q.count(e, -1)
-	e.parcelRecord = r
-	q.count(e, 1)
-	q.active = nil
+func (q *parcels) replace(x *entry, r parcelRecord) {
+	x.parcelRecord = r
+	q.Over(x.id, x.due())
 }
 
-func (q *queue) count(e *entry, sign int64) {
-	if !e.Held {
-		return
-	}
-	q.bytes += sign * int64(e.BodySize)
-	q.peer[e.From] += sign * int64(e.BodySize)
-	if q.peer[e.From] == 0 {
-		delete(q.peer, e.From)
-	}
+// all lists every parcel in order of arrival.
+func (q *parcels) all() []*entry {
+	return slices.SortedFunc(maps.Values(q.byID), func(a, b *entry) int { return cmp.Compare(a.Arrival, b.Arrival) })
 }
 
-// waiting lists the entries whose body we hold, by priority, then arrival.
-func (q *queue) waiting() []*entry {
-	if q.active != nil {
-		return q.active
+// compareEntries orders by priority, then age.
+func compareEntries(x, y *entry) int {
+	return cmp.Or(cmp.Compare(x.Priority, y.Priority), cmp.Compare(x.Arrival, y.Arrival))
+}
+
+// lineOf is where a parcel waits now.
+func (c *Core) lineOf(x *entry) lane {
+	switch {
+	case x.fresh || x.busy:
+		return lane{}
+	case x.deliverable():
+		return lane{kind: toApp, to: x.Recipient}
+	case x.forwardable():
+		return lane{kind: toGateway, to: x.Recipient, from: x.From, avoid: c.avoided(x.Digest)}
 	}
-	q.active = []*entry{}
-	for _, e := range q.byKey {
-		if e.Held {
-			q.active = append(q.active, e)
+	return lane{}
+}
+
+// avoided are the neighbours that an item may not be offered to now.
+func (c *Core) avoided(d link.Digest) string {
+	var ids []byte
+	if !c.isHeld(d) {
+		return ""
+	}
+	for _, p := range c.neighbours() {
+		if _, held := p.hold[d]; held {
+			ids = append(ids, p.id[:]...)
 		}
 	}
-	slices.SortFunc(q.active, func(a, b *entry) int {
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Arrival, b.Arrival))
-	})
-	return q.active
+	return string(ids)
 }
 
-// all lists every entry in order of arrival.
-func (q *queue) all() []*entry {
-	out := make([]*entry, 0, len(q.byKey))
-	for _, e := range q.byKey {
-		out = append(out, e)
+func (c *Core) isHeld(d link.Digest) bool {
+	for _, p := range c.peers {
+		if _, held := p.hold[d]; held {
+			return true
+		}
 	}
-	slices.SortFunc(out, func(a, b *entry) int { return cmp.Compare(a.Arrival, b.Arrival) })
-	return out
+	return false
 }
 
-// room tells whether n more octets from a neighbour fit the quotas.
-func (c *Core) room(from link.PeerID, n int) bool {
-	l := c.cfg.Limits
-	if len(c.queue.byKey) >= l.Parcels || c.queue.bytes+int64(n) > l.Bytes {
-		return false
+// avoids tells whether a neighbour is among those that turned a line away.
+func (l *lane) avoids(id link.PeerID) bool {
+	for at := 0; at < len(l.avoid); at += len(id) {
+		if bytes.Equal([]byte(l.avoid[at:at+len(id)]), id[:]) {
+			return true
+		}
 	}
-	if c.queue.records[from] >= share(l.Parcels) {
-		return false // small ones with long lives must not shut everybody else out either
+	return false
+}
+
+// reline puts a parcel where it waits now.
+func (c *Core) reline(x *entry) { c.queue.Move(x.id, c.lineOf(x)) }
+
+// relineAll does so for items that were held back from a neighbour and are not any more.
+func (c *Core) relineAll(held map[link.Digest]time.Time) {
+	for d := range held {
+		if x := c.queue.byDigest[d]; x != nil {
+			c.reline(x)
+		}
 	}
-	return from == link.PeerID{} || c.queue.peer[from]+int64(n) <= l.PeerBytes
 }

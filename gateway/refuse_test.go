@@ -102,7 +102,7 @@ func TestQuotaRefusesNewAndKeepsOld(t *testing.T) {
 	b := newBench(t)
 	s := b.site("ada")
 	b.found(s, "ridge")
-	s.limits = Limits{Bytes: 4000}
+	s.limits = Limits{Bytes: 4000, SenderBytes: 4000}
 	s.boot()
 	alice, bob := s.app("alice"), s.app("bob")
 	if _, err := alice.deliver(alice.parcel(bob, "p1", noise(1000))); err != nil {
@@ -232,6 +232,8 @@ func TestOffersAreAnsweredByWhatIsKnown(t *testing.T) {
 	b := newBench(t)
 	a, c := b.site("ada"), b.site("cleo")
 	b.found(a, "ridge")
+	a.limits = Limits{Bytes: 20_000}
+	a.boot()
 	b.member(a, c)
 	alice, bob := a.app("alice"), a.app("bob")
 	raw := alice.parcel(bob, "p1", text(10))
@@ -284,8 +286,7 @@ func TestOffersAreAnsweredByWhatIsKnown(t *testing.T) {
 	check("delivered", offer(other, item), yes(link.Have))
 	x.fresh = true
 	check("being stored", offer(other, item), no(link.ReasonBusy))
-	a.core.cfg.Limits.Bytes = 10
-	check("over quota", offer(from, fresh), no(link.ReasonFull))
+	check("over quota", offer(from, with(fresh, func(i *link.Item) { i.Size = 10_001 })), no(link.ReasonFull))
 }
 
 // reply runs received and returns what the link is told.

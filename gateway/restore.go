@@ -59,7 +59,10 @@ func (c *Core) restoreOne(r Record) error {
 		if err != nil {
 			return err
 		}
-		c.queue.add(&entry{parcelRecord: p})
+		x := newEntry(p)
+		c.queue.Restore(x.item(), p.Held)
+		c.queue.add(x)
+		c.reline(x)
 	case KindNote:
 		n, err := c.parseNote(r.Value)
 		if err != nil {

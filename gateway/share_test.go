@@ -43,7 +43,6 @@ func TestOneSourceLeavesRoomForOthers(t *testing.T) {
 	if v, _ := a.core.judgeOffer(b.now, other, offer); v != link.Accept {
 		t.Errorf("offer of another neighbour: verdict %d, want accept", v)
 	}
-	a.core.cfg.Limits.Parcels = 100
 	for i := range 4 {
 		n := &note{kind: ItemContact, digest: link.Digest{byte(i)}, from: from, expires: b.now.Add(day)}
 		a.core.keepNote(n)

@@ -33,9 +33,9 @@ func (c *Core) Snapshot(now time.Time) Snapshot {
 		s.Peers = append(s.Peers, c.peerView(now, id))
 	}
 	slices.SortStableFunc(s.Peers, func(a, b Peer) int { return cmp.Compare(a.Name, b.Name) })
-	for _, x := range c.queue.waiting() {
-		s.Parcels++
-		s.Bytes += int64(x.BodySize)
+	for l := range c.queue.Lines() {
+		s.Parcels += l.Bodies
+		s.Bytes += l.Octets
 	}
 	s.Parcels += len(c.draftViews(false))
 	s.Bytes += c.drafts.bytes
@@ -61,13 +61,13 @@ func (c *Core) peerView(now time.Time, id link.PeerID) Peer {
 		v.Heard, v.Ports = p.heard, slices.Sorted(maps.Keys(p.ports))
 		c.addPaths(now, &v)
 		v.Silent = len(v.Ports) == 0
-	} else if via, _, ok := c.hopTo(id, link.Digest{}, link.PeerID{}); ok {
+	} else if via, _, ok := c.hopTo(id, avoidNobody, link.PeerID{}); ok {
 		v.Via = c.peerName(via)
 	}
-	for _, x := range c.queue.waiting() {
-		if gw, ok := c.gatewayOf(x.Recipient); ok && gw == id && x.State == Saved {
-			v.Parcels++
-			v.Bytes += int64(x.BodySize)
+	for l := range c.queue.Lines() {
+		if gw, ok := c.gatewayOf(l.Name.to); ok && gw == id {
+			v.Parcels += l.Bodies
+			v.Bytes += l.Octets
 		}
 	}
 	return v
@@ -126,8 +126,8 @@ func (c *Core) Parcels(now time.Time, all bool) []Parcel {
 
 // Parcel finds one by its id or a unique prefix.
 func (c *Core) Parcel(now time.Time, id string) (Parcel, error) {
-	bySum := make(map[string]*entry, len(c.queue.byKey))
-	for _, x := range c.queue.byKey {
+	bySum := make(map[string]*entry, len(c.queue.byID))
+	for _, x := range c.queue.byID {
 		if !x.fresh {
 			bySum[c.shownAs(x.Sum)] = x
 		}
@@ -154,10 +154,10 @@ func (c *Core) parcelView(now time.Time, x *entry) Parcel {
 	if x.By != (link.PeerID{}) {
 		v.By = c.peerName(x.By)
 	}
-	if x.next != (link.PeerID{}) && x.State == Saved {
-		v.Next = c.peerName(x.next)
+	if hop := c.wayOf(now, x); hop != (link.PeerID{}) && x.State == Saved {
+		v.Next = c.peerName(hop)
 		v.Done, v.Total = x.done, x.total
-		v.Airtime = c.airtimeTo(x.next, x.BodySize)
+		v.Airtime = c.airtimeTo(hop, x.BodySize)
 	}
 	v.Why = c.why(now, x)
 	if gw, ok := c.gatewayOf(x.Recipient); ok && gw != c.self && v.Why == whyPeerSilent && v.Next == "" {

@@ -8,7 +8,8 @@ import (
 
 const (
 	maxEnding = 256         // items of one call of Expire
-	retry     = time.Second // until what could not end is looked at again
+	later     = time.Second // until what could not end is looked at again
+	retry     = time.Minute // the same, when the disk did not take it
 )
 
 // Ending is what the owner makes of an item whose time is over. The zero value forgets it, head and body.
@@ -55,7 +56,7 @@ func (q *Queue[L]) expire(now time.Time, n uint32, end func(Item[L]) Ending, e *
 		how = end(q.view(n))
 	}
 	if how.Later {
-		q.until(n, now.Add(retry))
+		q.until(n, now.Add(later))
 		return
 	}
 	key := it.id.Key()

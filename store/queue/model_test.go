@@ -283,7 +283,7 @@ func (d *duel) expire() {
 			continue
 		}
 		if how := end(k.Item); k.pending() || how.Later {
-			k.Over = d.now.Add(retry).Truncate(time.Second)
+			k.Over = d.now.Add(later).Truncate(time.Second)
 		} else {
 			n++
 			d.want("Expire names it", slices.Contains(e.IDs, k.ID), true)

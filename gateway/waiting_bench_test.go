@@ -1,0 +1,95 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"packhorse/gateway/pki"
+	"packhorse/link"
+)
+
+// loaded is a gateway with so many parcels waiting: one in five for a neighbour that is there, the others for gateways
+// that nobody knows the way to.
+func loaded(t testing.TB, n int) (s *site, one *entry) {
+	b := newBench(t)
+	a, c := b.site("ada"), b.site("cleo")
+	b.found(a, "ridge")
+	b.member(a, c)
+	b.join(a, c)
+	b.run(time.Minute, func() bool { return false })
+	a.pipes[0].set(false)
+	to, now := c.core.box.id(), b.now
+	for i := range n {
+		if i%1000 == 0 {
+			b.settle()
+		}
+		r := parcelRecord{State: Saved, Held: true, Priority: link.Message, Arrival: uint64(i + 1), Size: 5000, BodySize: 4000, Since: now.Truncate(time.Second),
+			Expires: now.Add(10*day + time.Duration(i)*time.Second).Truncate(time.Second), Sender: someone(1), Recipient: to, Gateway: someone(2), ID: fmt.Sprintf("%036d", i)}
+		if i%5 > 0 {
+			r.Recipient = someone(10 + i%20)
+		}
+		r.Sum = sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(i)))
+		copy(r.Digest[:], r.Sum[:])
+		a.disk[KindParcel] = put(a.disk[KindParcel], r.key(), r.append(nil))
+		if i == n/2 {
+			defer func(sum [32]byte) { one = a.core.queue.bySum[sum] }(r.Sum)
+		}
+	}
+	a.limits = Limits{Parcels: 4 * n, Bytes: 1 << 40}
+	a.boot()
+	a.known(c.core.self)
+	a.core.settle(b.now)
+	b.settle()
+	return a, one
+}
+
+func put(m map[string][]byte, key string, v []byte) map[string][]byte {
+	if m == nil {
+		m = map[string][]byte{}
+	}
+	m[key] = v
+	return m
+}
+
+func someone(n int) pki.NodeID {
+	sum := sha256.Sum256([]byte{byte(n)})
+	return pki.NodeID("0" + hex.EncodeToString(sum[:]))
+}
+
+// BenchmarkChange is a changed parcel becoming durable, with all that follows, while so many wait.
+func BenchmarkChange(b *testing.B) {
+	for _, n := range []int{100, 10_000, 100_000} {
+		b.Run(fmt.Sprint("waiting=", n), func(b *testing.B) {
+			s, x := loaded(b, n)
+			for b.Loop() {
+				s.core.change(x, func(r *parcelRecord) { r.Turns ^= 1 }, nil, ignoreResult)
+				s.core.settle(s.b.now)
+				s.carryOut()
+			}
+		})
+	}
+}
+
+// BenchmarkParcelMemory is what a waiting parcel costs in memory, all told.
+func BenchmarkParcelMemory(b *testing.B) {
+	for b.Loop() {
+		const n = 20_000
+		s, _ := loaded(b, n)
+		with := heapAlloc()
+		s.core = nil
+		b.ReportMetric(float64(with-heapAlloc())/n, "B/parcel")
+		runtime.KeepAlive(s)
+	}
+}
+
+func heapAlloc() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
