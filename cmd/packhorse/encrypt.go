@@ -44,7 +44,7 @@ may stay in spare cells of the card for years: docs/CONFIG.md says what encrypti
 				if err != nil {
 					return keyError(err)
 				}
-				return a.showEncryption(d, m)
+				return a.showEncryption(d, &m)
 			})
 		},
 	}
@@ -81,7 +81,7 @@ goes on. Take store.encrypt and store.key_file out of the configuration afterwar
 				if err != nil {
 					return keyError(err)
 				}
-				return a.showEncryption(d, m)
+				return a.showEncryption(d, &m)
 			})
 		},
 	}
@@ -101,22 +101,27 @@ func (a *app) withState(f func(*config.Loaded, store.Directory) error) error {
 	return f(l, stateOf(l))
 }
 
-func (a *app) showEncryption(d store.Directory, m store.Moved) error {
+// showEncryption is for all three commands; rekey rewrites nothing.
+func (a *app) showEncryption(d store.Directory, m *store.Moved) error {
 	kinds, err := store.VaultKinds(d.Vault)
 	if err != nil && !errors.Is(err, store.ErrNoVault) {
 		return err
 	}
-	v := encryption{a.head("packhorse.store_encryption/1"), d.Dir, err == nil, []string{}, m.Records, m.Secrets}
+	v := encryption{Head: a.head("packhorse.store_encryption/1"), Path: d.Dir, Encrypted: err == nil, OpenedBy: []string{}}
 	for _, k := range kinds {
 		v.OpenedBy = append(v.OpenedBy, strings.ReplaceAll(k.String(), " ", "_"))
 	}
+	rewritten := ""
+	if m != nil {
+		v.Records, v.Secrets = m.Records, m.Secrets
+		rewritten = fmt.Sprintf(": %s and %s rewritten", count(m.Records, "value"), count(m.Secrets, "secret"))
+	}
 	return a.answer(v, func() {
-		rewritten := fmt.Sprintf("%s and %s rewritten", count(m.Records, "value"), count(m.Secrets, "secret"))
 		if !v.Encrypted {
-			a.say("in the clear: %s: %s", d.Dir, rewritten)
+			a.say("in the clear: %s%s", d.Dir, rewritten)
 			return
 		}
-		a.say("encrypted: %s, opened by a %s: %s", d.Dir, orList(kinds), rewritten)
+		a.say("encrypted: %s, opened by a %s%s", d.Dir, orList(kinds), rewritten)
 		a.hint("note: keep copies of %s and of its key elsewhere: without either nothing can be read", d.Vault)
 	})
 }

@@ -102,7 +102,7 @@ func TestPassphraseIsAskedForChangedAndReplacedByAKeyFile(t *testing.T) {
 	b.want(0, []string{"a passphrase or key file"}, "store", "rekey", "--new-key-file", key)
 	b.want(0, nil, "store", "encrypt", "--key-file", filepath.Join(b.dir, "nosuch")) // the passphrase does
 	delete(b.env, "PACKHORSE_PASSPHRASE")
-	b.want(0, []string{"opened by a key file:"}, "store", "rekey", "--forget", "passphrase", "--key-file", key)
+	b.want(0, []string{"opened by a key file\n"}, "store", "rekey", "--forget", "passphrase", "--key-file", key)
 	b.want(2, []string{"no key file was given"}, "store", "decrypt")
 	b.want(2, []string{"cannot be read", "fix: put in the stick"}, "store", "decrypt", "--key-file", filepath.Join(b.dir, "nosuch"))
 }

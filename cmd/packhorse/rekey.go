@@ -39,7 +39,7 @@ or a file that PACKHORSE_NEW_PASSPHRASE_FILE names.`,
 				if err := d.Rekey(change, keys...); err != nil {
 					return keyError(err)
 				}
-				return a.showEncryption(d, store.Moved{})
+				return a.showEncryption(d, nil)
 			})
 		},
 	}
