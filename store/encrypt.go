@@ -69,9 +69,10 @@ func (d *Directory) unfinished() error {
 
 func (d *Directory) seal(v *Vault, c claim) (m Moved, err error) {
 	if v.Phase() == SealingRecords {
-		if m.Records, err = d.rewrite(c, d.sealed(v)); err == nil {
-			err = v.enter(SealingSecrets)
+		if m.Records, err = d.rewrite(c, d.sealed(v)); err != nil {
+			return m, errors.Join(err, d.undo(func() error { return removeFile(d.files, d.Vault) }))
 		}
+		err = v.enter(SealingSecrets)
 	}
 	if err == nil {
 		m.Secrets, err = d.secrets(v, true)
@@ -80,6 +81,14 @@ func (d *Directory) seal(v *Vault, c claim) (m Moved, err error) {
 		err = v.enter(Sealed)
 	}
 	return m, err
+}
+
+// undo goes back to the phase before, for the gateway to start as if nothing was, unless the swap began.
+func (d *Directory) undo(back func() error) error {
+	if swapping, err := exists(d.old()); err != nil || swapping {
+		return err
+	}
+	return back()
 }
 
 // Decrypt writes everything in the clear and removes the vault.
@@ -107,9 +116,10 @@ func (d Directory) Decrypt(keys ...Key) (m Moved, err error) {
 
 func (d *Directory) unseal(v *Vault, c claim) (m Moved, err error) {
 	if v.Phase() == ClearingRecords {
-		if m.Records, err = d.rewrite(c, d.Options); err == nil {
-			err = v.enter(ClearingSecrets)
+		if m.Records, err = d.rewrite(c, d.Options); err != nil {
+			return m, errors.Join(err, d.undo(func() error { return v.enter(Sealed) }))
 		}
+		err = v.enter(ClearingSecrets)
 	}
 	if err == nil {
 		m.Secrets, err = d.secrets(v, false)

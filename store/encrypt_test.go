@@ -196,6 +196,13 @@ func TestDamagedStoreIsNotEncrypted(t *testing.T) {
 	if after, _ := os.ReadFile(files[0]); !bytes.Equal(after, b) {
 		t.Error("the store was changed")
 	}
+	onlyIn(t, dir, "identity.key", "membership", "store")
+	if r, err := Repair(d.Store, RepairOptions{Options: small}); err != nil || len(r.Quarantine) == 0 {
+		t.Fatalf("repair: got %+v, %v, want something put aside", r, err)
+	}
+	if _, err := d.Encrypt(pass("x")); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "move it elsewhere") {
+		t.Errorf("with a quarantine: got %v, want %v and what to do", err, ErrDamaged)
+	}
 }
 
 // TestCrashWhileEncryptingIsFinishedByTheNextCall dies at each operation of one way, and then goes on.
@@ -251,31 +258,43 @@ func TestCrashWhileDecryptingIsFinishedByTheNextCall(t *testing.T) {
 	})
 }
 
-// TestDiskThatFailsWhileRecordsAreCopiedLeavesTheOldStore makes every call of the store's own fail.
+// TestDiskThatFailsWhileRecordsAreCopiedLeavesTheOldStore makes every call of the store's own fail, in both directions.
 func TestDiskThatFailsWhileRecordsAreCopiedLeavesTheOldStore(t *testing.T) {
-	count := &faultDisk{disk: osDisk{}, freeBytes: 1 << 40}
-	dir := t.TempDir()
-	clearState(t, dir)
-	d := stateIn(dir, nil)
-	d.Options.disk = count
-	if _, err := d.Encrypt(pass("x")); err != nil {
-		t.Fatal(err)
-	}
-	for n, name := range count.calls {
-		dir := t.TempDir()
-		m, d := clearState(t, dir), stateIn(dir, nil)
-		d.Options.disk = &faultDisk{disk: osDisk{}, freeBytes: 1 << 40, failAt: n + 1, sticky: true, err: syscall.ENOSPC}
-		if _, err := d.Encrypt(pass("x")); err != nil && !errors.Is(err, syscall.ENOSPC) {
-			t.Fatalf("%d %s: got %v, want %v", n+1, name, err, syscall.ENOSPC)
-		}
-		d.Options.disk = nil
-		if _, err := d.Encrypt(pass("x")); err != nil {
-			t.Fatalf("%d %s: the next call: %v", n+1, name, err)
-		}
-		v, err := OpenVault(d.Vault, pass("x"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		holds(t, dir, m, v)
+	encrypt := func(d Directory) error { _, err := d.Encrypt(pass("x")); return err }
+	decrypt := func(d Directory) error { _, err := d.Decrypt(pass("x")); return err }
+	for _, tc := range []struct {
+		name   string
+		do     func(Directory) error
+		sealed bool // before
+	}{{"encrypt", encrypt, false}, {"decrypt", decrypt, true}} {
+		t.Run(tc.name, func(t *testing.T) {
+			prepare := func(d *faultDisk) (model, Directory) {
+				dir := t.TempDir()
+				m, state := clearState(t, dir), stateIn(dir, nil)
+				if tc.sealed {
+					if err := encrypt(state); err != nil {
+						t.Fatal(err)
+					}
+				}
+				state.Options.disk = d
+				return m, state
+			}
+			count := &faultDisk{disk: osDisk{}, freeBytes: 1 << 40}
+			if _, d := prepare(count); tc.do(d) != nil {
+				t.Fatal("it fails without a fault")
+			}
+			for n, name := range count.calls {
+				m, d := prepare(&faultDisk{disk: osDisk{}, freeBytes: 1 << 40, failAt: n + 1, sticky: true, err: syscall.ENOSPC})
+				err := tc.do(d)
+				if err != nil && !errors.Is(err, syscall.ENOSPC) {
+					t.Fatalf("%d %s: got %v, want %v", n+1, name, err, syscall.ENOSPC)
+				}
+				v, open := OpenVault(d.Vault, pass("x"))
+				if sealed := open == nil; sealed != (tc.sealed == (err != nil)) || sealed && v.Ready() != nil {
+					t.Fatalf("%d %s: after %v the vault says %v, %v", n+1, name, err, open, v)
+				}
+				holds(t, d.Dir, m, v)
+			}
+		})
 	}
 }

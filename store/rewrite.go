@@ -93,6 +93,14 @@ func (s *Store) copyTo(dir string, o Options) (records int, err error) {
 	if n := s.Stats().Damaged; n > 0 {
 		return 0, spoiled(fmt.Errorf("%d places", n))
 	}
+	aside, err := quarantined(s.disk, s.dir)
+	if err != nil {
+		return 0, fmt.Errorf("store: %w", err)
+	}
+	if len(aside) > 0 {
+		return 0, fmt.Errorf("%w: %s holds what was put aside by a repair, and would be lost; nothing was changed: move it elsewhere and try again",
+			ErrDamaged, filepath.Join(s.dir, quarantineName))
+	}
 	o.MaxBytes = math.MaxInt64 // what is there may stay, though sealed it is larger
 	to, err := Open(dir, o)
 	if err != nil {
@@ -133,5 +141,5 @@ func (c *copier) flush() error {
 }
 
 func spoiled(err error) error {
-	return fmt.Errorf("%w: %w; nothing was changed: packhorse store check tells more", ErrDamaged, err)
+	return fmt.Errorf("%w: %w; nothing was changed: packhorse store check tells more, packhorse store repair puts it aside", ErrDamaged, err)
 }
