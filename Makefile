@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 ARGS    ?=
 export CGO_ENABLED = 0
 
-.PHONY: all build demo sim test lint bench soak fuzz release docs clean
+.PHONY: all build demo sim test lint bench bench-road bench-store soak fuzz release docs clean
 
 all: build
 
@@ -27,10 +27,18 @@ test:
 lint:
 	$(GO) run ./tools/testrun -only lint
 	$(GO) run ./tools/depcheck
+	$(GO) -C testbench/peers vet .
 
-# What letters, cuts, kills and restarts cost, as tables, in virtual time.
-bench:
+# What letters, cuts, kills and restarts cost, and the store beside its peers, as tables.
+bench: bench-road bench-store
+
+# In virtual time.
+bench-road:
 	$(GO) test -count=1 -timeout=60m -v $(ARGS) ./testbench/road
+
+# On the disk of PACKHORSE_BENCH_DIR. One part: make bench-store ARGS="-only reopen"
+bench-store:
+	$(GO) -C testbench/peers run . $(ARGS)
 
 # The long rows: many seeds, real processes, real time.
 soak:
