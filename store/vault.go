@@ -70,10 +70,8 @@ type Purpose string
 
 // The purposes, named for ever.
 const (
-	ForRecords Purpose = "records"
-	ForIndex   Purpose = "index"
-	ForSecrets Purpose = "secrets"
-	ForBackup  Purpose = "backup"
+	ForRecords Purpose = "records" // Options.Cipher
+	ForSecrets Purpose = "secrets" // Secrets.Cipher
 )
 
 func (v *Vault) derive(p Purpose) []byte { return derive(v.data[:], v.ID[:], string(p)) }
