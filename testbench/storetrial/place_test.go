@@ -6,14 +6,22 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/chacha20poly1305"
+	"golang.org/x/sys/unix"
 )
 
 // memory is where a file system in memory is found, on which a sync costs nothing.
-const memory = "/dev/shm"
+const (
+	memory     = "/dev/shm"
+	memoryRoom = 256 << 20
+)
 
 // place is a new directory that a trial which makes many syncs may use.
 func place(t *testing.T) string {
 	t.Helper()
+	var st unix.Statfs_t
+	if err := unix.Statfs(memory, &st); err != nil || int64(st.Bavail)*int64(st.Bsize) < memoryRoom {
+		return t.TempDir()
+	}
 	dir, err := os.MkdirTemp(memory, "storetrial")
 	if err != nil {
 		return t.TempDir()

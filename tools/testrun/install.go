@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 )
 
 // component is something a suite needs besides Go.
@@ -19,6 +20,7 @@ type component struct {
 const qemu = "qemu-arm-static"
 
 var components = map[string]component{
+	"386":     {runs386, buy386, "a processor that runs 386 code"},
 	"gcc":     {has("gcc"), apt("gcc", "libc6-dev"), "gcc, for the race detector"},
 	"node":    {has("node", "npm"), apt("nodejs", "npm"), "node and npm, for Awala's JavaScript library"},
 	"modules": {modulesThere, modules, "the JavaScript modules of testbench/interop"},
@@ -49,6 +51,12 @@ func has(names ...string) func() bool {
 		}
 		return true
 	}
+}
+
+func runs386() bool { return runtime.GOARCH == "amd64" || runtime.GOARCH == "386" }
+
+func buy386(context.Context, *runner) error {
+	return errors.New("this machine does not run it: the suite arm is 32-bit code too")
 }
 
 // apt installs Debian packages, as root or through sudo without a password.

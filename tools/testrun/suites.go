@@ -17,10 +17,10 @@ type suite struct {
 }
 
 // raced are the rooms with goroutines, which the race detector watches.
-var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/poweb", "./link/port/...", "./radio/...", "./board/...", "./store/..."}
+var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/poweb", "./link/port/...", "./radio/...", "./board/...", "./store/...", "./testbench/storetrial"}
 
-// onARM are the rooms tested as 32-bit ARMv6 code.
-var onARM = []string{"./link/wire", "./link", "./store"}
+// on32 are the rooms tested as 32-bit code.
+var on32 = []string{"./link/wire", "./link", "./store/...", "./testbench/storetrial"}
 
 // interop is the package that runs Awala's own JavaScript library.
 const interop = "./testbench/interop"
@@ -35,7 +35,8 @@ var suites = []suite{
 	{"interop", "Awala's JavaScript library against real gateways", []string{"node", "modules"}, runInterop},
 	{"real", "gateways as processes on simulated radios, in real time: loss, cuts, kills", nil, runReal},
 	{"static", "static binaries for every kind of board", nil, static},
-	{"arm", "link/wire, link and store as ARMv6 code under qemu", []string{"qemu"}, arm},
+	{"386", "link and store as 32-bit code", []string{"386"}, on386},
+	{"arm", "link and store as ARMv6 code under qemu", []string{"qemu"}, arm},
 }
 
 // runner runs suites.
@@ -97,7 +98,7 @@ func unit(ctx context.Context, r *runner) (count, error) {
 }
 
 func race(ctx context.Context, r *runner) (count, error) {
-	return r.test(ctx, []string{"CGO_ENABLED=1"}, []string{"-race", "-short"}, raced)
+	return r.test(ctx, inMemory("CGO_ENABLED=1"), []string{"-race", "-short"}, raced)
 }
 
 func runInterop(ctx context.Context, r *runner) (count, error) {
@@ -109,7 +110,11 @@ func runReal(ctx context.Context, r *runner) (count, error) {
 }
 
 func arm(ctx context.Context, r *runner) (count, error) {
-	return r.test(ctx, []string{"GOOS=linux", "GOARCH=arm", "GOARM=6"}, []string{"-short", "-exec=" + qemu}, onARM)
+	return r.test(ctx, inMemory("GOOS=linux", "GOARCH=arm", "GOARM=6"), []string{"-short", "-exec=" + qemu}, on32)
+}
+
+func on386(ctx context.Context, r *runner) (count, error) {
+	return r.test(ctx, inMemory("GOOS=linux", "GOARCH=386"), []string{"-short"}, on32)
 }
 
 // static builds what a release would, and throws it away.
