@@ -76,6 +76,9 @@ func (osDisk) syncDir(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+// syncData makes a file's octets durable, and what is needed to find them.
+func syncData(f *os.File) error { return unix.Fdatasync(int(f.Fd())) }
+
 func (osDisk) free(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {

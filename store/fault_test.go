@@ -151,18 +151,36 @@ func (l *faultLog) close() error {
 	return l.appender.close()
 }
 
-// workload is the same for every fault: it seals, empties and removes buckets.
+// workload is the same for every fault: it seals, empties and removes buckets, and streams.
 func workload(s *Store, m model) (refused int) {
 	r := rand.New(rand.NewPCG(7, 7))
-	for range 60 {
+	for i := range 60 {
 		ops := randomBatch(r)
-		if err := s.Apply(ops...); err != nil {
+		write := s.Apply
+		if i%9 == 4 {
+			ops[0] = Op{Kind: 1, Key: "stream", Value: octets(uint64(i), i*10_000)}
+			write = func(ops ...Op) error { return stream(s, ops[0], ops[1:]...) }
+		}
+		if err := write(ops...); err != nil {
 			refused++
 			continue
 		}
 		m.apply(ops)
 	}
 	return refused
+}
+
+// stream is Apply by a Writer.
+func stream(s *Store, op Op, extra ...Op) error {
+	w, err := s.Create(op.Kind, op.Key)
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	if err := writeAll(w, op.Value); err != nil {
+		return err
+	}
+	return w.Commit(extra...)
 }
 
 func TestFaultAtEveryCallTellsNoLie(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"sync"
 
 	"github.com/tidwall/wal"
 )
@@ -13,16 +14,25 @@ type appender interface {
 	add(seq uint64, rec []byte) // takes a copy
 	flush() error               // writes what was added
 	sync() error
-	close() error
+	close() error // without a sync
 }
 
 // walLog is tidwall/wal with one segment a bucket: it would otherwise cycle in the middle
 // of a batch, and it never syncs a directory. It is dropped after its first error, for
 // its memory then no longer agrees with the file.
 type walLog struct {
-	log   *wal.Log
-	batch wal.Batch
+	log *wal.Log
+	in  walInside
+	*walBuffers
 }
+
+// walBuffers outlive the bucket that they are used for.
+type walBuffers struct {
+	batch wal.Batch
+	tail  []byte
+}
+
+var walPool = sync.Pool{New: func() any { return new(walBuffers) }}
 
 // segmentName is the file name tidwall/wal gives the segment that begins with seq.
 func segmentName(seq uint64) string { return fmt.Sprintf("%020d", seq) }
@@ -36,10 +46,31 @@ func openWAL(dir string) (appender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &walLog{log: l}, nil
+	w := &walLog{l, insideOf(l), walPool.Get().(*walBuffers)}
+	w.in.lend(w.tail)
+	return w, nil
 }
 
 func (w *walLog) add(seq uint64, rec []byte) { w.batch.Write(seq, rec) }
-func (w *walLog) flush() error               { return w.log.WriteBatch(&w.batch) }
-func (w *walLog) sync() error                { return w.log.Sync() }
-func (w *walLog) close() error               { return w.log.Close() }
+
+func (w *walLog) flush() error {
+	err := w.log.WriteBatch(&w.batch)
+	w.tail = w.in.forget()
+	return err
+}
+
+func (w *walLog) sync() error {
+	if w.in.file == nil {
+		return w.log.Sync()
+	}
+	return syncData(w.in.file)
+}
+
+func (w *walLog) close() error {
+	w.batch.Clear()
+	walPool.Put(w.walBuffers)
+	if w.in.file == nil {
+		return w.log.Close() // it syncs once more
+	}
+	return w.in.file.Close()
+}

@@ -10,6 +10,7 @@ const (
 
 type request struct {
 	ops  []Op
+	drop *upload // nobody will put it
 	err  error
 	done chan error // buffered
 }
@@ -85,6 +86,7 @@ func (s *Store) gather(r *request) []*request {
 // commit makes a group durable and answers it. A batch that does not fit is refused by
 // itself; an error of the disk fails the whole group.
 func (s *Store) commit(group []*request) {
+	s.freeDropped(group)
 	t, err := s.begin()
 	for _, r := range group {
 		if err != nil {
@@ -105,6 +107,17 @@ func (s *Store) commit(group []*request) {
 			r.err = s.failure(err)
 		}
 		r.done <- r.err
+	}
+}
+
+// freeDropped frees the streams that were given up.
+func (s *Store) freeDropped(group []*request) {
+	for _, r := range group {
+		if r.drop != nil {
+			s.mu.Lock()
+			s.letGo(r.drop)
+			s.mu.Unlock()
+		}
 	}
 }
 

@@ -74,9 +74,22 @@ func (s *Store) moved(name id, from loc) bool {
 
 // reader reads records and keeps the last file open: chunks mostly lie together.
 type reader struct {
-	disk disk
-	path string
-	file readFile
+	disk  disk
+	reuse bool // records are good until the next one is read
+	path  string
+	file  readFile
+	buf   []byte
+}
+
+// memory is where the next record goes.
+func (r *reader) memory(n int) []byte {
+	if !r.reuse {
+		return make([]byte, n)
+	}
+	if cap(r.buf) < n {
+		r.buf = make([]byte, max(n, maxRecord))
+	}
+	return r.buf[:n]
 }
 
 // value is what a put record stands for.
@@ -114,10 +127,11 @@ func (r *reader) any(p piece) (record, error) {
 		}
 		r.file, r.path = f, p.path
 	}
-	b := make([]byte, p.len)
+	b := r.memory(int(p.len))
 	if _, err := r.file.ReadAt(b, int64(p.off)); err != nil {
 		return record{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
+	p.inPlace = true
 	rec, reason := p.parse(b, p.seq)
 	if reason != "" {
 		return record{}, fmt.Errorf("%w: %s in %s at %d", ErrDamaged, reason, p.path, p.off)

@@ -98,8 +98,9 @@ func checksum(salt uint32, b []byte) uint32 {
 
 // codec writes and reads the records of one bucket.
 type codec struct {
-	salt uint32
-	seal cipher.AEAD // nil: in the clear
+	salt    uint32
+	seal    cipher.AEAD // nil: in the clear
+	inPlace bool        // sealed records are opened where they lie
 }
 
 // overhead is what a record takes besides key and payload.
@@ -179,7 +180,11 @@ func (c codec) body(b []byte) (record, string) {
 
 func (c codec) open(b []byte) (record, string) {
 	nonce, box := b[envelope:envelope+24], b[envelope+24:]
-	plain, err := c.seal.Open(nil, nonce, box, c.bound(b[:envelope]))
+	var dst []byte
+	if c.inPlace {
+		dst = box[:0]
+	}
+	plain, err := c.seal.Open(dst, nonce, box, c.bound(b[:envelope]))
 	if err != nil || len(plain) < 3 {
 		return record{}, reasonKey
 	}

@@ -26,7 +26,7 @@ type span struct{ oldest, newest uint32 }
 
 func (b *bucket) path() string { return segmentPath(b.dir, b.first) }
 
-func (b *bucket) codec(seal cipher.AEAD) codec { return codec{b.salt, seal} }
+func (b *bucket) codec(seal cipher.AEAD) codec { return codec{salt: b.salt, seal: seal} }
 
 // newBucket names a bucket: the number in the upper half of its first sequence, the salt in the lower. So
 // sequences rise from bucket to bucket, and where a record lies follows from its sequence.
@@ -57,6 +57,7 @@ type state struct {
 	large   map[id]*large
 	buckets []*bucket // by number, and so by first
 	live    int64     // octets of live records, tombstones apart
+	uploads map[*upload]struct{}
 }
 
 // large is where the chunks of a large value lie.
@@ -73,10 +74,16 @@ type change struct {
 	at    loc
 	large *large
 	grave grave
+
+	upload *upload // what the chunks were or are held by
 }
 
 func (st *state) apply(c *change) {
 	switch c.typ {
+	case typeChunk:
+		if c.upload != nil { // at Open no stream is left
+			st.hold(c.upload, c.large.chunks)
+		}
 	case typePut, typeLarge:
 		st.put(c)
 	case typeTombstone:
@@ -85,6 +92,9 @@ func (st *state) apply(c *change) {
 }
 
 func (st *state) put(c *change) {
+	if c.upload != nil {
+		st.letGo(c.upload)
+	}
 	e := entry{loc: c.at, kind: c.kind, oldest: st.numberOf(c.at.seq), large: c.typ == typeLarge}
 	if old := st.index.get(c.id); old != nil {
 		e.oldest = st.lowest(old.oldest)

@@ -56,6 +56,23 @@ type Op struct {
 	Key    string // at most 128 octets
 	Value  []byte // at most 9,437,184 octets; borrowed until Apply returns
 	Delete bool
+
+	upload *upload // Value goes on from what this holds
+	more   bool    // and something follows: put nothing yet
+}
+
+func (op *Op) check() error {
+	if len(op.Key) > MaxKey {
+		return fmt.Errorf("store: a key of %d octets is over the limit of %d", len(op.Key), MaxKey)
+	}
+	if len(op.Value) > MaxValue {
+		return errTooLarge(len(op.Value))
+	}
+	return nil
+}
+
+func errTooLarge(n int) error {
+	return fmt.Errorf("store: a value of %d octets is over the limit of %d", n, MaxValue)
 }
 
 // Options tune a store. The zero value is usable.
@@ -113,7 +130,8 @@ type Store struct {
 
 	mu sync.RWMutex // guards state and meter
 	state
-	meter Stats
+	meter   Stats
+	streams int // that are open
 }
 
 // Open repairs a torn tail, takes the lock and rebuilds the index. It creates the
@@ -164,14 +182,16 @@ func (s *Store) makeDir() error {
 // and the process then dies may the next Open find it whole.
 func (s *Store) Apply(ops ...Op) error {
 	for i := range ops {
-		if len(ops[i].Key) > MaxKey {
-			return fmt.Errorf("store: a key of %d octets is over the limit of %d", len(ops[i].Key), MaxKey)
-		}
-		if len(ops[i].Value) > MaxValue {
-			return fmt.Errorf("store: a value of %d octets is over the limit of %d", len(ops[i].Value), MaxValue)
+		if err := ops[i].check(); err != nil {
+			return err
 		}
 	}
-	r := &request{ops: ops, done: make(chan error, 1)}
+	return s.send(&request{ops: ops})
+}
+
+// send hands a request to the owner and waits for its answer.
+func (s *Store) send(r *request) error {
+	r.done = make(chan error, 1)
 	select {
 	case s.requests <- r:
 		err := <-r.done

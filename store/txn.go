@@ -113,9 +113,11 @@ func (t *txn) seal() error {
 	}
 	if t.dirty {
 		t.sizes = append(t.sizes, sizeOf{t.bucket, t.at})
+		if err := t.sync(); err != nil {
+			return err
+		}
 	}
-	t.syncs, t.dirty = t.syncs+1, false
-	err := t.log.close() // it syncs
+	err := t.log.close()
 	t.log = nil
 	return err
 }
@@ -273,6 +275,14 @@ func (t *txn) admit(ops []Op) error {
 
 // cost is by how much an op changes the live octets.
 func (t *txn) cost(op *Op) (n int64) {
+	each := int64(codec{seal: t.s.o.Cipher}.overhead() + len(op.Key))
+	records := int64(1)
+	if op.upload != nil || len(op.Value) > maxInline {
+		records += int64(len(op.Value)+maxInline-1) / maxInline
+	}
+	if op.more {
+		return int64(len(op.Value)) + each*(records-1)
+	}
 	name := idOf(op.Kind, []byte(op.Key))
 	if c := t.over[name]; c != nil {
 		n -= c.weight()
@@ -282,9 +292,7 @@ func (t *txn) cost(op *Op) (n int64) {
 	if op.Delete {
 		return n
 	}
-	each := int64(codec{seal: t.s.o.Cipher}.overhead() + len(op.Key))
-	chunks := int64(len(op.Value) / maxInline)
-	return n + int64(len(op.Value)) + each*(1+chunks)
+	return n + int64(len(op.Value)) + each*records
 }
 
 func (c *change) weight() (n int64) {
@@ -310,11 +318,14 @@ func (t *txn) stage(ops []Op) error {
 		switch {
 		case op.Delete:
 			err = t.stageDelete(&c, key)
-		case len(op.Value) <= maxInline:
+		case op.more:
+			err = t.stageChunks(&c, key, op)
+			c.typ = typeChunk
+		case op.upload == nil && len(op.Value) <= maxInline:
 			c.typ = typePut
 			c.at, err = t.append(record{typ: typePut, kind: c.kind, key: key, payload: op.Value})
 		default:
-			err = t.stageLarge(&c, key, op.Value)
+			err = t.stageLarge(&c, key, op)
 		}
 		if err != nil {
 			return err
@@ -328,7 +339,9 @@ func (t *txn) stage(ops []Op) error {
 
 func (t *txn) note(c change) {
 	t.changes = append(t.changes, c)
-	t.over[c.id] = &c
+	if c.typ != typeChunk {
+		t.over[c.id] = &c
+	}
 }
 
 // stageDelete writes a tombstone, or nothing when there is nothing to delete.
@@ -361,9 +374,21 @@ func (t *txn) stageGrave(c *change, key []byte, g grave) (err error) {
 	return err
 }
 
-func (t *txn) stageLarge(c *change, key, value []byte) error {
-	c.large = &large{size: len(value)}
-	for len(value) > 0 {
+// stageLarge puts a value whose first chunks may be on disk already.
+func (t *txn) stageLarge(c *change, key []byte, op *Op) error {
+	if err := t.stageChunks(c, key, op); err != nil {
+		return err
+	}
+	if u := op.upload; u != nil {
+		c.large.size += u.size
+		c.large.chunks = append(u.chunks[:len(u.chunks):len(u.chunks)], c.large.chunks...)
+	}
+	return t.stageList(c, key)
+}
+
+func (t *txn) stageChunks(c *change, key []byte, op *Op) error {
+	c.large, c.upload = &large{size: len(op.Value)}, op.upload
+	for value := op.Value; len(value) > 0; {
 		n := min(len(value), maxInline)
 		at, err := t.append(record{typ: typeChunk, kind: c.kind, key: key, payload: value[:n]})
 		if err != nil {
@@ -372,7 +397,7 @@ func (t *txn) stageLarge(c *change, key, value []byte) error {
 		c.large.chunks = append(c.large.chunks, at)
 		value = value[n:]
 	}
-	return t.stageList(c, key)
+	return nil
 }
 
 func (t *txn) stageList(c *change, key []byte) (err error) {
