@@ -88,7 +88,12 @@ func TestClientReachesEveryMethod(t *testing.T) {
 		t.Errorf("members: got %+v", m)
 	}
 	must(c.Revoke(ctx, "ben"))
-	wantAsked := "status up send parcel 7c/1e queue inbox read x delete x delete  open join K7QM-2XTD card export add contacts members revoke ben"
+	info, err := c.Store(ctx)
+	must(err)
+	if !info.Running || info.Values != 3 || info.Kinds == nil || info.Buckets == nil {
+		t.Errorf("store: got %+v", info)
+	}
+	wantAsked := "status up send parcel 7c/1e queue inbox read x delete x delete  open join K7QM-2XTD card export add contacts members revoke ben store"
 	if got := strings.Join(f.asked, " "); got != wantAsked {
 		t.Errorf("asked\n got %s\nwant %s", got, wantAsked)
 	}

@@ -175,6 +175,7 @@ type Backend interface {
 	// Members lists the gateways of the domain; Revoke takes one out, by name or hex id: only the owner can.
 	Members(ctx context.Context) ([]Member, error)
 	Revoke(ctx context.Context, name string) error
+	Store(ctx context.Context) (StoreInfo, error)
 	// Events streams until ctx ends.
 	Events(ctx context.Context) (<-chan Event, error)
 }

@@ -74,6 +74,9 @@ func (f *fake) Contacts(context.Context) ([]string, error) { return nil, f.note(
 func (f *fake) Members(context.Context) ([]Member, error) {
 	return []Member{{Name: "ada", Owner: true}}, f.note("members")
 }
+func (f *fake) Store(context.Context) (StoreInfo, error) {
+	return StoreInfo{Running: true, Values: 3}, f.note("store")
+}
 func (f *fake) Revoke(_ context.Context, name string) error { return f.note("revoke " + name) }
 func (f *fake) Events(context.Context) (<-chan Event, error) {
 	return f.events, f.note("events")

@@ -100,6 +100,7 @@ func (s *server) routes() []route {
 		{"GET /v1/contacts", s.contacts},
 		{"POST /v1/contacts", s.addContact},
 		{"GET /v1/contacts/card", s.card},
+		{"GET /v1/store", s.store},
 		{"GET /v1/domain", s.members},
 		{"POST /v1/domain/revoke", s.revoke},
 		{"POST /v1/contacts/export", s.exportContact},
