@@ -102,3 +102,15 @@ func (s *Store) count(f func(*Stats)) {
 	defer s.mu.Unlock()
 	f(&s.meter)
 }
+
+// FreeSpace is what the file system of a directory has left, and how much of it a store leaves alone unless told otherwise. It is -1
+// when unknown.
+func FreeSpace(dir string) (free, reserve int64) {
+	var o Options
+	o.fill()
+	free, err := o.disk.free(dir)
+	if err != nil {
+		free = -1
+	}
+	return free, o.Reserve
+}

@@ -267,7 +267,7 @@ func TestWordsForSizesAndSpans(t *testing.T) {
 			t.Errorf("span(%v): got %s, want %s", tc.d, got, tc.want)
 		}
 	}
-	for n, want := range map[int64]string{412: "412 B", 8200: "8.2 kB", 9_437_184: "9.4 MB"} {
+	for n, want := range map[int64]string{412: "412 B", 8200: "8.2 kB", 9_437_184: "9.4 MB", 1 << 30: "1.1 GB"} {
 		if got := size(n); got != want {
 			t.Errorf("size(%d): got %s, want %s", n, got, want)
 		}

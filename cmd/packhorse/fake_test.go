@@ -27,8 +27,11 @@ type fake struct {
 	deleted       string
 	asked         func()        // called by Parcel and Status
 	happens       []admin.Event // answers of Events, which then ends; nil: one about the parcel after another
+	stored        admin.StoreInfo
 	err           error
 }
+
+func (f *fake) Store(context.Context) (admin.StoreInfo, error) { return f.stored, f.err }
 
 func (f *fake) ClockQuality() string                             { return "gps" }
 func (f *fake) ContactAdd(context.Context, string, string) error { return f.err }

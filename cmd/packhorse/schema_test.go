@@ -141,8 +141,18 @@ func full() *fake {
 		Peers:    []admin.PeerInfo{peer, {Name: "clinic", ID: id, Path: "via ridge-2"}, {Name: "hq", ID: id, Path: "none"}}},
 		queue: []admin.Parcel{p, carried}, steps: []admin.Parcel{carried},
 		letters: []admin.Letter{{ID: "a09f2b", From: "clinic", Type: "text/plain", Filename: "a.txt", SizeBytes: 1, Written: at, Arrived: at, New: true, Content: []byte("x")}, {ID: "a1", Arrived: at}},
+		stored:  fullStore(at),
 		happens: []admin.Event{{Type: "parcel", Parcel: &p}, {Type: "peer", Peer: &peer}, {Type: "letter", Letter: &admin.Letter{ID: "a1", Arrived: at}},
 			{Type: "pairing", Pairing: &admin.PairResult{Domain: "ridge", Peer: "ridge-1"}}, {Type: "log", Text: "hello"}}}
+}
+
+// fullStore has something in every field.
+func fullStore(at time.Time) admin.StoreInfo {
+	return admin.StoreInfo{Running: true, Values: 3, LiveBytes: 4000, DeadBytes: 1000, DiskBytes: 5000, MaxBytes: 1 << 30, RoomBytes: 1 << 29, FreeBytes: 1 << 31,
+		KeptBytes: 64 << 20, LifeBytes: 40000, Quarantine: 1, Damaged: 1,
+		Work:    &admin.Work{UptimeS: 7200, WrittenBytes: 20000, TakenBytes: 10000, Syncs: 12, SyncMedianS: 0.004, SyncP99S: 0.016, SyncWorstS: 0.0151, Repairs: 1, Failures: 2},
+		Kinds:   []admin.StoreKind{{Kind: "parcel", Values: 3, SizeBytes: 4000}},
+		Buckets: []admin.StoreBucket{{Name: "00000000004294967297", SizeBytes: 4000, LiveBytes: 3900, Written: at}, {Name: "x", Damaged: true}, {Name: "y", SizeBytes: 1000, LiveBytes: 10, Written: at}}}
 }
 
 // TestEveryJSONAnswerFollowsItsSchema runs every command with --json, and misses none of the schemas.
@@ -165,8 +175,15 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 	run(0, "store", "keygen", key, "--json")
 	run(0, "store", "encrypt", "--state", vaulted, "--key-file", key, "--json")
 	run(0, "store", "decrypt", "--state", vaulted, "--key-file", key, "--json")
+	for _, line := range []string{"stats", "dump --dead --values", "dump --key a", "repair --dry-run"} {
+		run(0, append(append([]string{"store"}, strings.Fields(line)...), "--state", b.dir, "--json")...)
+	}
+	run(0, "store", "stats", "--state", b.dir, "--socket", filepath.Join(b.dir, "none"), "--json")
 	flipFirst(t, filepath.Join(b.dir, "store"), 'a')
 	run(6, "store", "check", "--state", b.dir, "--json")
+	run(0, "store", "dump", "--state", b.dir, "--json")
+	run(6, "store", "repair", "--state", b.dir, "--json")
+	run(0, "store", "check", "--state", b.dir, "--json")
 	if code := probe(t, b, sim.NewSX127x(0x12), "--json"); code != 0 {
 		t.Errorf("probe: got exit %d", code)
 	}
@@ -281,7 +298,7 @@ var (
 	lower = regexp.MustCompile(`^[a-z0-9_]+$`)
 	// counts are numbers of things; they need no unit.
 	counts = []string{"parcels", "letters", "frames_in", "frames_out", "frames_sent", "frames_received", "frames_lost", "frames_collided",
-		"buckets", "records", "secrets", "values", "line", "seed", "commands", "differences", "exit"}
+		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "secrets", "values", "line", "seed", "commands", "differences", "exit"}
 )
 
 // TestSchemasKeepTheRules checks names, units, ids, enumerations and arrays of every schema.

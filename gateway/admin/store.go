@@ -15,7 +15,7 @@ type StoreInfo struct {
 	DiskBytes  int64 `json:"disk_bytes"`
 	MaxBytes   int64 `json:"max_bytes"`             // most that may be live
 	RoomBytes  int64 `json:"room_bytes"`            // by how much it may grow now
-	FreeBytes  int64 `json:"free_bytes"`            // of the file system
+	FreeBytes  int64 `json:"free_bytes,omitempty"`  // of the file system; absent: unknown
 	KeptBytes  int64 `json:"reserve_bytes"`         // of those: what is left free for others
 	LifeBytes  int64 `json:"life_bytes,omitempty"`  // about what was written in the store's life
 	Quarantine int   `json:"quarantined"`           // damaged files put aside
