@@ -56,6 +56,7 @@ type parcels struct {
 	byID     map[queue.ID]*entry
 	byDigest map[link.Digest]*entry
 	bySum    map[[32]byte]*entry
+	names    names
 	arrival  uint64
 	ways     map[lane]link.PeerID // next hops, as of the latest look
 	rests    []rest
@@ -70,7 +71,7 @@ type rest struct {
 
 func newParcels(l Limits) parcels {
 	return parcels{Queue: queue.New[lane](queue.Options{Head: KindParcel, Body: KindBody, Limits: l.quotas()}),
-		byID: map[queue.ID]*entry{}, byDigest: map[link.Digest]*entry{}, bySum: map[[32]byte]*entry{}}
+		byID: map[queue.ID]*entry{}, byDigest: map[link.Digest]*entry{}, bySum: map[[32]byte]*entry{}, names: names{}}
 }
 
 // item is what the queue is told of a parcel.
@@ -90,12 +91,20 @@ func peerName(id link.PeerID) string {
 func (q *parcels) add(x *entry) {
 	q.byID[x.id], q.byDigest[x.Digest], q.bySum[x.Sum] = x, x, x
 	q.arrival = max(q.arrival, x.Arrival)
+	for _, id := range x.parties() {
+		q.names.share(id)
+	}
 }
+
+func (x *entry) parties() []*pki.NodeID { return []*pki.NodeID{&x.Sender, &x.Recipient, &x.Gateway} }
 
 func (q *parcels) remove(x *entry) {
 	delete(q.byID, x.id)
 	delete(q.byDigest, x.Digest)
 	delete(q.bySum, x.Sum)
+	for _, id := range x.parties() {
+		q.names.drop(*id)
+	}
 }
 
 // replace takes over a changed record.

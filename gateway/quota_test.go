@@ -69,7 +69,7 @@ func TestAFullQuotaIsNamed(t *testing.T) {
 }
 
 func TestManyParcelsExpireInBatches(t *testing.T) {
-	s, _ := loaded(t, 600)
+	s, _ := loaded(t, 600, 20)
 	largest, refused := 0, 0
 	s.fail = func(p Persist) error {
 		n := 0
@@ -96,7 +96,7 @@ func TestManyParcelsExpireInBatches(t *testing.T) {
 
 // More is turned away than is noted: the neighbour must not be offered the rest again and again.
 func TestANeighbourThatTurnsAllAwayIsLeftAlone(t *testing.T) {
-	s, _ := loaded(t, 10)
+	s, _ := loaded(t, 10, 20)
 	c := s.core
 	gw := c.neighbours()[0].id
 	if _, ok := c.usable(gw, avoidNobody, link.PeerID{}); !ok {

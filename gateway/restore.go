@@ -60,8 +60,8 @@ func (c *Core) restoreOne(r Record) error {
 			return err
 		}
 		x := newEntry(p)
-		c.queue.Restore(x.item(), p.Held)
 		c.queue.add(x)
+		c.queue.Restore(x.item(), p.Held)
 		c.reline(x)
 	case KindNote:
 		n, err := c.parseNote(r.Value)

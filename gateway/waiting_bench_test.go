@@ -15,7 +15,7 @@ import (
 
 // loaded is a gateway with so many parcels waiting: one in five for a neighbour that is there, the others for gateways
 // that nobody knows the way to.
-func loaded(t testing.TB, n int) (s *site, one *entry) {
+func loaded(t testing.TB, n, recipients int) (s *site, one *entry) {
 	b := newBench(t)
 	a, c := b.site("ada"), b.site("cleo")
 	b.found(a, "ridge")
@@ -31,7 +31,7 @@ func loaded(t testing.TB, n int) (s *site, one *entry) {
 		r := parcelRecord{State: Saved, Held: true, Priority: link.Message, Arrival: uint64(i + 1), Size: 5000, BodySize: 4000, Since: now.Truncate(time.Second),
 			Expires: now.Add(10*day + time.Duration(i)*time.Second).Truncate(time.Second), Sender: someone(1), Recipient: to, Gateway: someone(2), ID: fmt.Sprintf("%036d", i)}
 		if i%5 > 0 {
-			r.Recipient = someone(10 + i%20)
+			r.Recipient = someone(10 + i%recipients)
 		}
 		r.Sum = sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(i)))
 		copy(r.Digest[:], r.Sum[:])
@@ -57,15 +57,15 @@ func put(m map[string][]byte, key string, v []byte) map[string][]byte {
 }
 
 func someone(n int) pki.NodeID {
-	sum := sha256.Sum256([]byte{byte(n)})
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n)))
 	return pki.NodeID("0" + hex.EncodeToString(sum[:]))
 }
 
 // BenchmarkChange is a changed parcel becoming durable, with all that follows, while so many wait.
 func BenchmarkChange(b *testing.B) {
-	for _, n := range []int{100, 10_000, 100_000} {
-		b.Run(fmt.Sprint("waiting=", n), func(b *testing.B) {
-			s, x := loaded(b, n)
+	for _, c := range []struct{ n, recipients int }{{100, 20}, {10_000, 20}, {100_000, 20}, {10_000, 10_000}} {
+		b.Run(fmt.Sprintf("waiting=%d/recipients=%d", c.n, c.recipients), func(b *testing.B) {
+			s, x := loaded(b, c.n, c.recipients)
 			for b.Loop() {
 				s.core.change(x, func(r *parcelRecord) { r.Turns ^= 1 }, nil, ignoreResult)
 				s.core.settle(s.b.now)
@@ -79,7 +79,7 @@ func BenchmarkChange(b *testing.B) {
 func BenchmarkParcelMemory(b *testing.B) {
 	for b.Loop() {
 		const n = 20_000
-		s, _ := loaded(b, n)
+		s, _ := loaded(b, n, 20)
 		with := heapAlloc()
 		s.core = nil
 		b.ReportMetric(float64(with-heapAlloc())/n, "B/parcel")
