@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"time"
 
 	"packhorse/link"
@@ -194,7 +195,10 @@ func (c *Core) refused(now time.Time, e link.Refused) {
 	}
 	hold := holdFor(e.Reason)
 	if e.Reason == link.ReasonFull {
-		hold = p.fullFor(now)
+		again := !p.fullUntil.After(now)
+		if hold = p.fullFor(now); again {
+			c.notice(false, fmt.Sprintf("%s: custody refused: full; what it has no room for waits %v", c.peerName(p.id), hold))
+		}
 	}
 	p.holdBack(e.Digest, now.Add(hold))
 	if x := c.queue.byDigest[e.Digest]; x != nil {

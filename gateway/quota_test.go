@@ -37,6 +37,15 @@ func TestAnEmergencyIsTakenWhereBulkHasFilledItsShare(t *testing.T) {
 	if waits != 2 {
 		t.Errorf("got %d parcels that wait for room at the neighbour, want 2", waits)
 	}
+	told := 0
+	for _, e := range x.events {
+		if n, ok := e.(Notice); ok && n.Text == "ben: custody refused: full; what it has no room for waits 2m0s" {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("got %d lines in the log of the first refusal, want 1", told)
+	}
 	for i, p := range []link.Priority{link.Emergency, link.Message} {
 		x.mustCall(func(t Token) Event {
 			return Send{Token: t, To: "ben", Type: "text/plain", Priority: p, Content: text(10)}

@@ -199,9 +199,10 @@ func TestInboxNeverOverwritesNorFollowsTheSendersName(t *testing.T) {
 func TestQueueSaysWhy(t *testing.T) {
 	f := &fake{queue: []admin.Parcel{
 		{ID: "7c1e4000a1b2", To: "clinic", Priority: "bulk", SizeBytes: 8200, State: admin.Saved, Next: "ridge-2", Why: "budget"},
-		{ID: "7c1e41", To: "hq", State: admin.Saved, Why: "moving", Done: 1, Total: 4}}}
+		{ID: "7c1e41", To: "hq", State: admin.Saved, Why: "moving", Done: 1, Total: 4},
+		{ID: "7c1e42", To: "hq", State: admin.Saved, Why: "quota"}}}
 	b := newBench(t, f)
-	b.want(0, []string{"8.2 kB", "budget", "moving: 25 %"}, "queue")
+	b.want(0, []string{"8.2 kB", "budget", "moving: 25 %", "custody refused: full"}, "queue")
 	f.queue = nil
 	b.want(0, []string{"nothing waits"}, "queue")
 	b.want(0, []string{`"parcels":[]`}, "queue", "--json")

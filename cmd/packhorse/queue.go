@@ -50,6 +50,9 @@ func why(p admin.Parcel) string {
 	if p.Why == "moving" && p.Total > 0 {
 		return "moving: " + percent(p)
 	}
+	if p.Why == "quota" {
+		return "custody refused: full"
+	}
 	if p.By != "" {
 		return p.Why + " by " + p.By + " for " + span(time.Since(p.Since))
 	}
