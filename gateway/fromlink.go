@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"fmt"
 	"time"
 
 	"packhorse/link"
@@ -195,10 +194,10 @@ func (c *Core) refused(now time.Time, e link.Refused) {
 	}
 	hold := holdFor(e.Reason)
 	if e.Reason == link.ReasonFull {
-		again := !p.fullUntil.After(now)
-		if hold = p.fullFor(now); again {
-			c.notice(false, fmt.Sprintf("%s: custody refused: full; what it has no room for waits %v", c.peerName(p.id), hold))
+		if p.fulls == 0 {
+			c.notice(false, c.peerName(p.id)+": custody refused: full; what it has no room for is offered again later")
 		}
+		hold = p.fullFor(now)
 	}
 	p.holdBack(e.Digest, now.Add(hold))
 	if x := c.queue.byDigest[e.Digest]; x != nil {

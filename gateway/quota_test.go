@@ -39,7 +39,7 @@ func TestAnEmergencyIsTakenWhereBulkHasFilledItsShare(t *testing.T) {
 	}
 	told := 0
 	for _, e := range x.events {
-		if n, ok := e.(Notice); ok && n.Text == "ben: custody refused: full; what it has no room for waits 2m0s" {
+		if n, ok := e.(Notice); ok && n.Text == "ben: custody refused: full; what it has no room for is offered again later" {
 			told++
 		}
 	}

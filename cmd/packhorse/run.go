@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/gateway"
 	"packhorse/gateway/admin"
 	"packhorse/gateway/node"
 	"packhorse/radio/phy"
@@ -87,6 +88,7 @@ func (a *app) nodeConfig(l *config.Loaded, listener net.Listener, log *slog.Logg
 		ClockKept:  l.TrustClock,
 		Log:        log,
 		Store:      store.Options{MaxBytes: l.Store.MaxBytes},
+		Limits:     gateway.Limits{Parcels: l.Store.MaxParcels, Bytes: l.Store.MaxParcelBytes},
 	}
 	for _, r := range l.Radio {
 		c.Radios = append(c.Radios, r.Name)

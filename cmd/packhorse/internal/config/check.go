@@ -46,6 +46,12 @@ func (l *Loaded) check() error {
 	if l.Store.MaxBytes < 1<<20 {
 		return l.wrong("store.max_bytes", "give at least 1048576", "%d is too small", l.Store.MaxBytes)
 	}
+	if l.Store.MaxParcels < 1 {
+		return l.wrong("store.max_parcels", "give at least 1", "%d is too small", l.Store.MaxParcels)
+	}
+	if n := l.Store.MaxParcelBytes; n < 1 || n > l.Store.MaxBytes/2 {
+		return l.wrong("store.max_parcel_bytes", "give 1 to half of store.max_bytes: letters and transfers need room too", "%d does not fit", n)
+	}
 	for _, a := range []struct{ key, value string }{{"poweb.listen", l.PoWeb.Listen}, {"internet.listen", l.Internet.Listen}} {
 		if err := l.address(a.key, a.value); err != nil {
 			return err

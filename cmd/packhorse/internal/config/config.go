@@ -26,9 +26,11 @@ type PoWeb struct {
 
 // Store bounds what is kept on disk, and tells how to open it when it is encrypted.
 type Store struct {
-	MaxBytes int64  `toml:"max_bytes"`
-	Encrypt  bool   `toml:"encrypt"`
-	KeyFile  string `toml:"key_file"`
+	MaxBytes       int64  `toml:"max_bytes"`
+	MaxParcels     int    `toml:"max_parcels"`
+	MaxParcelBytes int64  `toml:"max_parcel_bytes"`
+	Encrypt        bool   `toml:"encrypt"`
+	KeyFile        string `toml:"key_file"`
 }
 
 // Internet is the DTLS transport. Without Listen and Peer it is off.
@@ -88,6 +90,8 @@ var Keys = []Key{
 	{"[[internet.peer]].id", "required", "hex", "the peer's gateway id, 64 digits: `id` in its `packhorse status --json`"},
 	{"[[internet.peer]].address", "required", "address", "host and port of the peer; members that call us need no entry here"},
 	{"store.max_bytes", "1073741824", "octets", "largest live size of the store; new parcels are refused beyond it"},
+	{"store.max_parcels", "10000", "", "parcels held or remembered until their time is over, 800 octets of memory each; at most half of them from one neighbour, from our apps or by one sender"},
+	{"store.max_parcel_bytes", "a quarter of `store.max_bytes`", "octets", "bodies of parcels that wait, at most half of `store.max_bytes`; at most half of them from one neighbour or by one sender"},
 	{"store.encrypt", "false", "", "encrypt a new state directory from its first octet; one that is in the clear needs `packhorse store encrypt`"},
 	{"store.key_file", "none", "path", "opens an encrypted state directory: 32 random octets from `packhorse store keygen`, on a stick that can be taken out; a new directory is encrypted with it"},
 	{"[[radio]].name", "required", "", "a name for status and logs, such as `lora0`"},

@@ -45,7 +45,7 @@ func TestDefaultsWithoutAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if l.Name != "Ridge1" || l.Region != "" || l.StateDir != "/home/u/.local/state/packhorse" ||
-		l.Socket != "/home/u/.local/state/packhorse/packhorse.sock" || l.PoWeb.Listen != "127.0.0.1:13276" || l.Store.MaxBytes != 1<<30 {
+		l.Socket != "/home/u/.local/state/packhorse/packhorse.sock" || l.PoWeb.Listen != "127.0.0.1:13276" || l.Store.MaxBytes != 1<<30 || l.Store.MaxParcelBytes != 256<<20 {
 		t.Errorf("got %+v", l.Config)
 	}
 }
@@ -114,6 +114,8 @@ func TestMistakesNameFileLineAndKey(t *testing.T) {
 		{"a peer's id", "[[internet.peer]]\nname = \"hq\"\nid = \"12\"\n", []string{"packhorse.toml:3", "64 hex"}},
 		{"nobody to call", "[[internet.peer]]\nname = \"hq\"\nid = \"" + strings.Repeat("ab", 32) + "\"\n", []string{"packhorse.toml:", "no address"}},
 		{"a tiny store", "[store]\nmax_bytes = 5\n", []string{"packhorse.toml:2", "too small"}},
+		{"no parcels", "[store]\nmax_parcels = 0\n", []string{"packhorse.toml:2", "too small"}},
+		{"more parcels than store", "[store]\nmax_parcel_bytes = 600000000\n", []string{"packhorse.toml:2", "half of store.max_bytes"}},
 	} {
 		_, err := load(t, map[string]string{"packhorse.toml": tc.text})
 		var e *Error

@@ -80,7 +80,7 @@ func first(s ...string) string {
 func (l *Loaded) defaults(o Options) {
 	l.Name = Hostname(o.Host)
 	l.PoWeb.Listen = "127.0.0.1:13276"
-	l.Store.MaxBytes = 1 << 30
+	l.Store.MaxBytes, l.Store.MaxParcels = 1<<30, 10_000
 	l.StateDir = "/var/lib/packhorse"
 	if !o.Root {
 		state := o.Getenv("XDG_STATE_HOME")
@@ -104,6 +104,9 @@ func (l *Loaded) outside(o Options) {
 	}
 	set("state_dir", &l.StateDir, "state", o.State, "PACKHORSE_STATE")
 	set("socket", &l.Socket, "socket", o.Socket, "PACKHORSE_SOCKET")
+	if l.Store.MaxParcelBytes == 0 {
+		l.Store.MaxParcelBytes = l.Store.MaxBytes / 4
+	}
 	set("store.key_file", &l.Store.KeyFile, "key-file", o.Key, "PACKHORSE_KEY_FILE")
 	if l.Socket != "" {
 		return
