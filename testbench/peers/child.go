@@ -50,6 +50,8 @@ var works = map[string]func(job) (result, error){
 	"put": runPut, "pair": runPair, "writers": runWriters, "fill": runFill, "open": runOpen,
 }
 
+var leanWorks = map[string]bool{"writers": true, "fill": true, "open": true}
+
 // child runs the job that the parent passed and prints its result.
 func child(arg string) error {
 	var j job

@@ -13,16 +13,6 @@ type engine interface {
 // pair is a key and its value. Both are borrowed for the time of the call.
 type pair struct{ key, value []byte }
 
-// engines opens each engine in a directory that exists, empty or left by an earlier run.
-var engines = map[string]func(dir string) (engine, error){
-	"packhorse": openPackhorse,
-	"wal":       openWAL,
-	"raw":       openRaw,
-	"bbolt":     openBolt,
-	"SQLite":    openLite,
-	"Pebble":    openPebble,
-}
-
 func open(name, dir string) (engine, error) {
 	f := engines[name]
 	if f == nil {

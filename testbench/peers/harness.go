@@ -20,6 +20,7 @@ type harness struct {
 	out     io.Writer
 	dir     string // on the disk that is measured
 	n       int    // rounds
+	lean    string // this program without the peers
 	bar     *progressbar.ProgressBar
 	samples []sample
 }
@@ -64,7 +65,7 @@ func (h *harness) gated(j job, at func(inside bool) error) (r result, err error)
 	h.bar.Describe(fmt.Sprintf("%-7s %-9s", j.Work, j.Engine))
 	defer h.bar.Add(1)
 	log := filepath.Join(h.dir, "strace")
-	c, err := command(j, log)
+	c, err := h.command(j, log)
 	if err != nil {
 		return r, err
 	}
@@ -81,12 +82,12 @@ func (h *harness) gated(j job, at func(inside bool) error) (r result, err error)
 	return r, nil
 }
 
-func command(j job, log string) (*exec.Cmd, error) {
+func (h *harness) command(j job, log string) (*exec.Cmd, error) {
 	arg, err := json.Marshal(j)
 	if err != nil {
 		return nil, err
 	}
-	self, err := os.Executable()
+	self, err := h.program(j)
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +98,22 @@ func command(j job, log string) (*exec.Cmd, error) {
 		c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	}
 	return c, nil
+}
+
+// program is what runs a job. The memory of the store by itself is measured in a program that has nothing else.
+func (h *harness) program(j job) (string, error) {
+	if !leanWorks[j.Work] {
+		return os.Executable()
+	}
+	if h.lean != "" {
+		return h.lean, nil
+	}
+	path := filepath.Join(h.dir, "lean")
+	if b, err := exec.Command("go", "build", "-tags", "lean", "-o", path, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the program without peers, in the directory testbench/peers: %w\n%s", err, b)
+	}
+	h.lean = path
+	return path, nil
 }
 
 // converse runs a child to its end, which is a signal if it is to be killed.

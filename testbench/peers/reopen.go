@@ -75,7 +75,7 @@ func (o *reopening) print() error {
 			mib(row.rs, func(r result) int64 { return r.StartKiB }), mib(row.rs, func(r result) int64 { return r.PeakKiB }),
 			mib(row.rs, func(r result) int64 { return r.RestKiB }))
 	}
-	t.notes = []string{"Aims: 10 times faster; 32 MiB resident. What is resident before is this benchmark's own program."}
+	t.notes = []string{"Aims: 10 times faster; 32 MiB resident, which RSS before, the bare program, counts in."}
 	t.print(o.h.out)
 	return nil
 }
