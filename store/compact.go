@@ -115,7 +115,8 @@ func (s *Store) move(b *bucket, seg []byte) error {
 
 // rotten tells whether a bucket has become damaged; if so it is kept for good.
 func (s *Store) rotten(b *bucket, seg []byte) bool {
-	bad := int64(len(seg)) != b.size
+	bad := int64(len(seg)) < b.size || !blank(seg[b.size:])
+	seg = seg[:min(b.size, int64(len(seg)))]
 	walk(seg, b.first, b.codec(s.o.Cipher), func(f found) { bad = bad || f.opaque != "" }, func(int, int, string) { bad = true })
 	if bad {
 		s.mu.Lock()

@@ -137,6 +137,21 @@ func (l *faultLog) tear() error {
 	return os.Truncate(names[0], before.Size()+(after.Size()-before.Size())*2/3)
 }
 
+func (l *faultLog) runway(from, to int64) (int64, error) {
+	if err := l.d.call("runway"); err != nil {
+		_, _ = l.appender.runway(from, from+(to-from)/3)
+		return from, err
+	}
+	return l.appender.runway(from, to)
+}
+
+func (l *faultLog) trim(size int64) error {
+	if err := l.d.call("trim"); err != nil {
+		return err
+	}
+	return l.appender.trim(size)
+}
+
 func (l *faultLog) sync() error {
 	if err := l.d.call("sync"); err != nil {
 		return err

@@ -53,9 +53,10 @@ func (s *Store) repair(x *survey) error {
 	if x.torn > 0 {
 		s.meter.Repairs++
 	}
-	if n := len(x.buckets); n > 0 && x.buckets[n-1].size > x.cut.off {
-		x.buckets[n-1].size = x.cut.off
-		return s.cutBucket(x.buckets[n-1])
+	if n := len(x.buckets); n > 0 && (x.buckets[n-1].size > x.cut.off || x.buckets[n-1].ahead) {
+		b := x.buckets[n-1]
+		b.size, b.ahead = min(b.size, x.cut.off), false
+		return s.cutBucket(b)
 	}
 	return nil
 }

@@ -14,7 +14,11 @@ type appender interface {
 	add(seq uint64, rec []byte) // takes a copy
 	flush() error               // writes what was added
 	sync() error
-	close() error // without a sync
+	// runway fills the file with zeros between its end and another, so that what is written there later does not
+	// change its size. It returns the end that it has then.
+	runway(from, to int64) (int64, error)
+	trim(size int64) error // takes a runway back
+	close() error          // without a sync
 }
 
 // walLog is tidwall/wal with one segment a bucket: it would otherwise cycle in the middle
@@ -65,6 +69,16 @@ func (w *walLog) sync() error {
 	}
 	return syncData(w.in.file)
 }
+
+func (w *walLog) runway(from, to int64) (int64, error) {
+	if w.in.file == nil {
+		return from, nil
+	}
+	_, err := w.in.file.WriteAt(zeros[:to-from], from)
+	return to, err
+}
+
+func (w *walLog) trim(size int64) error { return w.in.file.Truncate(size) }
 
 func (w *walLog) close() error {
 	w.batch.Clear()

@@ -1,6 +1,9 @@
 package store
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Limits of a group of batches that share a sync.
 const (
@@ -41,13 +44,14 @@ type tail struct {
 	broken []*bucket // what a failed batch left and is still to be removed, oldest first
 	cut    *bucket   // what a failed batch left unclean behind its size
 	rest   int       // groups to pass before tidying again
+	runway
 }
 
 func (t *tail) close() error {
 	if t.log == nil {
 		return nil
 	}
-	err := t.log.close()
+	err := errors.Join(t.runway.trim(t.log, t.bucket.size), t.log.close())
 	t.log = nil
 	return err
 }
@@ -137,7 +141,7 @@ func (s *Store) begin() (*txn, error) {
 		return nil, err
 	}
 	return &txn{s: s, bucket: s.tail.bucket, log: s.tail.log, last: s.tail.last,
-		next: s.tail.next, over: map[id]*change{}, room: -1}, nil
+		next: s.tail.next, runway: s.tail.runway, over: map[id]*change{}, room: -1}, nil
 }
 
 // mend removes the remains of a failed batch: until that is durable nothing may follow.

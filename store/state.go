@@ -18,6 +18,7 @@ type bucket struct {
 	graves  map[span]int64
 	damaged bool // kept as it is: never written, emptied or removed
 	gone    bool // unlinked, but the directory is not synced yet: it may come back
+	ahead   bool // its file goes on with zeros behind size
 	pins    int  // readers and streams that need it: not emptied or removed meanwhile
 }
 

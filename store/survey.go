@@ -169,7 +169,7 @@ func parseSegmentName(f fs.DirEntry) (uint64, bool) {
 }
 
 func (x *survey) segment(b *bucket, seg []byte) {
-	b.size = int64(len(seg))
+	b.size = 0
 	if x.prev == nil {
 		x.cut, x.next = place{b.number, 0}, b.first
 	} else if b.old && x.prev.number+1 == b.number && x.reached != b.first && !x.prev.damaged {
@@ -182,12 +182,15 @@ func (x *survey) segment(b *bucket, seg []byte) {
 			hole = -1
 		}
 		expected = f.seq + 1
+		b.size = int64(f.end)
 		x.record(b, f)
 	}
 	x.reached = walk(seg, b.first, b.codec(x.seal), good, func(from, to int, reason string) {
 		x.harm(b, int64(from), int64(to-from), 0, reason)
+		b.size = int64(to)
 		hole = len(x.damage) - 1
 	})
+	b.ahead = b.size < int64(len(seg))
 	x.prev = b
 }
 

@@ -10,13 +10,14 @@ import (
 // txn is a group being written. The store's state changes only when it commits; until then
 // the end of the log on disk is what tail says.
 type txn struct {
-	s       *Store
-	bucket  *bucket
-	log     appender
-	last    uint32
-	at      int64 // where the next record goes in bucket
-	opened  bool  // at is set
-	records int   // of the batch so far
+	s      *Store
+	bucket *bucket
+	log    appender
+	last   uint32
+	at     int64 // where the next record goes in bucket
+	runway
+	opened  bool // at is set
+	records int  // of the batch so far
 	first   uint64
 	next    uint64
 	fresh   []*bucket
@@ -117,7 +118,7 @@ func (t *txn) seal() error {
 			return err
 		}
 	}
-	err := t.log.close()
+	err := errors.Join(t.runway.trim(t.log, t.at), t.log.close())
 	t.log = nil
 	return err
 }
@@ -146,7 +147,7 @@ func (t *txn) newBucket() error {
 		return err
 	}
 	t.syncs++
-	t.bucket, t.log, t.last, t.next, t.at, t.opened = b, log, b.number, b.first, 0, true
+	t.bucket, t.log, t.last, t.next, t.at, t.ahead, t.opened = b, log, b.number, b.first, 0, 0, true
 	_, err = t.write(record{typ: typeHead, payload: h.append(nil)})
 	return err
 }
@@ -198,6 +199,9 @@ func (t *txn) commit() error {
 	if err := t.flush(); err != nil {
 		return err
 	}
+	if err := t.clear(); err != nil {
+		return err
+	}
 	if err := t.sync(); err != nil {
 		return err
 	}
@@ -216,7 +220,7 @@ func (t *txn) publish() {
 	for i := range t.changes {
 		s.apply(&t.changes[i])
 	}
-	s.tail.bucket, s.tail.log, s.tail.last, s.tail.next = t.bucket, t.log, t.last, t.next
+	s.tail.bucket, s.tail.log, s.tail.last, s.tail.next, s.tail.runway = t.bucket, t.log, t.last, t.next, t.runway
 	s.meter.Syncs += t.syncs
 	s.meter.Written += t.written
 }
@@ -234,7 +238,7 @@ func (t *txn) rollback() {
 	}
 	s.tail.broken = t.fresh
 	s.tail.cut = s.tail.bucket
-	s.tail.bucket, s.tail.log = nil, nil
+	s.tail.bucket, s.tail.log, s.tail.runway = nil, nil, runway{}
 	s.count(func(m *Stats) {
 		m.Failures++
 		m.Syncs += t.syncs
