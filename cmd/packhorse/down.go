@@ -39,6 +39,8 @@ func stateLineOf(dir string) string {
 		return dir + ", in use: a gateway runs on it, but listens on another socket"
 	case !r.OK():
 		return dir + ", damaged: packhorse store check"
+	case r.Sealed:
+		return dir + ", " + count(r.Records, "record") + " in the store, encrypted, ok as far as that shows without its key"
 	}
 	return dir + ", " + count(r.Values, "value") + " in the store, ok"
 }

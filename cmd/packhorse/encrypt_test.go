@@ -44,6 +44,7 @@ func (b *bench) secret() string {
 func TestEncryptDecryptAndRekeyWithAKeyFile(t *testing.T) {
 	b, key := stateBench(t)
 	b.want(0, []string{"encrypted: ", "opened by a key file: 2 values and 1 secret rewritten", "keep copies"}, "store", "encrypt", "--key-file", key)
+	b.want(3, []string{"records in the store, encrypted, ok"}, "status")
 	if strings.Contains(b.secret(), "octets") {
 		t.Error("the secret is in the clear")
 	}
