@@ -47,14 +47,15 @@ func (s *Store) removeDead() error {
 	}
 }
 
-// takeDead picks a dead bucket and marks it as gone in one step, for nobody to pin it in between.
+// takeDead picks a dead bucket and marks it as gone in one step, for nobody to pin it in between. Buckets of the
+// last batch stay until another follows: Open would take a batch that has lost some of its records for a torn one.
 func (s *Store) takeDead() *bucket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gone.Load() {
 		return nil
 	}
-	b := s.pick(func(b *bucket) bool { return b.liveBytes() == 0 })
+	b := s.pick(func(b *bucket) bool { return b.number < s.tail.begun && b.liveBytes() == 0 })
 	if b != nil {
 		b.gone = true
 	}

@@ -53,12 +53,20 @@ func (s *Store) repair(x *survey) error {
 	if x.torn > 0 {
 		s.meter.Repairs++
 	}
-	if n := len(x.buckets); n > 0 && (x.buckets[n-1].size > x.cut.off || x.buckets[n-1].ahead) {
+	return s.secure(x)
+}
+
+// secure cuts the newest bucket and syncs it: a process that was killed may have left there what the kernel has
+// not written yet, and what Open shows has to outlive the power. Older buckets were synced when they were sealed.
+func (s *Store) secure(x *survey) error {
+	if n := len(x.buckets); n > 0 {
 		b := x.buckets[n-1]
 		b.size, b.ahead = min(b.size, x.cut.off), false
-		return s.cutBucket(b)
+		if err := s.cutBucket(b); err != nil {
+			return err
+		}
 	}
-	return nil
+	return s.syncDir()
 }
 
 // cutBucket shortens a bucket's file to its size for good.

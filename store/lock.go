@@ -63,4 +63,8 @@ func holder(f *os.File) string {
 	return "(unknown)"
 }
 
-func (l *lockFile) release() { l.f.Close() }
+// release unlocks by itself: a child being started at this moment has the file open too, until it runs its program.
+func (l *lockFile) release() {
+	_ = unix.Flock(int(l.f.Fd()), unix.LOCK_UN)
+	l.f.Close()
+}

@@ -44,6 +44,7 @@ type tail struct {
 	broken []*bucket // what a failed batch left and is still to be removed, oldest first
 	cut    *bucket   // what a failed batch left unclean behind its size
 	rest   int       // groups to pass before tidying again
+	begun  uint32    // bucket in which the last batch begins; 0: not known
 	runway
 }
 

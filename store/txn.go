@@ -221,6 +221,7 @@ func (t *txn) publish() {
 		s.apply(&t.changes[i])
 	}
 	s.tail.bucket, s.tail.log, s.tail.last, s.tail.next, s.tail.runway = t.bucket, t.log, t.last, t.next, t.runway
+	s.tail.begun = s.numberOf(t.first)
 	s.meter.Syncs += t.syncs
 	s.meter.Written += t.written
 }
