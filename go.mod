@@ -6,6 +6,7 @@ require (
 	github.com/coder/websocket v1.8.15
 	github.com/flynn/noise v1.1.0
 	github.com/gtank/ristretto255 v0.1.2
+	github.com/hanwen/go-fuse/v2 v2.9.0
 	github.com/klauspost/reedsolomon v1.12.4
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/pion/dtls/v3 v3.1.15

@@ -24,6 +24,8 @@ var components = map[string]component{
 	"gcc":     {has("gcc"), apt("gcc", "libc6-dev"), "gcc, for the race detector"},
 	"node":    {has("node", "npm"), apt("nodejs", "npm"), "node and npm, for Awala's JavaScript library"},
 	"modules": {modulesThere, modules, "the JavaScript modules of testbench/interop"},
+	"root":    {rootThere, noRoot, "root or sudo without a password, and /dev/fuse, to mount file systems"},
+	"ext4":    {ext4There, apt("e2fsprogs", "strace"), "mkfs.ext4 and strace"},
 	"qemu":    {has(qemu), apt("qemu-user-static"), "qemu-user-static, to run ARM code"},
 }
 
@@ -82,6 +84,23 @@ func apt(packages ...string) func(context.Context, *runner) error {
 		}
 		return nil
 	}
+}
+
+func rootThere() bool {
+	if os.Geteuid() != 0 && exec.Command("sudo", "-n", "true").Run() != nil {
+		return false
+	}
+	_, err := os.Stat("/dev/fuse")
+	return err == nil
+}
+
+func noRoot(context.Context, *runner) error {
+	return errors.New("run it as root, with /dev/fuse (modprobe fuse; a container needs --privileged)")
+}
+
+// ext4There looks where a user's PATH may not.
+func ext4There() bool {
+	return has("strace")() && (has("mkfs.ext4")() || has("/usr/sbin/mkfs.ext4")())
 }
 
 // npm writes this file when an installation is complete.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -28,12 +29,16 @@ const interop = "./testbench/interop"
 // real is the package that runs whole gateways as processes, in real time.
 const real = "./testbench/real"
 
+// crashfs is the package that cuts the power under ext4.
+const crashfs = "./testbench/crashfs"
+
 var suites = []suite{
 	{"lint", "gofmt and vet", nil, lint},
 	{"unit", "every package: unit tests, fuzz seeds, scenarios, worlds in virtual time, depcheck", nil, unit},
 	{"race", "rooms with goroutines under the race detector", []string{"gcc"}, race},
 	{"interop", "Awala's JavaScript library against real gateways", []string{"node", "modules"}, runInterop},
 	{"real", "gateways as processes on simulated radios, in real time: loss, cuts, kills", nil, runReal},
+	{"crash", "the store on ext4 on a disk that loses its power", []string{"root", "ext4"}, runCrash},
 	{"static", "static binaries for every kind of board", nil, static},
 	{"386", "link and store as 32-bit code", []string{"386"}, on386},
 	{"arm", "link and store as ARMv6 code under qemu", []string{"qemu"}, arm},
@@ -88,13 +93,10 @@ func unit(ctx context.Context, r *runner) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	var pkgs []string
-	for _, p := range strings.Fields(all) {
-		if !strings.HasSuffix(p, strings.TrimPrefix(interop, ".")) && !strings.HasSuffix(p, strings.TrimPrefix(real, ".")) {
-			pkgs = append(pkgs, p)
-		}
+	own := func(p string) bool {
+		return slices.ContainsFunc([]string{interop, real, crashfs}, func(s string) bool { return strings.HasSuffix(p, s[1:]) })
 	}
-	return r.test(ctx, nil, nil, pkgs)
+	return r.test(ctx, nil, nil, slices.DeleteFunc(strings.Fields(all), own))
 }
 
 func race(ctx context.Context, r *runner) (count, error) {
@@ -107,6 +109,14 @@ func runInterop(ctx context.Context, r *runner) (count, error) {
 
 func runReal(ctx context.Context, r *runner) (count, error) {
 	return r.test(ctx, []string{"PACKHORSE_REAL=1"}, []string{"-count=1", "-timeout=15m"}, []string{real})
+}
+
+func runCrash(ctx context.Context, r *runner) (count, error) {
+	flags := []string{"-count=1", "-timeout=15m"}
+	if os.Geteuid() != 0 {
+		flags = append(flags, "-exec=sudo -n -E")
+	}
+	return r.test(ctx, nil, flags, []string{crashfs})
 }
 
 func arm(ctx context.Context, r *runner) (count, error) {
