@@ -71,7 +71,7 @@ func resume(seg []byte, pos int, want uint64, c codec) (found, bool) {
 			continue
 		}
 		seq := sequenceOf(b)
-		if seq <= want || seq-want > uint64(len(seg)-pos)/minRecord+1 {
+		if seq < want || seq-want > uint64(len(seg)-pos)/minRecord+1 {
 			continue
 		}
 		if f, reason := c.found(b, seq, found{start: p, off: p + w, end: p + w + int(n)}); reason == "" {
