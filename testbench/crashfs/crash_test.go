@@ -9,22 +9,24 @@ import (
 	"time"
 )
 
-// Four writers, and the store opened anew after every 20 batches of each.
+// Four writers, and the store opened anew after every 20 batches of each; or one with small values.
 var (
 	plain  = script{Writers: 4, Batches: 20, Phases: 4}
 	killed = script{Writers: 4, Batches: 20, Phases: 6, Kill: true}
+	alone  = script{Writers: 1, Batches: 60, Phases: 6, Kill: true, Small: true, Bucket: 128 << 10}
 )
 
 var workloads = []workload{
 	{title: "data=ordered", script: plain},
 	{title: "data=ordered, killed", script: killed},
 	{title: "data=ordered, 1 KiB blocks, killed", options: Options{BlockSize: 1024}, script: killed},
+	{title: "data=ordered, small and alone, killed", script: alone},
 	{title: "data=writeback", options: Options{Data: "writeback"}, script: plain, alarms: true},
 	{title: "data=writeback, killed", options: Options{Data: "writeback"}, script: killed, alarms: true},
 }
 
-// cutsOfWorkload, every tenth of which is cut again four times while it recovers, are 300 images in all.
-const cutsOfWorkload, imagesOfWorkload = 43, 43 + 4*5
+// Of the cuts of a workload every tenth is cut again four times while it recovers: 312 images in all.
+const cutsOfWorkload, imagesOfWorkload = 36, 36 + 4*4
 
 // try plays a workload and judges images of it.
 func (w workload) try(t *testing.T, seed uint64) verdict {

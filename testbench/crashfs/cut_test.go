@@ -121,7 +121,7 @@ func inspectOnce(d *Disk, w []want) (v verdict, settled []want, opened int, err 
 	defer func() { err = errors.Join(err, vol.Close()) }()
 	dir := storeDir(vol)
 	v.healthy(dir, false)
-	s, e := store.Open(dir, small)
+	s, e := store.Open(dir, (&script{}).options())
 	opened = d.Position()
 	if e != nil {
 		v.fault(&v.damaged, "Open: %v", e)

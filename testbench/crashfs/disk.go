@@ -85,13 +85,19 @@ func (d *Disk) WriteAt(b []byte, off int64) (int, error) {
 	if off < 0 || off+int64(len(b)) > d.size {
 		return 0, fmt.Errorf("crashfs: write of %d octets at %d is outside the disk of %d: %w", len(b), off, d.size, io.ErrShortWrite)
 	}
-	b = bytes.Clone(b)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.now.write(off, b)
 	d.count.Writes++
 	d.count.Octets += int64(len(b))
-	d.record(event{off, b})
+	if !d.full {
+		data := bytes.Clone(b)
+		d.now.write(off, data)
+		d.record(event{off, data})
+		return len(b), nil
+	}
+	for at := 0; at < len(b); at += pageSize { // so that a page in use keeps no others in memory
+		d.now.write(off+int64(at), bytes.Clone(b[at:min(at+pageSize, len(b))]))
+	}
 	return len(b), nil
 }
 

@@ -62,8 +62,7 @@ func serve(d *Disk) (fd int, ended <-chan struct{}, err error) {
 	// A path /dev/fd/N says that N is a FUSE connection already mounted.
 	s, err := fuse.NewServer(&file{fuse.NewDefaultRawFileSystem(), d}, fmt.Sprint("/dev/fd/", dev),
 		&fuse.MountOptions{MaxWrite: 256 << 10, DisableXAttrs: true, Logger: log.New(io.Discard, "", 0)})
-	if err != nil {
-		unix.Close(dev)
+	if err != nil { // it has closed dev
 		return -1, nil, fmt.Errorf("fuse: %w", err)
 	}
 	done := make(chan struct{})

@@ -62,50 +62,51 @@ func (w *workload) perform(t *testing.T) *history {
 
 // phase runs one child, and kills it when it has said so many acknowledgements.
 func (w *workload) phase(v *Volume, h *history, o order, most int) error {
-	line := append(w.wrapper[:len(w.wrapper):len(w.wrapper)], os.Args[0])
-	c := exec.Command(line[0], line[1:]...)
-	c.Env = append(os.Environ(), childVar+"=writer")
-	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	var errors bytes.Buffer
-	c.Stderr = &errors
-	in, err := c.StdinPipe()
+	c, in, out, err := w.start(o)
 	if err != nil {
 		return err
 	}
-	out, err := c.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := c.Start(); err != nil {
-		return err
-	}
-	b, err := json.Marshal(o)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(in, "%s\n", b)
-	killed, acks := false, 0
+	defer func() { c.Process.Kill(); c.Wait() }() // in vain, but after an error
+	acks, killed := 0, false
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if strings.HasPrefix(lines.Text(), "acked") {
-			acks++
-			if w.commit > 0 && acks%w.commit == 0 {
-				if err := v.sync(); err != nil {
-					return err
-				}
-			}
-		}
-		if acks == most && !killed {
-			killed = true
-			_ = c.Process.Kill()
-		}
 		if err := h.note(lines.Text(), in); err != nil {
 			return err
 		}
+		if !strings.HasPrefix(lines.Text(), "acked") {
+			continue
+		}
+		if acks++; acks == most {
+			killed = true
+			c.Process.Kill()
+		}
+		if w.commit > 0 && acks%w.commit == 0 {
+			if err := v.sync(); err != nil {
+				return err
+			}
+		}
 	}
 	if err := c.Wait(); err != nil && !killed {
-		return fmt.Errorf("phase %d: %w\n%s", o.Phase, err, errors.Bytes())
+		return fmt.Errorf("phase %d: %w\n%v", o.Phase, err, c.Stderr)
 	}
 	return nil
+}
+
+func (w *workload) start(o order) (c *exec.Cmd, in io.Writer, out io.Reader, err error) {
+	line := append(w.wrapper[:len(w.wrapper):len(w.wrapper)], os.Args[0])
+	c = exec.Command(line[0], line[1:]...)
+	c.Env = append(os.Environ(), childVar+"=writer")
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	c.Stderr = &bytes.Buffer{}
+	if in, err = c.StdinPipe(); err != nil {
+		return nil, nil, nil, err
+	}
+	if out, err = c.StdoutPipe(); err != nil {
+		return nil, nil, nil, err
+	}
+	if err = c.Start(); err != nil {
+		return nil, nil, nil, err
+	}
+	return c, in, out, json.NewEncoder(in).Encode(o)
 }
 
 // note takes down what a child said, and answers it.

@@ -3,6 +3,7 @@
 package crashfs
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -18,10 +19,14 @@ type script struct {
 	Writers, Batches int // of each writer in a phase
 	Phases           int
 	Kill             bool
+	Small            bool  // values are small: the store writes ahead of them
+	Bucket           int64 // octets; 0 means 32 KiB
 }
 
-// small makes buckets turn over and be compacted within a test.
-var small = store.Options{BucketBytes: 32 << 10, Reserve: -1}
+// options make buckets turn over and be compacted within a test.
+func (s *script) options() store.Options {
+	return store.Options{BucketBytes: cmp.Or(s.Bucket, 32<<10), Reserve: -1}
+}
 
 const (
 	keysOfWriter = 12
@@ -49,22 +54,24 @@ func (s *script) batch(writer, i int) []store.Op {
 		if r.IntN(3) == 0 {
 			ops[i].Delete = true
 		} else {
-			ops[i].Value = value(r)
+			ops[i].Value = s.value(r)
 		}
 	}
-	if r.IntN(16) == 0 {
+	if r.IntN(16) == 0 && !s.Small {
 		ops[0].Delete, ops[0].Value = false, octets(r, streamed+r.IntN(200<<10))
 	}
 	return ops
 }
 
 // value is most often small; now and then the store has to cut it into chunks.
-func value(r *rand.Rand) []byte {
+func (s *script) value(r *rand.Rand) []byte {
 	n := r.IntN(200)
-	switch r.IntN(40) {
-	case 0:
+	switch chance := r.IntN(40); {
+	case s.Small:
+		n = r.IntN(800)
+	case chance == 0:
 		n = 64<<10 + r.IntN(128<<10)
-	case 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12:
+	case chance <= 12:
 		n = r.IntN(6000)
 	}
 	return octets(r, n)

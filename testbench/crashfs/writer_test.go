@@ -40,7 +40,7 @@ func writeAsTold() error {
 	if err := json.Unmarshal(line, &o); err != nil {
 		return err
 	}
-	s, err := store.Open(o.Dir, small)
+	s, err := store.Open(o.Dir, o.Script.options())
 	if err != nil {
 		return err
 	}
