@@ -19,13 +19,13 @@ import (
 // reads parcels like any other: there is no side door.
 type box struct {
 	ep      *endpoint.Endpoint
+	saved   map[string]digest        // of the records of its state that are on disk or on the way there, by key
 	letters map[string]*letterRecord // by key
 	bytes   int64                    // octets of their contents
 	reopen  time.Time                // when to try again what the store did not take, zero: nothing
 }
 
 const (
-	boxKey        = "state"
 	defaultTTL    = 14 * day
 	maxTTL        = 180 * day
 	backdate      = 90 * time.Minute // of certificates, for clocks that differ
@@ -35,7 +35,7 @@ const (
 )
 
 func newBox(ep *endpoint.Endpoint) box {
-	return box{ep: ep, letters: map[string]*letterRecord{}}
+	return box{ep: ep, saved: map[string]digest{}, letters: map[string]*letterRecord{}}
 }
 
 // keep takes a durable letter into the inbox.
@@ -48,11 +48,8 @@ func (b *box) keep(l *letterRecord) {
 
 func (b *box) id() pki.NodeID { return b.ep.ID() }
 
-// put makes the record of the endpoint's state.
-func (b *box) put() (store.Op, error) {
-	v, err := b.ep.Marshal()
-	return store.Op{Kind: KindBuiltin, Key: boxKey, Value: v}, err
-}
+// put stands in a batch for what has changed of the endpoint's state when that is written.
+func (b *box) put() store.Op { return store.Op{Kind: KindBuiltin} }
 
 // certify gives the built-in endpoint its certificate under a membership.
 func (c *Core) certify(now time.Time, m *domain.Membership) error {
@@ -129,8 +126,7 @@ func (c *Core) write(now time.Time, to pki.NodeID, l letterText) (intake, error)
 	if err != nil {
 		return in, err
 	}
-	op, err := c.box.put()
-	in.extra = []store.Op{op}
+	in.extra = []store.Op{c.box.put()}
 	return in, err
 }
 
@@ -200,12 +196,7 @@ func (c *Core) storeLetter(now time.Time, x *entry, raw []byte) {
 	typ, name := splitFilename(opened.Type)
 	l := &letterRecord{Key: hex.EncodeToString(x.Sum[:]), Sender: opened.Sender, Type: typ, Filename: name,
 		Size: len(opened.Content), Written: opened.Created, Arrived: now, New: true}
-	state, err := c.box.put()
-	if err != nil {
-		c.notice(true, err.Error())
-		return
-	}
-	ops := []store.Op{state, l.put(), {Kind: KindLetterBody, Key: l.Key, Value: opened.Content}}
+	ops := []store.Op{c.box.put(), l.put(), {Kind: KindLetterBody, Key: l.Key, Value: opened.Content}}
 	c.finish(now, x, ops, func(now time.Time, err error) {
 		if err != nil {
 			c.reopenLater(now)

@@ -96,8 +96,7 @@ func (c *Core) authorise(now time.Time, spki []byte) (params []byte, op store.Op
 	if err != nil {
 		return nil, op, err
 	}
-	op, err = c.box.put()
-	return params, op, err
+	return params, c.box.put(), nil
 }
 
 func (c *Core) addContact(now time.Time, e AddContact) {
@@ -151,7 +150,7 @@ func (c *Core) learnContact(name string, params []byte) (store.Op, error) {
 	if err := c.box.ep.AddContact(k); err != nil {
 		return store.Op{}, err
 	}
-	return c.box.put()
+	return c.box.put(), nil
 }
 
 func (c *Core) freeName(name string, id pki.NodeID) string {

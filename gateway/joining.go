@@ -144,10 +144,9 @@ func (c *Core) prepareJoin(now time.Time, a admission) (joining, error) {
 	if err := c.swapContacts(now, rec, a.Contact, &j); err != nil {
 		return j, err
 	}
-	state, err := c.box.put()
 	j.batch = batch{secrets: []Secret{{SecretMembership, j.member.Marshal()}},
-		ops: []store.Op{state, j.inviter.put(rec.ID), j.contact.put()}}
-	return j, err
+		ops: []store.Op{c.box.put(), j.inviter.put(rec.ID), j.contact.put()}}
+	return j, nil
 }
 
 // swapContacts takes the inviter's delivery authorisation and answers with ours.

@@ -149,13 +149,12 @@ func (c *Core) prepareDomain(now time.Time, id *domain.Identity, o *domain.Owner
 	if err := c.certify(now, m); err != nil {
 		return b, nil, err
 	}
-	state, err := c.box.put()
-	b.ops = append(b.ops, state)
+	b.ops = append(b.ops, c.box.put())
 	b.secrets = append(b.secrets, Secret{SecretOwner, o.Marshal()}, Secret{SecretMembership, m.Marshal()})
 	return b, func(now time.Time) {
 		c.id, c.owner = id, o
 		c.enterDomain(now, m)
-	}, err
+	}, nil
 }
 
 // enterDomain takes effect of a membership that is durable.

@@ -26,12 +26,15 @@ type loadDone func(now time.Time, value []byte, err error)
 func (c *Core) persist(b batch, done batchDone) {
 	c.saveClock(&b)
 	c.seq++
-	size := sizeOf(b.ops)
+	ops := c.box.expand(b.ops)
+	size := sizeOf(ops)
 	c.batches = append(c.batches, func(now time.Time, err error) {
-		c.judgeBatch(now, size, err)
+		if c.judgeBatch(now, size, err); err != nil {
+			c.box.failed(ops)
+		}
 		done(now, err)
 	})
-	c.emit(Persist{Seq: c.seq, Ops: b.ops, Secrets: b.secrets})
+	c.emit(Persist{Seq: c.seq, Ops: ops, Secrets: b.secrets})
 }
 
 // persisted releases the effects of the oldest batch. An answer to any other batch is a mistake of

@@ -9,7 +9,7 @@ const (
 	KindNote       store.Kind = 3  // key: hex link digest; a receipt or contact in our custody
 	KindAdvert     store.Kind = 4  // key: kind and subject; the newest advert of each subject
 	KindEndpoint   store.Kind = 5  // key: endpoint id; a registered endpoint
-	KindBuiltin    store.Kind = 6  // key: "state"; the built-in endpoint without its identity key
+	KindBuiltin    store.Kind = 6  // key: that of an endpoint.Record; the built-in endpoint without its identity key
 	KindLetter     store.Kind = 7  // key: letter id; head of a letter
 	KindLetterBody store.Kind = 8  // key: letter id; its content
 	KindPartial    store.Kind = 9  // key: hex link digest, slash, block; symbols of a transfer

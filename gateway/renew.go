@@ -109,13 +109,8 @@ func (c *Core) certifyBox(now time.Time) {
 		c.notice(true, err.Error())
 		return
 	}
-	op, err := c.box.put()
-	if err != nil {
-		c.notice(true, err.Error())
-		return
-	}
 	c.chores.asking[choreCertify] = true
-	c.persist(batch{ops: []store.Op{op}}, func(time.Time, error) { delete(c.chores.asking, choreCertify) })
+	c.persist(batch{ops: []store.Op{c.box.put()}}, func(time.Time, error) { delete(c.chores.asking, choreCertify) })
 }
 
 // giveRenewal renews a member's membership, when it is time for that.

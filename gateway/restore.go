@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"packhorse/gateway/domain"
-	"packhorse/gateway/endpoint"
 	"packhorse/gateway/pki"
 	"packhorse/link"
 	"packhorse/store"
@@ -24,6 +23,12 @@ func (c *Core) restore(records []Record) {
 		c.joinRoster(c.member)
 	}
 	for _, kind := range restoreOrder {
+		if kind == KindBuiltin {
+			if err := c.restoreBox(records); err != nil {
+				c.notice(true, "store: "+err.Error())
+			}
+			continue
+		}
 		for _, r := range records {
 			if r.Kind != kind {
 				continue
@@ -48,8 +53,6 @@ func (c *Core) restoreOne(r Record) error {
 			return err
 		}
 		return c.restoreMember(m)
-	case KindBuiltin:
-		return c.restoreBox(r.Value)
 	case KindEndpoint:
 		c.local[pki.NodeID(r.Key)] = localEndpoint{}
 	case KindAdvert:
@@ -98,16 +101,6 @@ func (c *Core) restoreMember(m memberRecord) error {
 		return err
 	}
 	c.members[rec.ID] = m
-	return nil
-}
-
-func (c *Core) restoreBox(b []byte) error {
-	ep, err := endpoint.Unmarshal(b, c.cfg.Endpoint.Key)
-	if err != nil {
-		return err
-	}
-	ep.Key = c.cfg.Endpoint.Key
-	c.box.ep = ep
 	return nil
 }
 

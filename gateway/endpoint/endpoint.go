@@ -39,7 +39,8 @@ type Endpoint struct {
 // StoredKey is a private session key bound to a peer, or unbound (Peer empty).
 type StoredKey struct {
 	session.PrivateKey
-	Peer pki.NodeID
+	Peer   pki.NodeID
+	number uint64 // rises from key to key
 }
 
 // Contact is all a sender needs to write to someone: RS-000's connection parameters and
@@ -52,6 +53,7 @@ type Contact struct {
 	PDA             *pki.Certificate // subject: our key; nil until they authorised us
 	Chain           []*pki.Certificate
 	Session         session.PublicKey
+	number          uint64    // rises from contact to contact
 	SessionAt       time.Time // creation date of the message it came with; zero: from the parameters
 }
 
@@ -77,7 +79,9 @@ func FromKey(key crypto.Signer, rand io.Reader) (*Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Endpoint{Key: key, Sessions: []StoredKey{{PrivateKey: k}}}, nil
+	e := &Endpoint{Key: key}
+	e.addSession(StoredKey{PrivateKey: k})
+	return e, nil
 }
 
 // Card is what someone needs to authorise an endpoint.
@@ -136,12 +140,22 @@ func (e *Endpoint) AddContact(c Contact) error {
 		if have.SessionAt.After(c.SessionAt) {
 			c.SessionAt = have.SessionAt
 		}
+		c.number = have.number
 		*have = c
 		return nil
 	}
 	if len(e.Contacts) >= MaxContacts {
 		return fmt.Errorf("endpoint: there are %d contacts, no room for more", MaxContacts)
 	}
-	e.Contacts = append(e.Contacts, c)
+	e.addContact(c)
 	return nil
+}
+
+// addContact puts a contact last.
+func (e *Endpoint) addContact(c Contact) {
+	c.number = 1
+	if n := len(e.Contacts); n > 0 {
+		c.number = e.Contacts[n-1].number + 1
+	}
+	e.Contacts = append(e.Contacts, c)
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,17 +105,15 @@ func TestConversation(t *testing.T) {
 // restart stores and restores an endpoint.
 func restart(t testing.TB, e *endpoint.Endpoint) *endpoint.Endpoint {
 	t.Helper()
-	b, err := e.Marshal()
-	if err != nil {
-		t.Fatal(err)
+	b := e.Marshal()
+	shuffled := slices.Clone(b)
+	slices.Reverse(shuffled)
+	back, skipped, err := endpoint.Unmarshal(shuffled, e.Key)
+	if err != nil || len(skipped) > 0 {
+		t.Fatal(err, skipped)
 	}
-	back, err := endpoint.Unmarshal(b, e.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := back.Marshal()
-	if err != nil || !bytes.Equal(again, b) {
-		t.Fatalf("state changes when stored again: %v", err)
+	if again := back.Marshal(); !reflect.DeepEqual(again, b) {
+		t.Fatal("state changes when stored again")
 	}
 	return back
 }
@@ -121,21 +121,25 @@ func restart(t testing.TB, e *endpoint.Endpoint) *endpoint.Endpoint {
 func TestMarshal(t *testing.T) {
 	alice, bob, _ := pair(t)
 	key := pkitest.Key(t, "alice")
-	b, err := alice.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
+	records := alice.Marshal()
 	for name, secret := range map[string][]byte{"d": key.D.Bytes(), "p": key.Primes[0].Bytes(), "q": key.Primes[1].Bytes()} {
-		if bytes.Contains(b, secret) {
-			t.Errorf("the state holds %s of the identity key", name)
+		for _, r := range records {
+			if bytes.Contains(r.Value, secret) {
+				t.Errorf("%s holds %s of the identity key", r.Key, name)
+			}
 		}
 	}
-	if _, err := endpoint.Unmarshal(b, bob.Key); err == nil || !strings.Contains(err.Error(), "identity key") {
+	if _, _, err := endpoint.Unmarshal(records, bob.Key); err == nil || !strings.Contains(err.Error(), "identity key") {
 		t.Errorf("with another key: %v", err)
 	}
-	for n := range b {
-		if _, err := endpoint.Unmarshal(b[:n], alice.Key); err == nil {
-			t.Fatalf("read %d of %d octets", n, len(b))
+	for i, r := range records {
+		for n := range r.Value {
+			cut := slices.Clone(records)
+			cut[i].Value = r.Value[:n]
+			_, skipped, err := endpoint.Unmarshal(cut, alice.Key)
+			if (err == nil) == (i == 0) || i > 0 && (len(skipped) != 1 || skipped[0].Key != r.Key) {
+				t.Fatalf("%s with %d of %d octets: got %v, %v", r.Key, n, len(r.Value), skipped, err)
+			}
 		}
 	}
 	fresh, err := endpoint.FromKey(key, random)
@@ -200,11 +204,11 @@ func TestOpenRefuses(t *testing.T) {
 		{"forged", "not signed", pkitest.Corrupt(parcel, -1)},
 		{"garbage", "RAMF", []byte("garbage")},
 	} {
-		before, _ := bob.Marshal()
+		before := bob.Marshal()
 		if _, err := bob.Open(tt.parcel); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
-		if after, _ := bob.Marshal(); !bytes.Equal(before, after) {
+		if !reflect.DeepEqual(bob.Marshal(), before) {
 			t.Errorf("%s: the state changed", tt.name)
 		}
 	}
@@ -226,12 +230,12 @@ func TestSealRefuses(t *testing.T) {
 		{"long id", "message id", "text/plain", strings.Repeat("1", 65), bob.ID(), nil},
 		{"too much", "at most", "text/plain", "1", bob.ID(), make([]byte, ramf.MaxPlaintext)},
 	} {
-		before, _ := alice.Marshal()
+		before := alice.Marshal()
 		_, err := alice.Seal(tt.to, tt.id, tt.typ, tt.content, from, time.Hour, random)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
-		if after, _ := alice.Marshal(); !bytes.Equal(before, after) {
+		if !reflect.DeepEqual(alice.Marshal(), before) {
 			t.Errorf("%s: the state changed", tt.name)
 		}
 	}
@@ -364,16 +368,21 @@ func FuzzUnmarshal(f *testing.F) {
 		f.Fatal(err)
 	}
 	e.Contacts = []endpoint.Contact{c}
-	b, err := e.Marshal()
-	if err != nil {
-		f.Fatal(err)
+	for _, r := range e.Marshal() {
+		f.Add(r.Key, r.Value)
 	}
-	f.Add(b)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if e, err := endpoint.Unmarshal(b, e.Key); err == nil {
-			if _, err := e.Marshal(); err != nil {
-				t.Fatal(err)
-			}
+	state := e.Marshal()[0]
+	f.Fuzz(func(t *testing.T, key string, b []byte) {
+		records := []endpoint.Record{state, {Key: key, Value: b}}
+		if key == state.Key {
+			records = records[1:]
+		}
+		back, _, err := endpoint.Unmarshal(records, e.Key)
+		if err != nil {
+			return
+		}
+		if again, skipped, err := endpoint.Unmarshal(back.Marshal(), e.Key); err != nil || len(skipped) > 0 || !reflect.DeepEqual(again.Marshal(), back.Marshal()) {
+			t.Fatalf("what was read cannot be read again: %v, %v", skipped, err)
 		}
 	})
 }

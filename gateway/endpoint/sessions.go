@@ -15,7 +15,7 @@ const MaxSessions = 64
 
 // keepSession stores a private key for the answer of peer.
 func (e *Endpoint) keepSession(k session.PrivateKey, peer pki.NodeID) {
-	e.Sessions = append(e.Sessions, StoredKey{PrivateKey: k, Peer: peer})
+	e.addSession(StoredKey{PrivateKey: k, Peer: peer})
 	for len(e.Sessions) > MaxSessions {
 		i := e.oldestOfMost()
 		if i < 0 {
@@ -23,6 +23,15 @@ func (e *Endpoint) keepSession(k session.PrivateKey, peer pki.NodeID) {
 		}
 		e.Sessions = append(e.Sessions[:i], e.Sessions[i+1:]...)
 	}
+}
+
+// addSession puts a key last.
+func (e *Endpoint) addSession(k StoredKey) {
+	k.number = 1
+	if n := len(e.Sessions); n > 0 {
+		k.number = e.Sessions[n-1].number + 1
+	}
+	e.Sessions = append(e.Sessions, k)
 }
 
 // oldestOfMost finds the key to give up, -1 when every peer has one only. Unbound keys count as
