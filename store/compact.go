@@ -17,6 +17,7 @@ func (s *Store) tidy() {
 		s.tail.rest--
 		return
 	}
+	s.quarantine()
 	err := s.removeDead()
 	if b := s.sparse(); err == nil && b != nil {
 		if err = s.empty(b); err == nil {
@@ -25,7 +26,9 @@ func (s *Store) tidy() {
 	}
 	if err != nil {
 		s.tail.rest = restAfterFailure
+		return
 	}
+	s.followSnapshot()
 }
 
 // removeDead unlinks buckets without anything live. Until the directory is synced they may come back after a
@@ -116,15 +119,24 @@ func (s *Store) move(b *bucket, seg []byte) error {
 
 // rotten tells whether a bucket has become damaged; if so it is kept for good.
 func (s *Store) rotten(b *bucket, seg []byte) bool {
-	bad := int64(len(seg)) < b.size || !blank(seg[b.size:])
-	seg = seg[:min(b.size, int64(len(seg)))]
-	walk(seg, b.first, b.codec(s.o.Cipher), func(f found) { bad = bad || f.opaque != "" }, func(int, int, string) { bad = true })
-	if bad {
-		s.mu.Lock()
-		b.damaged = true
-		s.meter.Damaged++
-		s.mu.Unlock()
+	bad := false
+	harm := func(from, to int, reason string) {
+		bad = true
+		s.found(loc{seq: b.first, off: uint32(from), len: uint32(to - from)}, reason)
 	}
+	whole := seg[:min(b.size, int64(len(seg)))]
+	walk(whole, b.first, b.codec(s.o.Cipher), func(f found) {
+		if f.opaque != "" {
+			harm(f.start, f.end, f.opaque)
+		}
+	}, harm)
+	if !bad && int64(len(seg)) < b.size {
+		harm(len(seg), len(seg), reasonShort)
+	}
+	if rest := seg[len(whole):]; !blank(rest) {
+		harm(len(whole), len(seg), "something behind the end")
+	}
+	s.quarantine()
 	return bad
 }
 

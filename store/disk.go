@@ -21,6 +21,7 @@ type disk interface {
 	truncate(name string, size int64) error // and sync
 	remove(name string) error               // a file or an empty directory; a missing one is no error
 	rename(from, to string) error           // replaces a file
+	createNew(name string) (writeFile, error)
 	syncDir(dir string) error
 	free(dir string) (int64, error) // octets left for us on the file system
 }
@@ -29,6 +30,11 @@ type readFile interface {
 	io.ReaderAt
 	io.Closer
 	Stat() (fs.FileInfo, error)
+}
+
+type writeFile interface {
+	io.WriteCloser
+	Sync() error
 }
 
 type osDisk struct{}
@@ -46,6 +52,13 @@ func (osDisk) create(name string) error {
 	}
 	return f.Close()
 }
+
+// createNew empties a file that is there.
+func (osDisk) createNew(name string) (writeFile, error) {
+	return os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+}
+
+func (osDisk) rename(from, to string) error { return os.Rename(from, to) }
 
 func (osDisk) truncate(name string, size int64) error {
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)
@@ -65,8 +78,6 @@ func (osDisk) remove(name string) error {
 	}
 	return nil
 }
-
-func (osDisk) rename(from, to string) error { return os.Rename(from, to) }
 
 func (osDisk) syncDir(dir string) error {
 	f, err := os.Open(dir)

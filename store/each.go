@@ -11,7 +11,7 @@ import (
 // of visit. What is put meanwhile may be missed. A value that the disk spoiled is told to damaged, which may be nil, and passed
 // over. key and value are the visitor's.
 func (s *Store) Each(k Kind, visit func(key string, value []byte) error, damaged func(error)) error {
-	r := reader{disk: s.disk}
+	r := s.reader()
 	defer r.close()
 	for _, name := range s.named(k) {
 		key, value, err := s.valueOf(&r, name)
@@ -64,7 +64,7 @@ func (s *Store) valueOf(r *reader, name id) (string, []byte, error) {
 		}
 		rec, err := r.any(v.put)
 		if err == nil && idOf(rec.kind, rec.key) != name {
-			err = v.put.another()
+			err = r.another(v.put)
 		}
 		var value []byte
 		if err == nil {

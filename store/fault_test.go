@@ -97,6 +97,13 @@ func (d *faultDisk) rename(from, to string) error {
 	}
 	return d.disk.rename(from, to)
 }
+func (d *faultDisk) createNew(name string) (writeFile, error) {
+	if err := d.call("createNew"); err != nil {
+		return nil, err
+	}
+	f, err := d.disk.createNew(name)
+	return &faultFile{f, d}, err
+}
 func (d *faultDisk) syncDir(dir string) error {
 	if err := d.call("syncDir"); err != nil {
 		return err
@@ -108,6 +115,35 @@ func (d *faultDisk) free(string) (int64, error) {
 		return 0, err
 	}
 	return d.freeBytes, nil
+}
+
+// faultFile is a file being written; a failing write leaves a part of what it should have written.
+type faultFile struct {
+	writeFile
+	d *faultDisk
+}
+
+func (f *faultFile) Write(b []byte) (int, error) {
+	if err := f.d.call("write"); err != nil {
+		n, _ := f.writeFile.Write(b[:len(b)*2/3])
+		return n, err
+	}
+	return f.writeFile.Write(b)
+}
+
+func (f *faultFile) Sync() error {
+	if err := f.d.call("sync"); err != nil {
+		return err
+	}
+	return f.writeFile.Sync()
+}
+
+func (f *faultFile) Close() error {
+	if err := f.d.call("close"); err != nil {
+		f.writeFile.Close()
+		return err
+	}
+	return f.writeFile.Close()
 }
 
 type faultLog struct {
@@ -125,16 +161,17 @@ func (l *faultLog) flush() error {
 
 // tear writes, and takes back the last third.
 func (l *faultLog) tear() error {
-	names, err := filepath.Glob(filepath.Join(l.dir, "*"))
-	if err != nil || len(names) != 1 {
+	names, err := filepath.Glob(filepath.Join(l.dir, "0*"))
+	if err != nil || len(names) == 0 {
 		return fmt.Errorf("segments: %v %w", names, err)
 	}
-	before, _ := os.Stat(names[0])
+	newest := names[len(names)-1]
+	before, _ := os.Stat(newest)
 	if err := l.appender.flush(); err != nil {
 		return err
 	}
-	after, _ := os.Stat(names[0])
-	return os.Truncate(names[0], before.Size()+(after.Size()-before.Size())*2/3)
+	after, _ := os.Stat(newest)
+	return os.Truncate(newest, before.Size()+(after.Size()-before.Size())*2/3)
 }
 
 func (l *faultLog) runway(from, to int64) (int64, error) {
@@ -199,7 +236,7 @@ func stream(s *Store, op Op, extra ...Op) error {
 }
 
 func TestFaultAtEveryCallTellsNoLie(t *testing.T) {
-	o := Options{BucketBytes: 8 << 10, Reserve: -1}
+	o := tiny
 	count := &faultDisk{disk: osDisk{}, freeBytes: 1 << 40}
 	o.disk = count
 	s := open(t, filepath.Join(t.TempDir(), "store"), o)

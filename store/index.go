@@ -92,7 +92,7 @@ func (x *index) place() uint32 {
 		x.free = binary.BigEndian.Uint32(x.item(at).id[:])
 		return at
 	}
-	if x.used%pageItems == 0 {
+	if int(x.used/pageItems) == len(x.pages) {
 		x.pages = append(x.pages, new([pageItems]item))
 	}
 	x.used++
@@ -138,6 +138,15 @@ func (x *index) reserve(n int) {
 	}
 	x.table = make([]uint32, size)
 	x.each(func(at uint32, it *item) { x.table[x.slot(it.id)] = at + 1 })
+}
+
+// clear forgets everything, but keeps the memory.
+func (x *index) clear() {
+	clear(x.table)
+	for _, p := range x.pages {
+		*p = [pageItems]item{}
+	}
+	x.used, x.free, x.count = 0, 0, 0
 }
 
 // each visits every item, in no order.

@@ -5,9 +5,22 @@ import (
 	"path/filepath"
 )
 
-// load surveys the directory, mends what a crash left, and takes the result over.
+// load finds out what there is, mends what a crash left, and takes the result over.
 func (s *Store) load() error {
-	x, err := examine(s.disk, s.dir, s.o.Cipher)
+	x, err := surveyOf(s.disk, s.dir, s.o.Cipher)
+	if err != nil {
+		return err
+	}
+	if x.snap != nil {
+		if x.why, err = x.misfit(); err != nil {
+			return err
+		}
+	}
+	if x.why == "" && !s.o.readAll {
+		err = x.follow()
+	} else {
+		err = x.read()
+	}
 	if err != nil {
 		return err
 	}
@@ -20,16 +33,38 @@ func (s *Store) takeOver(x *survey) error {
 		return fmt.Errorf("repair: %w", err)
 	}
 	s.state = x.state
+	s.damage = x.damage[:min(len(x.damage), maxDamage)]
 	s.meter.Damaged = len(x.damage)
-	s.tail.next = x.next
+	s.tail.judged = len(s.damage)
+	s.tail.next, s.tail.last = x.next, x.cut.bucket
 	if n := len(s.buckets); n > 0 {
 		last := s.buckets[n-1]
-		s.tail.last = last.number
+		s.tail.last = max(s.tail.last, last.number)
 		if !last.damaged && !last.old && last.size < s.o.BucketBytes {
 			s.tail.bucket = last
 		}
+		s.meter.FullScan = x.why
 	}
+	s.snap.takeOver(x)
 	return nil
+}
+
+// takeOver notes what the last snapshot was. One that did not fit is as good as none.
+func (n *snapshot) takeOver(x *survey) {
+	var begin position
+	if x.snap != nil {
+		begin, n.size, n.damage = x.snap.begin, x.snap.size, len(x.snap.damage)
+		if x.why == "" {
+			n.covers = x.snap.end
+		}
+	}
+	for _, b := range x.buckets {
+		if b.number == begin.bucket {
+			n.backlog += b.size - begin.off
+		} else if b.number > begin.bucket {
+			n.backlog += b.size
+		}
+	}
 }
 
 // repair deletes left-overs and cuts the torn tail, newest bucket first: a crash in
@@ -61,7 +96,9 @@ func (s *Store) repair(x *survey) error {
 func (s *Store) secure(x *survey) error {
 	if n := len(x.buckets); n > 0 {
 		b := x.buckets[n-1]
-		b.size, b.ahead = min(b.size, x.cut.off), false
+		if b.ahead = false; b.number == x.cut.bucket { // an older one when the newest is lost
+			b.size = min(b.size, x.cut.off)
+		}
 		if err := s.cutBucket(b); err != nil {
 			return err
 		}

@@ -45,6 +45,7 @@ type tail struct {
 	cut    *bucket   // what a failed batch left unclean behind its size
 	rest   int       // groups to pass before tidying again
 	begun  uint32    // bucket in which the last batch begins; 0: not known
+	judged int       // how much of the damage has been told to its buckets
 	runway
 }
 

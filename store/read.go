@@ -1,6 +1,10 @@
 package store
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
 
 // Get returns a copy of a value. ErrDamaged says that the disk holds something else than
 // what was put.
@@ -10,7 +14,7 @@ func (s *Store) Get(k Kind, key string) ([]byte, error) {
 		return nil, ErrClosed
 	default:
 	}
-	r := reader{disk: s.disk}
+	r := s.reader()
 	defer r.close()
 	_, value, err := s.valueOf(&r, idOf(k, []byte(key)))
 	if err != nil && err != ErrNotFound {
@@ -75,7 +79,8 @@ func (s *Store) moved(name id, from loc) bool {
 // reader reads records and keeps the last file open: chunks mostly lie together.
 type reader struct {
 	disk  disk
-	reuse bool // records are good until the next one is read
+	rot   func(l loc, reason string) // told of damage; nil: nobody
+	reuse bool                       // records are good until the next one is read
 	path  string
 	file  readFile
 	buf   []byte
@@ -92,6 +97,8 @@ func (r *reader) memory(n int) []byte {
 	return r.buf[:n]
 }
 
+func (s *Store) reader() reader { return reader{disk: s.disk, rot: s.found} }
+
 // value is what a put record stands for.
 func (r *reader) value(put record, v placed) ([]byte, error) {
 	if !v.large {
@@ -104,7 +111,7 @@ func (r *reader) value(put record, v placed) ([]byte, error) {
 			return nil, err
 		}
 		if rec.kind != put.kind || string(rec.key) != string(put.key) {
-			return nil, c.another()
+			return nil, r.another(c)
 		}
 		out = append(out, rec.payload...)
 	}
@@ -116,6 +123,26 @@ func (r *reader) value(put record, v placed) ([]byte, error) {
 
 // any reads a record of whatever key.
 func (r *reader) any(p piece) (record, error) {
+	rec, err := r.read(p)
+	r.tell(p, err)
+	return rec, err
+}
+
+// another is the error of a good record that is not the one wanted.
+func (r *reader) another(p piece) error {
+	err := p.another()
+	r.tell(p, err)
+	return err
+}
+
+// tell notes damage.
+func (r *reader) tell(p piece, err error) {
+	if r.rot != nil && errors.Is(err, ErrDamaged) {
+		r.rot(p.loc, strings.TrimPrefix(err.Error(), ErrDamaged.Error()+": "))
+	}
+}
+
+func (r *reader) read(p piece) (record, error) {
 	if p.path == "" {
 		return record{}, ErrDamaged
 	}

@@ -70,7 +70,9 @@ func repair(dir string, o *RepairOptions) (*Repaired, error) {
 	if err := s.takeOver(v.x); err != nil {
 		return nil, err
 	}
-	err = s.heal(v, r)
+	if err = s.heal(v, r); err == nil && len(r.Damage) > 0 {
+		err = s.forgetSnapshot()
+	}
 	return r, errors.Join(err, s.tail.close())
 }
 

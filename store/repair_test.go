@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// worn makes a store of several buckets that turned over, with large values and deletions.
+// worn makes a store of several buckets that turned over, with large values and deletions, and no snapshot.
 func worn(t *testing.T, dir string, o Options) {
 	t.Helper()
 	s := open(t, dir, o)
@@ -22,7 +22,7 @@ func worn(t *testing.T, dir string, o Options) {
 	}
 	apply(t, s, Op{Kind: 9, Key: "large", Value: bytes.Repeat([]byte("x"), 2*maxInline+1)})
 	apply(t, s, Op{Kind: 9, Key: "last", Value: []byte("x")})
-	s.Close()
+	s.Abandon()
 }
 
 // readable is what a store answers without an error.

@@ -29,6 +29,7 @@ func (d *Directory) claim(copying bool, o Options) (c claim, err error) {
 		return c, err
 	}
 	if copying && !swapping {
+		o.readAll = true
 		c.from, err = Open(d.Store, o)
 	} else {
 		c.lock, err = acquire(filepath.Join(d.Store, lockName))
@@ -38,7 +39,7 @@ func (d *Directory) claim(copying bool, o Options) (c claim, err error) {
 
 func (c claim) release() {
 	if c.from != nil {
-		c.from.Close() // nothing was written
+		c.from.Abandon() // nothing was written, and its directory may have another name
 	}
 	if c.lock != nil {
 		c.lock.release()

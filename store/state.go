@@ -98,6 +98,9 @@ func (st *state) put(c *change) {
 	}
 	e := entry{loc: c.at, kind: c.kind, oldest: st.numberOf(c.at.seq), large: c.typ == typeLarge}
 	if old := st.index.get(c.id); old != nil {
+		if old.seq >= c.at.seq {
+			return // a snapshot knows more already
+		}
 		e.oldest = st.lowest(old.oldest)
 		st.charge(c.id, old, -1)
 	}
@@ -112,16 +115,21 @@ func (st *state) put(c *change) {
 }
 
 func (st *state) bury(c *change) {
-	if old := st.index.get(c.id); old != nil && old.seq < c.grave.upTo {
-		st.charge(c.id, old, -1)
-		st.index.del(c.id)
-	}
+	st.strike(c)
 	guarded := span{c.grave.oldest, c.grave.newest}
 	if b := st.bucketOf(c.at.seq); b != nil && st.guards(guarded, b.number) {
 		if b.graves == nil {
 			b.graves = map[span]int64{}
 		}
 		b.graves[guarded] += int64(c.at.len)
+	}
+}
+
+// strike is what a tombstone does to the index.
+func (st *state) strike(c *change) {
+	if old := st.index.get(c.id); old != nil && old.seq < c.grave.upTo {
+		st.charge(c.id, old, -1)
+		st.index.del(c.id)
 	}
 }
 

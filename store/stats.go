@@ -19,13 +19,17 @@ type Stats struct {
 	Taken    int64 // octets of keys and values that Apply acknowledged
 	Repairs  int   // torn or failed writes cut off
 	Failures int   // writes that the disk refused
-	Damaged  int   // stretches of damage found
+	Damaged  int   // stretches of damage that are known, found by Open or by reading
 	// Life is about how many octets were written to the log in the store's life: buckets are numbered for
 	// ever and filled one after another. It is right within the size of a bucket for each restart.
 	Life int64
 	Sync Latency // of the log
 	// Quarantine is what Repair put aside and nobody has removed yet.
 	Quarantine []Quarantined
+
+	Snapshots     int    // index snapshots written
+	SnapshotBytes int64  // octets written to them
+	FullScan      string // why Open read the whole log; empty when a snapshot spared it that
 }
 
 // Stats asks the file system for its free space and the quarantine; everything else is in memory.

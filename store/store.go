@@ -5,6 +5,7 @@
 //
 //	LOCK                   flock of the process that has the store open
 //	00000000031606291678   bucket 7: its first sequence is 7<<32 and a random salt
+//	snapshot               the index at some moment, see snapshot.go
 //
 // It holds the records from its first sequence on, in the format of record.go, and begins with a head that
 // vouches for the end of the bucket before. tidwall/wal takes the files for segments of one log; it appends
@@ -13,7 +14,8 @@
 //
 // Only the newest bucket is written. A record dies when a later one replaces or deletes
 // it; a bucket without live records is removed, and one that is half dead is emptied by
-// writing its live records again. The index lives in memory and is rebuilt by Open.
+// writing its live records again. The index lives in memory. Open takes it from the file snapshot, if there is a good
+// one, and from the log behind it; otherwise it reads the whole log.
 package store
 
 import (
@@ -90,7 +92,9 @@ type Options struct {
 	// its nonces have 24 octets and its tags 16.
 	Cipher cipher.AEAD
 
-	disk disk // tests inject faults here; nil is the real one
+	disk          disk  // tests inject faults here; nil is the real one
+	readAll       bool  // look for damage in what no snapshot needs read
+	snapshotBytes int64 // how much the log grows at least between two index snapshots; 0 means 16 MiB
 }
 
 const usualBucket = 4 << 20
@@ -108,6 +112,9 @@ func (o *Options) fill() {
 	if o.disk == nil {
 		o.disk = osDisk{}
 	}
+	if o.snapshotBytes <= 0 {
+		o.snapshotBytes = 16 << 20
+	}
 }
 
 // Store is safe for concurrent use.
@@ -123,7 +130,8 @@ type Store struct {
 	end      sync.Once
 	gone     atomic.Bool // abandoned: touch the disk no more
 
-	tail tail // the owner's alone
+	tail tail     // the owner's alone
+	snap snapshot // too
 
 	syncs timings
 	taken atomic.Int64 // octets of keys and values of acknowledged batches
@@ -131,7 +139,8 @@ type Store struct {
 	mu sync.RWMutex // guards state and meter
 	state
 	meter   Stats
-	streams int // that are open
+	streams int      // that are open
+	damage  []Damage // that is known, at most maxDamage stretches
 }
 
 // Open repairs a torn tail, takes the lock and rebuilds the index. It creates the
@@ -211,7 +220,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	err := s.tail.close()
-	if s.leaving() {
+	if s.closeSnapshot() || s.leaving() {
 		err = errors.Join(err, s.syncDir())
 	}
 	s.lock.release()

@@ -18,6 +18,9 @@ import (
 type survey struct {
 	state
 	disk    disk
+	dir     string
+	snap    *vouched // nil: there is no good one
+	why     string   // the whole log was to be read
 	damage  []Damage
 	strays  []string // left over by a crash: to be deleted, in this order
 	records int      // good ones
@@ -32,6 +35,9 @@ type survey struct {
 	pending []change
 	chunkAt map[uint64]loc
 	held    *heldBatch
+	graved  uint64 // sequence below which the snapshot has the graves
+	unknown bool   // a chunk was named that was not read
+	buf     []byte
 }
 
 // heldBatch has its end but nothing behind it yet.
@@ -52,45 +58,52 @@ func (p place) before(q place) bool {
 	return p.bucket < q.bucket || p.bucket == q.bucket && p.off < q.off
 }
 
-// Damage is a stretch of a file that does not hold what was written to it.
-type Damage struct {
-	File    string
-	Offset  int64
-	Octets  int64
-	Records uint64 // how many records were lost, 0 when that cannot be known
-	Reason  string
-
-	at place
-}
-
 // maxOpaque bounds how many records that no key opened are named one by one.
 const maxOpaque = 1 << 14
 
 // opaque is a record that no key opened.
 type opaque struct {
-	bucket *bucket
-	at     found
+	bucket     *bucket
+	start, end int
+	reason     string
 }
 
-func examine(d disk, dir string, seal cipher.AEAD) (*survey, error) {
-	x := &survey{disk: d, seal: seal, chunkAt: map[uint64]loc{}}
-	if err := x.list(dir); err != nil {
-		return nil, err
-	}
-	return x, x.read()
+// surveyOf finds what there is, and reads no more of it than the snapshot. That is older than the list, if the
+// store is in use.
+func surveyOf(d disk, dir string, seal cipher.AEAD) (*survey, error) {
+	x := newSurvey(d, dir, seal)
+	x.restore()
+	return x, x.list(dir)
 }
 
-// read goes through the buckets that were listed.
+func newSurvey(d disk, dir string, seal cipher.AEAD) *survey {
+	return &survey{disk: d, dir: dir, seal: seal, chunkAt: map[uint64]loc{}}
+}
+
+// read goes through all that was listed, and compares it with what the snapshot vouches for.
 func (x *survey) read() error {
 	for _, b := range x.buckets {
 		seg, err := x.disk.readFile(b.path())
 		if err != nil {
 			return err
 		}
-		x.segment(b, seg)
+		x.segment(b, seg, 0, b.first)
 	}
 	x.finish()
-	return x.unopened()
+	if x.snap == nil {
+		return x.unopened()
+	}
+	x.remember()
+	return x.settled()
+}
+
+// settled ends a survey that began with a snapshot.
+func (x *survey) settled() error {
+	if x.account() {
+		return nil
+	}
+	x.forsake("the log names a record that neither the snapshot nor the log behind it has")
+	return x.read()
 }
 
 // list finds the buckets, by number, and what a crash left over.
@@ -102,6 +115,11 @@ func (x *survey) list(dir string) error {
 	for _, e := range entries {
 		if first, ok := parseSegmentName(e); ok && first>>32 > 0 {
 			x.buckets = append(x.buckets, newBucket(dir, uint32(first>>32), uint32(first)))
+			if err := x.measure(e); err != nil {
+				return err
+			}
+		} else if e.Name() == filepath.Base(besides(snapshotName)) {
+			x.strays = append(x.strays, filepath.Join(dir, e.Name()))
 		} else if number, salt, ok := parseBucketName(e.Name()); ok && e.IsDir() {
 			if err := x.findSegment(&bucket{number: number, salt: salt, old: true, dir: filepath.Join(dir, e.Name())}); err != nil {
 				return err
@@ -112,13 +130,22 @@ func (x *survey) list(dir string) error {
 	return nil
 }
 
+// measure notes the size of the last bucket listed.
+func (x *survey) measure(f fs.DirEntry) error {
+	st, err := f.Info()
+	if err == nil {
+		x.buckets[len(x.buckets)-1].size = st.Size()
+	}
+	return err
+}
+
 // unopened says what is wrong when nothing could be opened. When other records could, the key is right and
 // those that it does not open are damaged.
 func (x *survey) unopened() error {
-	if len(x.opaque) == 0 || x.records > 0 {
+	if len(x.opaque) == 0 || x.opened() {
 		return nil
 	}
-	switch x.opaque[0].at.opaque {
+	switch x.opaque[0].reason {
 	case reasonSealed:
 		return ErrSealed
 	case reasonClear:
@@ -126,6 +153,9 @@ func (x *survey) unopened() error {
 	}
 	return ErrWrongKey
 }
+
+// opened tells that the key, or that there is none, is right.
+func (x *survey) opened() bool { return x.records > 0 || x.snap != nil }
 
 func bucketName(number, salt uint32) string { return fmt.Sprintf("%08d-%08x", number, salt) }
 
@@ -145,9 +175,10 @@ func (x *survey) findSegment(b *bucket) error {
 	if err != nil {
 		return err
 	}
+	var segment fs.DirEntry
 	for _, f := range files {
 		if first, ok := parseSegmentName(f); ok && b.first == 0 {
-			b.first = first
+			b.first, segment = first, f
 		} else if strings.HasSuffix(f.Name(), ".TEMP") {
 			x.strays = append(x.strays, filepath.Join(b.dir, f.Name()))
 		}
@@ -157,7 +188,7 @@ func (x *survey) findSegment(b *bucket) error {
 		return nil
 	}
 	x.buckets = append(x.buckets, b)
-	return nil
+	return x.measure(segment)
 }
 
 func parseSegmentName(f fs.DirEntry) (uint64, bool) {
@@ -168,30 +199,35 @@ func parseSegmentName(f fs.DirEntry) (uint64, bool) {
 	return first, f.Name() == segmentName(first) && f.Type().IsRegular()
 }
 
-func (x *survey) segment(b *bucket, seg []byte) {
-	b.size = 0
-	if x.prev == nil {
+// segment reads a bucket from an offset on; seq is the first sequence there.
+func (x *survey) segment(b *bucket, seg []byte, from int, seq uint64) {
+	b.size = int64(from)
+	if x.prev == nil && x.snap == nil {
 		x.cut, x.next = place{b.number, 0}, b.first
-	} else if b.old && x.prev.number+1 == b.number && x.reached != b.first && !x.prev.damaged {
-		x.harm(x.prev, x.prev.size, 0, b.first-x.reached, "records missing at the end")
+	} else if x.prev != nil && b.old && x.prev.number+1 == b.number && x.reached != b.first && !x.prev.damaged {
+		x.harm(x.prev, x.prev.size, 0, b.first-x.reached, reasonShort)
 	}
-	expected, hole := b.first, -1
+	expected, hole := seq, -1
 	good := func(f found) {
 		if hole >= 0 {
 			x.damage[hole].Records = f.seq - expected
 			hole = -1
 		}
 		expected = f.seq + 1
+		f.start, f.off, f.end = f.start+from, f.off+from, f.end+from
 		b.size = int64(f.end)
 		x.record(b, f)
 	}
-	x.reached = walk(seg, b.first, b.codec(x.seal), good, func(from, to int, reason string) {
-		x.harm(b, int64(from), int64(to-from), 0, reason)
-		b.size = int64(to)
+	x.reached = walk(seg, seq, b.codec(x.seal), good, func(start, end int, reason string) {
+		x.harm(b, int64(start+from), int64(end-start), 0, reason)
+		b.size = int64(end + from)
 		hole = len(x.damage) - 1
 	})
-	b.ahead = b.size < int64(len(seg))
+	b.ahead = b.size < int64(from+len(seg))
 	x.prev = b
+	if hole < 0 {
+		x.compare(b)
+	}
 }
 
 func (x *survey) harm(b *bucket, off, octets int64, records uint64, reason string) {
@@ -204,11 +240,14 @@ func (x *survey) record(b *bucket, f found) {
 	x.settle()
 	if f.opaque != "" {
 		if len(x.opaque) < maxOpaque {
-			x.opaque = append(x.opaque, opaque{b, f})
+			x.opaque = append(x.opaque, opaque{b, f.start, f.end, f.opaque})
 		}
 		return
 	}
 	x.records++
+	if x.snap != nil && f.typ != typeHead && (place{b.number, int64(f.start)}).before(x.snap.begin.place) {
+		return // the snapshot says what came of it
+	}
 	c := change{typ: f.typ, kind: f.kind, id: idOf(f.kind, f.key), at: loc{seq: f.seq, off: uint32(f.off), len: uint32(f.end - f.off)}}
 	switch f.typ {
 	case typeBatchEnd:
@@ -229,7 +268,7 @@ func (x *survey) record(b *bucket, f found) {
 // head compares the end of the bucket before with what was vouched for.
 func (x *survey) head(h head) {
 	if p := x.prev; p != nil && p.first == h.first && x.reached < h.next && !p.damaged {
-		x.harm(p, p.size, 0, h.next-x.reached, "records missing at the end")
+		x.harm(p, p.size, 0, h.next-x.reached, reasonShort)
 	}
 }
 
@@ -254,7 +293,9 @@ func (x *survey) settle() {
 		return
 	}
 	x.commit(x.held.changes)
-	x.cut, x.next = x.held.end, x.held.next
+	if x.cut.before(x.held.end) {
+		x.cut, x.next = x.held.end, x.held.next
+	}
 	x.held = nil
 }
 
@@ -266,21 +307,42 @@ func (x *survey) commit(changes []change) {
 		}
 		if c.large != nil {
 			for n, l := range c.large.chunks {
-				c.large.chunks[n] = x.chunkAt[l.seq] // the zero loc when it is lost: reading tells
+				c.large.chunks[n] = x.chunk(c.id, l.seq)
 			}
+		}
+		if c.typ == typeTombstone && c.at.seq < x.graved {
+			x.strike(c) // the snapshot has its grave
+			continue
 		}
 		x.apply(c)
 	}
 }
 
+// chunk finds a chunk; the zero loc when it is lost: reading tells.
+func (x *survey) chunk(name id, seq uint64) loc {
+	if l, ok := x.chunkAt[seq]; ok {
+		return l
+	}
+	if old := x.large[name]; old != nil && x.snap != nil {
+		for _, l := range old.chunks {
+			if l.seq == seq {
+				return l
+			}
+		}
+	}
+	x.unknown = true
+	return loc{}
+}
+
 // finish tells the torn tail from damage.
 func (x *survey) finish() {
-	if x.held != nil && x.held.whole {
+	if x.held != nil && (x.held.whole || x.vouched(x.held.end)) {
 		x.settle()
 	}
-	if x.records > 0 {
+	x.commitVouched()
+	if x.opened() {
 		for _, o := range x.opaque {
-			x.harm(o.bucket, int64(o.at.start), int64(o.at.end-o.at.start), 1, o.at.opaque)
+			x.harm(o.bucket, int64(o.start), int64(o.end-o.start), 1, o.reason)
 		}
 	}
 	kept := x.damage[:0]
@@ -297,7 +359,7 @@ func (x *survey) finish() {
 	for _, b := range x.buckets {
 		switch {
 		case b.number == x.cut.bucket:
-			x.torn += b.size - x.cut.off
+			x.torn += max(0, b.size-x.cut.off)
 		case b.number > x.cut.bucket:
 			x.torn += b.size
 		}

@@ -56,8 +56,8 @@ func look(dir string, o LookOptions) (v *View, err error) {
 	for range lookTries {
 		v = &View{held: &heldDisk{disk: o.disk, files: map[string]heldFile{}, progress: o.Progress},
 			inUse: locked(filepath.Join(dir, lockName))}
-		v.x = &survey{disk: v.held, seal: o.Cipher, chunkAt: map[uint64]loc{}}
-		if err = v.x.list(dir); err == nil {
+		v.x, err = surveyOf(o.disk, dir, o.Cipher)
+		if v.x.disk = v.held; err == nil {
 			err = v.held.hold(v.x.buckets)
 		}
 		if err == nil {
@@ -78,6 +78,10 @@ func look(dir string, o LookOptions) (v *View, err error) {
 
 func (v *View) read() error {
 	err := v.x.read()
+	if err == nil && v.x.snap != nil && len(v.x.damage) > 0 {
+		v.x.rebuild()
+		err = v.x.read()
+	}
 	v.s.state = v.x.state
 	return err
 }

@@ -189,7 +189,7 @@ func TestRecordsAreToldWithTheirState(t *testing.T) {
 	apply(t, s, Op{Kind: 1, Key: "gone", Delete: true})
 	apply(t, s, Op{Kind: 1, Key: "cut", Value: []byte("cut")})
 	file, size := s.buckets[0].path(), s.buckets[0].size
-	s.Close()
+	s.Abandon()
 	if err := os.Truncate(file, size-1); err != nil {
 		t.Fatal(err)
 	}
