@@ -15,8 +15,8 @@ func (a *app) storeRekey() *cobra.Command {
 		Use:   "rekey",
 		Short: "change what opens the encrypted state directory of a gateway that is stopped",
 		Long: `Sets a new passphrase, or with --new-key-file a new key file, in place of the old one of its kind; a vault can have one of
-each. Only the vault is written. An old copy of the vault still opens with the old key: who may have both learns
-everything, until the directory is decrypted and encrypted anew. The new passphrase is typed, or comes from PACKHORSE_NEW_PASSPHRASE
+each. Only the vault is written, so an old copy of it still opens with the old key, and who has both can read
+everything. A new data key comes with store decrypt and store encrypt, best onto a new card. The new passphrase is typed, or comes from PACKHORSE_NEW_PASSPHRASE
 or a file that PACKHORSE_NEW_PASSPHRASE_FILE names.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
