@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"packhorse/link"
-	"packhorse/store"
 )
 
 // fromLink takes one event of the link.
@@ -257,49 +256,6 @@ func (c *Core) smallBody(d link.Digest) ([]byte, bool) {
 		return n.body, true
 	}
 	return c.pairingBody(d)
-}
-
-// partials are the symbols kept for transfers that have not ended.
-type partials struct {
-	size  map[string]int           // octets by record key
-	keys  map[link.Digest][]string // in order of first save
-	bytes int64
-}
-
-func newPartials() partials {
-	return partials{size: map[string]int{}, keys: map[link.Digest][]string{}}
-}
-
-func (c *Core) savePartial(e link.SavePartial) {
-	rec := partialRecord{Item: e.Item, Block: e.Block, Have: e.Have, Symbols: e.Symbols}
-	key, v := rec.key(), rec.append(nil)
-	old, known := c.partials.size[key]
-	if c.partials.bytes+int64(len(v)-old) > c.cfg.Limits.PartialBytes {
-		return
-	}
-	if !known {
-		c.partials.keys[e.Item.Digest] = append(c.partials.keys[e.Item.Digest], key)
-	}
-	c.partials.size[key] = len(v)
-	c.partials.bytes += int64(len(v) - old)
-	c.persist(batch{ops: []store.Op{{Kind: KindPartial, Key: key, Value: v}}}, ignoreResult)
-}
-
-func (c *Core) dropPartial(d link.Digest) {
-	if ops := c.takePartials(d); len(ops) > 0 {
-		c.persist(batch{ops: ops}, ignoreResult)
-	}
-}
-
-// takePartials forgets what was saved of an item and returns the deletions that make it so.
-func (c *Core) takePartials(d link.Digest) (ops []store.Op) {
-	for _, key := range c.partials.keys[d] {
-		ops = append(ops, store.Op{Kind: KindPartial, Key: key, Delete: true})
-		c.partials.bytes -= int64(c.partials.size[key])
-		delete(c.partials.size, key)
-	}
-	delete(c.partials.keys, d)
-	return ops
 }
 
 // ignoreResult is for batches that promise nothing.

@@ -157,7 +157,7 @@ func FuzzRecords(f *testing.F) {
 		if r, err := parseLetterRecord("0123456789abcdef", b); err == nil && string(r.append(nil)) != string(b) {
 			t.Error("a letter record changed by reading")
 		}
-		if r, err := parsePartialRecord(b); err == nil && string(r.append(nil)) != string(b) {
+		if r, err := parsePartialRecord(b); err == nil && b[0] == partialVersion && string(r.append(nil)) != string(b) {
 			t.Error("a partial record changed by reading")
 		}
 		if r, err := parseMemberRecord(b); err == nil {

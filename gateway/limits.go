@@ -12,7 +12,7 @@ type Limits struct {
 	Endpoints    int   // endpoints known by advert or registered, half of them at one gateway; 4,000
 	Letters      int   // letters in the inbox; 10,000
 	LetterBytes  int64 // their contents; that of Bytes
-	PartialBytes int64 // symbols kept across a restart; 32 MiB
+	PartialBytes int64 // symbols kept across a restart, half of them from one neighbour; 32 MiB
 	Subs         int   // open subscriptions; 1,000
 }
 

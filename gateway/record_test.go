@@ -23,7 +23,7 @@ func filledParcel() parcelRecord {
 func TestRecordsRoundTripAndRefuseTheRest(t *testing.T) {
 	parcel := filledParcel()
 	letter := letterRecord{Key: "0123456789abcdef", Sender: "0aa", Type: "text/plain", Filename: "a.txt", Size: 9, Written: when, Arrived: when, New: true}
-	partial := partialRecord{Item: link.Item{Digest: link.Digest{9}, Kind: ItemParcel, Priority: link.Emergency, Size: 100, Lifetime: time.Hour, Cost: 3},
+	partial := partialRecord{Item: link.Item{Digest: link.Digest{9}, Kind: ItemParcel, Priority: link.Emergency, Size: 100, Lifetime: time.Hour, Cost: 3}, From: link.PeerID{8},
 		Block: 2, Have: [32]byte{0xf0}, Symbols: []byte("symbols")}
 	member := memberRecord{Raw: []byte("record"), Expect: "0dd"}
 	yes := admission{Membership: []byte("m"), Record: []byte("r"), Contact: []byte("c")}

@@ -128,9 +128,7 @@ func (c *Core) restorePartial(r Record) error {
 	if !strings.HasPrefix(r.Key, digestKey(d)) {
 		return errOctets
 	}
-	c.partials.keys[d] = append(c.partials.keys[d], r.Key)
-	c.partials.size[r.Key] = len(r.Value)
-	c.partials.bytes += int64(len(r.Value))
+	c.partials.set(c.partials.of(d, p.From), r.Key, len(r.Value))
 	c.resumes = append(c.resumes, link.Resume{Item: p.Item, Block: p.Block, Have: p.Have, Symbols: p.Symbols})
 	return nil
 }

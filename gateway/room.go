@@ -33,9 +33,7 @@ func (c *Core) fits(now time.Time, it link.Item) bool {
 	if c.space.needed > 0 && int64(it.Size) >= c.space.needed && now.Before(c.space.probe) {
 		return false
 	}
-	for _, key := range c.partials.keys[it.Digest] {
-		need -= int64(c.partials.size[key])
-	}
+	need -= c.partials.size(it.Digest)
 	return !c.space.told || need <= c.space.room
 }
 

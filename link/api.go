@@ -228,8 +228,10 @@ type (
 	// Unload: the body is no longer needed here.
 	Unload struct{ Digest Digest }
 	// SavePartial asks to keep received symbols across a restart. The core does not wait.
-	// Have and Symbols hold everything received of the block so far.
+	// Have and Symbols hold everything received of the block so far. Peer is who offered it
+	// first; zero: it was resumed.
 	SavePartial struct {
+		Peer    PeerID
 		Item    Item
 		Block   int
 		Have    [32]byte

@@ -11,7 +11,7 @@ func (c *Core) save(re *reassembly, b int) {
 		return // what is contested is not worth the disk
 	}
 	bl, k, sym := &re.blocks[b], re.lay.data(b), re.lay.sym
-	ev := SavePartial{Item: re.item, Block: b}
+	ev := SavePartial{Peer: re.brought, Item: re.item, Block: b}
 	data := re.buf[re.lay.start(b)*sym:]
 	for i := range k {
 		if bl.done || bl.have.has(i) {

@@ -199,7 +199,7 @@ func (n *node) giveBack() {
 		sort.Ints(blocks)
 		for _, b := range blocks {
 			p := n.partial[d][b]
-			n.event(Resume(p))
+			n.event(Resume{p.Item, p.Block, p.Have, p.Symbols})
 		}
 	}
 }
