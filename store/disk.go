@@ -90,6 +90,11 @@ func (osDisk) syncDir(dir string) error {
 // syncData makes a file's octets durable, and what is needed to find them.
 func syncData(f *os.File) error { return unix.Fdatasync(int(f.Fd())) }
 
+// reserveSpace finds room behind the end of a file, which stays where it is. Not every file system can.
+func reserveSpace(f *os.File, from, n int64) {
+	_ = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, from, n)
+}
+
 func (osDisk) free(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {

@@ -17,7 +17,8 @@ type appender interface {
 	// runway fills the file with zeros between its end and another, so that what is written there later does not
 	// change its size. It returns the end that it has then.
 	runway(from, to int64) (int64, error)
-	trim(size int64) error // takes a runway back
+	trim(size int64) error // takes a runway and what is reserved back
+	reserve(from, n int64) // hints that so many octets will follow there
 	close() error          // without a sync
 }
 
@@ -76,6 +77,12 @@ func (w *walLog) runway(from, to int64) (int64, error) {
 	}
 	_, err := w.in.file.WriteAt(zeros[:to-from], from)
 	return to, err
+}
+
+func (w *walLog) reserve(from, n int64) {
+	if w.in.file != nil {
+		reserveSpace(w.in.file, from, n)
+	}
 }
 
 func (w *walLog) trim(size int64) error { return w.in.file.Truncate(size) }

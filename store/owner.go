@@ -5,12 +5,6 @@ import (
 	"fmt"
 )
 
-// Limits of a group of batches that share a sync.
-const (
-	groupRecords = 64
-	groupBytes   = 256 << 10
-)
-
 type request struct {
 	ops  []Op
 	drop *upload // nobody will put it
@@ -47,6 +41,7 @@ type tail struct {
 	begun  uint32    // bucket in which the last batch begins; 0: not known
 	judged int       // how much of the damage has been told to its buckets
 	runway
+	scratch
 }
 
 func (t *tail) close() error {
@@ -61,32 +56,20 @@ func (t *tail) close() error {
 // own is the goroutine that writes. While one group is synced the next one queues up.
 func (s *Store) own() {
 	defer close(s.done)
+	var next *request // what did not fit in the last group
 	for {
-		select {
-		case <-s.quit:
-			return
-		case r := <-s.requests:
-			s.commit(s.gather(r))
-			s.tidy()
+		if next == nil {
+			select {
+			case <-s.quit:
+				return
+			case next = <-s.requests:
+			}
 		}
+		var group []*request
+		group, next = s.gather(next)
+		s.commit(group)
+		s.tidy()
 	}
-}
-
-// gather takes what waits already; it never waits for more.
-func (s *Store) gather(r *request) []*request {
-	group := []*request{r}
-	records, octets := len(r.ops), r.bytes()
-	for records < groupRecords && octets < groupBytes {
-		select {
-		case r = <-s.requests:
-			group = append(group, r)
-			records += len(r.ops)
-			octets += r.bytes()
-		default:
-			return group
-		}
-	}
-	return group
 }
 
 // commit makes a group durable and answers it. A batch that does not fit is refused by
@@ -143,7 +126,7 @@ func (s *Store) begin() (*txn, error) {
 		return nil, err
 	}
 	return &txn{s: s, bucket: s.tail.bucket, log: s.tail.log, last: s.tail.last,
-		next: s.tail.next, runway: s.tail.runway, over: map[id]*change{}, room: -1}, nil
+		next: s.tail.next, runway: s.tail.runway, scratch: s.tail.scratch.reset(), room: -1}, nil
 }
 
 // mend removes the remains of a failed batch: until that is durable nothing may follow.

@@ -170,6 +170,7 @@ func (s *Store) drop(names []Name) error {
 	for i, n := range names {
 		ops[i] = Op{Kind: n.Kind, Key: n.Key, Delete: true}
 	}
+	t.identify(ops)
 	if err = t.stage(ops); err == nil {
 		err = t.commit()
 	}

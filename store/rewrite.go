@@ -102,7 +102,7 @@ func (s *Store) copyTo(dir string, o Options) (records int, err error) {
 		return 0, fmt.Errorf("%w: %s holds what was put aside by a repair, and would be lost; nothing was changed: move it elsewhere and try again",
 			ErrDamaged, filepath.Join(s.dir, quarantineName))
 	}
-	o.MaxBytes = math.MaxInt64 // what is there may stay, though sealed it is larger
+	o.MaxBytes, o.MaxRecords = math.MaxInt64, math.MaxInt64 // what is there may stay, though sealed it is larger
 	to, err := Open(dir, o)
 	if err != nil {
 		return 0, err

@@ -7,6 +7,8 @@ const (
 	runwayBytes = 128 << 10 // or an eighth of a bucket
 	runwayAfter = 8         // small groups in a row: a single one is not worth it
 	smallGroup  = 64 << 10  // octets; a larger one would be written twice
+
+	reserveBytes = 1 << 20
 )
 
 var zeros [runwayBytes]byte
@@ -27,6 +29,7 @@ func blank(b []byte) bool {
 func (t *txn) clear() error {
 	if t.written >= smallGroup {
 		t.small = 0
+		t.stretch()
 		return nil
 	}
 	t.small++
@@ -39,17 +42,26 @@ func (t *txn) clear() error {
 	return err
 }
 
+// stretch has the file system find room for large groups at once, and in one piece.
+func (t *txn) stretch() {
+	if end := t.s.o.BucketBytes; t.at+t.written > t.found && t.at < end {
+		t.found = min(t.at+reserveBytes, end)
+		t.log.reserve(t.at, t.found-t.at)
+	}
+}
+
 // trim takes the runway of a bucket back that ends at a size.
 func (r *runway) trim(log appender, size int64) error {
-	if r.ahead <= size {
+	if r.ahead <= size && r.found <= size {
 		return nil
 	}
-	r.ahead = 0
+	r.ahead, r.found = 0, 0
 	return log.trim(size)
 }
 
 // runway is the room that is made ahead of the log's end.
 type runway struct {
 	ahead int64 // the bucket's file is filled up to here
+	found int64 // the file system has room for it up to here
 	small int   // small groups in a row
 }

@@ -27,6 +27,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Kind is the type of a record. Kinds are numbered for ever; a kind is never reused.
@@ -82,6 +83,11 @@ type Options struct {
 	// MaxBytes bounds the live octets; 0 means 1 GiB. Apply answers ErrFull beyond it,
 	// for batches that grow the store; deletions always pass.
 	MaxBytes int64
+	// MaxRecords bounds the live values in the same way; 0 means 1,000,000, of which the index takes some 50 MiB.
+	MaxRecords int64
+	// Linger is how long a batch may wait for others to share its sync with: a card lives longer for it, and each
+	// batch takes that much longer. 0 waits for none. A full group, of 64 records or 256 KiB, never waits.
+	Linger time.Duration
 	// Reserve is the free space of the file system below which growing batches are
 	// refused; 0 means 64 MiB, less than 0 none.
 	Reserve int64
@@ -102,6 +108,9 @@ const usualBucket = 4 << 20
 func (o *Options) fill() {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 1 << 30
+	}
+	if o.MaxRecords <= 0 {
+		o.MaxRecords = 1_000_000
 	}
 	if o.Reserve == 0 {
 		o.Reserve = 64 << 20

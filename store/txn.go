@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 )
 
 // txn is a group being written. The store's state changes only when it commits; until then
@@ -22,15 +21,32 @@ type txn struct {
 	next    uint64
 	fresh   []*bucket
 	sizes   []sizeOf
-	changes []change
-	over    map[id]*change // the latest put or tombstone of each key in this group
-	grow    int64
-	room    int64 // octets above the reserve; -1 not asked yet
-	waiting int   // octets added but not flushed
-	dirty   bool  // flushed but not synced
+	*scratch
+	grow    growth // of the batches admitted so far
+	room    int64  // octets that the file system has left; -1 not asked yet
+	waiting int    // octets added but not flushed
+	dirty   bool   // flushed but not synced
 	written int64
 	syncs   int64
+}
+
+// scratch is memory that groups use one after the other.
+type scratch struct {
+	changes []change
+	over    map[id]int // where in changes the latest put or tombstone of a key is
+	ids     []id       // of the batch at hand
+	key     []byte
 	buf     []byte
+}
+
+func (c *scratch) reset() *scratch {
+	clear(c.changes) // large values are not to be kept
+	c.changes = c.changes[:0]
+	if c.over == nil || len(c.over) > 4*groupRecords {
+		c.over = map[id]int{}
+	}
+	clear(c.over)
+	return c
 }
 
 type sizeOf struct {
@@ -147,7 +163,7 @@ func (t *txn) newBucket() error {
 		return err
 	}
 	t.syncs++
-	t.bucket, t.log, t.last, t.next, t.at, t.ahead, t.opened = b, log, b.number, b.first, 0, 0, true
+	t.bucket, t.log, t.last, t.next, t.at, t.ahead, t.found, t.opened = b, log, b.number, b.first, 0, 0, 0, true
 	_, err = t.write(record{typ: typeHead, payload: h.append(nil)})
 	return err
 }
@@ -248,77 +264,23 @@ func (t *txn) rollback() {
 	_ = s.mend() // at the latest the next group will
 }
 
-// admit refuses a batch that would grow the store over its limits.
-func (t *txn) admit(ops []Op) error {
-	var grow int64
+// identify hashes the keys of the batch that is next.
+func (t *txn) identify(ops []Op) []id {
+	t.ids = t.ids[:0]
 	for i := range ops {
-		grow += t.cost(&ops[i])
+		t.key = append(t.key[:0], ops[i].Key...)
+		t.ids = append(t.ids, idOf(ops[i].Kind, t.key))
 	}
-	if grow <= 0 {
-		t.grow += grow
-		return nil
-	}
-	s := t.s
-	if used := s.live + t.grow; used+grow > s.o.MaxBytes {
-		return fmt.Errorf("%w: %d of %d octets are used and %d more are asked for; raise the limit or wait for deliveries",
-			ErrFull, used, s.o.MaxBytes, grow)
-	}
-	if t.room < 0 {
-		free, err := s.disk.free(s.dir)
-		if err != nil {
-			return s.failure(err)
-		}
-		t.room = max(0, free-max(0, s.o.Reserve))
-	}
-	if grow > t.room {
-		return fmt.Errorf("%w: the file system has less than the reserve of %d octets left; free some space", ErrFull, s.o.Reserve)
-	}
-	t.room -= grow
-	t.grow += grow
-	return nil
+	return t.ids
 }
 
-// cost is by how much an op changes the live octets.
-func (t *txn) cost(op *Op) (n int64) {
-	each := int64(codec{seal: t.s.o.Cipher}.overhead() + len(op.Key))
-	records := int64(1)
-	if op.upload != nil || len(op.Value) > maxInline {
-		records += int64(len(op.Value)+maxInline-1) / maxInline
-	}
-	if op.more {
-		return int64(len(op.Value)) + each*(records-1)
-	}
-	name := idOf(op.Kind, []byte(op.Key))
-	if c := t.over[name]; c != nil {
-		n -= c.weight()
-	} else if e := t.s.index.get(name); e != nil {
-		n -= t.s.weight(name, e)
-	}
-	if op.Delete {
-		return n
-	}
-	return n + int64(len(op.Value)) + each*records
-}
-
-func (c *change) weight() (n int64) {
-	if c.typ == typeTombstone {
-		return 0
-	}
-	n = int64(c.at.len)
-	if c.large != nil {
-		for _, l := range c.large.chunks {
-			n += int64(l.len)
-		}
-	}
-	return n
-}
-
-// stage writes the records of a batch.
+// stage writes the records of a batch that was identified.
 func (t *txn) stage(ops []Op) error {
 	for i := range ops {
 		op := &ops[i]
-		key := []byte(op.Key)
-		c := change{kind: op.Kind, id: idOf(op.Kind, key)}
+		t.key = append(t.key[:0], op.Key...)
+		key := t.key
+		c := change{kind: op.Kind, id: t.ids[i]}
 		var err error
 		switch {
 		case op.Delete:
@@ -345,14 +307,22 @@ func (t *txn) stage(ops []Op) error {
 func (t *txn) note(c change) {
 	t.changes = append(t.changes, c)
 	if c.typ != typeChunk {
-		t.over[c.id] = &c
+		t.over[c.id] = len(t.changes) - 1
 	}
+}
+
+// latest is what the group holds of a key so far.
+func (t *txn) latest(name id) *change {
+	if i, ok := t.over[name]; ok {
+		return &t.changes[i]
+	}
+	return nil
 }
 
 // stageDelete writes a tombstone, or nothing when there is nothing to delete.
 func (t *txn) stageDelete(c *change, key []byte) error {
 	var g grave
-	if o := t.over[c.id]; o != nil {
+	if o := t.latest(c.id); o != nil {
 		if o.typ == typeTombstone {
 			return nil
 		}
