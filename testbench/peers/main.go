@@ -28,6 +28,7 @@ var parts = []part{
 	{"put", func(n int) int { return 6 * n }, reportPut},
 	{"pair", func(n int) int { return 10 * n }, reportPairs},
 	{"slow", func(n int) int { return 10*n + 20 }, reportSlow},
+	{"device", func(n int) int { return 40 + 10*n }, reportDevice},
 	{"writers", func(n int) int { return 3 * n }, reportWriters},
 	{"reopen", func(n int) int { return 4 * n }, reportReopen},
 }
@@ -47,7 +48,7 @@ func main() {
 
 func parent() error {
 	rounds := flag.Int("rounds", 5, "rounds of which the median counts")
-	only := flag.String("only", "", "comma-separated parts to run: put, pair, slow, writers, reopen; empty runs all")
+	only := flag.String("only", "", "comma-separated parts to run: put, pair, slow, device, writers, reopen; empty runs all")
 	file := flag.String("json", "", "file for every sample")
 	flag.Parse()
 	chosen, err := choose(*only)
