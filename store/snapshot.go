@@ -44,8 +44,8 @@ import (
 //   - a put or tombstone older than what an item says changes nothing, and a later one does what it did;
 //   - an item that was added, deleted or moved to another place among the pages after its page was
 //     written was so by a record behind begin;
-//   - an item in a bucket that is no longer there was moved or replaced or deleted by such a record too: before
-//     its bucket went. One that still points there when the log has been read is lost;
+//   - a bucket is removed only when nothing in it is live, and its number never used again: an item that still points
+//     to one that is gone is dead. The tombstone that said so may be gone too, as there was nothing left to guard;
 //   - a large put names chunks behind begin, or some that the item of its key has, or that were arriving;
 //   - what counts of each bucket is added up from the index in the end; buckets and graves are written as they
 //     are at the end, and tombstones before the end do not count again.

@@ -46,6 +46,9 @@ func (s *Store) position() position {
 // followSnapshot begins a snapshot when the log has grown enough, and writes some more of one.
 func (s *Store) followSnapshot() {
 	n := &s.snap
+	if len(s.buckets) > 0 && s.buckets[0].old {
+		return // the bucket of a sequence is known only while all are there
+	}
 	if n.file == nil && s.logged()-n.from < max(s.o.snapshotBytes, snapshotShare*n.size) {
 		return
 	}
@@ -106,7 +109,24 @@ func (s *Store) beginSnapshot() error {
 	if err := s.writeSnapshot(n.codec.head[:]); err != nil {
 		return err
 	}
-	return s.section(sectionBegin)
+	if err := s.section(sectionBegin); err != nil {
+		return err
+	}
+	return s.arriving()
+}
+
+// arriving writes the chunks that a later put may name.
+func (s *Store) arriving() error {
+	t := table{s: s}
+	s.snap.body = s.snap.body[:0]
+	t.begin(sectionChunks)
+	for u := range s.uploads {
+		for _, l := range u.chunks {
+			t.add(l.append)
+		}
+	}
+	t.begin(sectionItems)
+	return t.err
 }
 
 // stepSnapshot writes one more section of items, or all that remains behind the last of them.
@@ -154,8 +174,9 @@ func (s *Store) endSnapshot() error {
 
 // tables writes the buckets, their graves and the damage.
 func (s *Store) tables(damage []Damage) error {
-	t := table{s: s, typ: sectionBuckets}
+	t := table{s: s}
 	s.snap.body = s.snap.body[:0]
+	t.begin(sectionBuckets)
 	for _, b := range s.buckets {
 		if !b.gone {
 			t.add(row{b.number, b.salt, b.first, b.size, b.old}.append)

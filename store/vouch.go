@@ -277,14 +277,18 @@ func (x *survey) account() bool {
 	if x.unknown {
 		return false
 	}
-	there, lost := x.buckets, x.missing()
-	x.buckets = append(append([]*bucket(nil), there...), lost...)
+	there, missing := x.buckets, x.missing()
+	x.buckets = append(append([]*bucket(nil), there...), missing...)
 	sort.Slice(x.buckets, func(i, j int) bool { return x.buckets[i].number < x.buckets[j].number })
-	x.charges()
+	dead, held := x.charges(x.lost(missing))
 	x.buckets = there
-	for _, b := range lost {
-		if b.live > 0 || x.lostGraves(b.number) {
-			x.lose(b)
+	for _, name := range dead {
+		x.index.del(name)
+		delete(x.large, name)
+	}
+	for _, b := range missing {
+		if x.atEnd() && (b.live > 0 || x.hadGraves(b.number)) {
+			x.damage = append(x.damage, Damage{File: b.path(), Records: held[b.number], Reason: reasonLost, at: place{bucket: b.number}})
 		}
 	}
 	x.engrave()
@@ -294,51 +298,61 @@ func (x *survey) account() bool {
 	return true
 }
 
+// atEnd tells that no batch follows the snapshot. Then no bucket was removed since, for that happens only
+// behind a batch.
+func (x *survey) atEnd() bool { return x.next == x.snap.end.next }
+
 // missing makes stand-ins for the buckets that are not there.
-func (x *survey) missing() (lost []*bucket) {
+func (x *survey) missing() (out []*bucket) {
 	for _, r := range x.snap.rows {
 		if x.bucket(r.number) != nil {
 			continue
 		}
-		b := &bucket{number: r.number, salt: r.salt, first: r.first, old: r.old, dir: x.dir}
+		b := &bucket{number: r.number, salt: r.salt, first: r.first, old: r.old, dir: x.dir, gone: true}
 		if b.old {
 			b.dir = filepath.Join(x.dir, bucketName(b.number, b.salt))
 		}
-		lost = append(lost, b)
+		out = append(out, b)
 	}
-	return lost
+	return out
 }
 
-func (x *survey) charges() {
-	x.live = 0
+// lost are the numbers of the buckets that were not removed and are not there.
+func (x *survey) lost(missing []*bucket) map[uint32]bool {
+	out := map[uint32]bool{}
+	for _, d := range x.snap.damage {
+		if d.Reason == reasonLost {
+			out[d.at.bucket] = true
+		}
+	}
+	for _, b := range missing {
+		out[b.number] = x.atEnd()
+	}
+	return out
+}
+
+// charges fills in what is live. Items in a bucket that was removed are dead: they died behind the snapshot, and so may the
+// records have that say so. Those in a lost bucket stay: reading tells. held counts the items of both.
+func (x *survey) charges(lost map[uint32]bool) (dead []id, held map[uint32]uint64) {
+	x.live, held = 0, map[uint32]uint64{}
 	for _, b := range x.buckets {
 		b.live = 0
 	}
-	x.index.each(func(_ uint32, it *item) { x.charge(it.id, &it.entry, +1) })
-}
-
-// lostGraves tells whether a missing bucket had tombstones that nothing behind the snapshot can have moved.
-func (x *survey) lostGraves(number uint32) bool {
-	for _, g := range x.snap.graves {
-		if g.number == number {
-			return x.next == x.snap.end.next
-		}
-	}
-	return false
-}
-
-// lose reports a bucket. What the index has of it stays there: reading tells.
-func (x *survey) lose(b *bucket) {
-	d := Damage{File: b.path(), Reason: reasonLost, at: place{bucket: b.number}}
 	x.index.each(func(_ uint32, it *item) {
-		if it.seq >= b.first && (uint32(it.seq>>32) == b.number || b.old) {
-			d.Records++
+		if b := x.bucketOf(it.seq); b == nil || b.gone {
+			number := x.numberOf(it.seq)
+			if held[number]++; !lost[number] {
+				dead = append(dead, it.id)
+				return
+			}
 		}
+		x.charge(it.id, &it.entry, +1)
 	})
-	if b.old {
-		d.Records = 0
-	}
-	x.damage = append(x.damage, d)
+	return dead, held
+}
+
+func (x *survey) hadGraves(number uint32) bool {
+	return slices.ContainsFunc(x.snap.graves, func(g graveRow) bool { return g.number == number })
 }
 
 // engrave takes over the graves of before.
