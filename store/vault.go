@@ -71,7 +71,8 @@ type Purpose string
 // The purposes, named for ever.
 const (
 	ForRecords Purpose = "records" // Options.Cipher
-	ForSecrets Purpose = "secrets" // Secrets.Cipher
+	ForSecrets Purpose = "secrets"
+	ForBackup  Purpose = "backup" // Secrets.Cipher
 )
 
 func (v *Vault) derive(p Purpose) []byte { return derive(v.data[:], v.ID[:], string(p)) }
@@ -94,4 +95,12 @@ func (v *Vault) Ready() error {
 		return fmt.Errorf("%w; to finish it: packhorse store encrypt", ErrUnfinished)
 	}
 	return fmt.Errorf("%w; to finish it: packhorse store decrypt", ErrUnfinished)
+}
+
+// SaveTo writes the vault to another file, durably: that of a directory restored from a backup.
+func (v *Vault) SaveTo(path string) error {
+	if err := replaceFile(v.files, path, v.marshal()); err != nil {
+		return fmt.Errorf("store: cannot write the vault: %w", err)
+	}
+	return nil
 }

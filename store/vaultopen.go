@@ -24,15 +24,20 @@ func createVault(d files, path string, p Phase, keys ...Key) (*Vault, error) {
 	if there, err := exists(path); err != nil || there {
 		return nil, errors.Join(err, existsAlready(there, path))
 	}
-	v := &Vault{path: path, files: d}
-	v.vaultHead = vaultHead{Magic: vaultMagic, Version: vaultVersion, Phase: p}
-	rand.Read(v.ID[:])
-	rand.Read(v.data[:])
+	v := blankVault(d, path, p)
 	return v, v.change(func(next *vaultImage) {
 		for _, k := range keys {
 			next.put(k, &v.data)
 		}
 	})
+}
+
+func blankVault(d files, path string, p Phase) *Vault {
+	v := &Vault{path: path, files: d}
+	v.vaultHead = vaultHead{Magic: vaultMagic, Version: vaultVersion, Phase: p}
+	rand.Read(v.ID[:])
+	rand.Read(v.data[:])
+	return v
 }
 
 func existsAlready(there bool, path string) error {
@@ -53,6 +58,10 @@ func openVault(d files, path string, keys ...Key) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
+	return unlockVault(d, path, m, keys...)
+}
+
+func unlockVault(d files, path string, m *vaultImage, keys ...Key) (*Vault, error) {
 	if len(keys) == 0 {
 		return nil, fmt.Errorf("%w: %s is opened by %s", ErrSealed, path, kindsOf(m.slots))
 	}
