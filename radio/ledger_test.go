@@ -212,6 +212,9 @@ func TestLedgerRefusesDamage(t *testing.T) {
 			t.Errorf("cut to %d octets: got %v, want ErrLedger", n, err)
 		}
 	}
+	if _, err := LoadLedger(LostLedger(), epoch, true); !errors.Is(err, ErrLedger) {
+		t.Errorf("a lost one: got %v, want ErrLedger", err)
+	}
 	if _, err := LoadLedger(append(bytes.Clone(good), 0), epoch, true); !errors.Is(err, ErrLedger) {
 		t.Errorf("one octet too many: got %v, want ErrLedger", err)
 	}

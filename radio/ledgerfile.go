@@ -29,9 +29,13 @@ const (
 	savedMerge       = time.Minute // coarser than in memory: at most 61 spends a band
 )
 
-// ErrLedger means that a saved ledger is damaged. The owner must then count the
+// ErrLedger means that a saved ledger is damaged or was lost. The owner must then count the
 // hour as used (Fill): a lost ledger earns no airtime.
-var ErrLedger = errors.New("radio: the saved airtime ledger is damaged; its last hour counts as used")
+var ErrLedger = errors.New("radio: the saved airtime ledger is damaged or older than what was sent; the last hour counts as used")
+
+// LostLedger is saved in place of a ledger that does not know what was sent last, such as one from a backup:
+// LoadLedger answers ErrLedger.
+func LostLedger() []byte { return []byte{0} }
 
 // Marshal is the ledger for the disk. clockKnown tells whether now is a wall
 // clock to be trusted; if not, the next Load counts everything from its own boot.

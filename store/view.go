@@ -107,3 +107,6 @@ func (v *View) Value(k Kind, key string) ([]byte, error) {
 	_, value, err := v.s.valueOf(&r, idOf(k, []byte(key)))
 	return value, err
 }
+
+// Kinds tells what each kind takes.
+func (v *View) Kinds() map[Kind]Share { return v.s.kinds() }

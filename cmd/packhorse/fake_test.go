@@ -28,6 +28,7 @@ type fake struct {
 	asked         func()        // called by Parcel and Status
 	happens       []admin.Event // answers of Events, which then ends; nil: one about the parcel after another
 	stored        admin.StoreInfo
+	cut           bool // a backup breaks off
 	err           error
 }
 

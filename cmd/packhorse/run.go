@@ -87,6 +87,7 @@ func (a *app) nodeConfig(l *config.Loaded, listener net.Listener, log *slog.Logg
 		Clock:      clockQuality(l.TrustClock),
 		ClockKept:  l.TrustClock,
 		Log:        log,
+		Files:      func() []string { return a.files(l) },
 		Store:      store.Options{MaxBytes: l.Store.MaxBytes},
 		Limits:     gateway.Limits{Parcels: l.Store.MaxParcels, Bytes: l.Store.MaxParcelBytes},
 	}
@@ -94,6 +95,14 @@ func (a *app) nodeConfig(l *config.Loaded, listener net.Listener, log *slog.Logg
 		c.Radios = append(c.Radios, r.Name)
 	}
 	return c
+}
+
+// files are those of the configuration as they are now; l is what was read before.
+func (a *app) files(l *config.Loaded) []string {
+	if next, err := a.load(); err == nil {
+		return next.Files
+	}
+	return l.Files
 }
 
 // socketMode lets the group of a system gateway in, and nobody but its user otherwise.

@@ -179,6 +179,10 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 		run(0, append(append([]string{"store"}, strings.Fields(line)...), "--state", b.dir, "--json")...)
 	}
 	run(0, "store", "stats", "--state", b.dir, "--socket", filepath.Join(b.dir, "none"), "--json")
+	file := filepath.Join(b.dir, "a.backup")
+	run(0, "backup", file, "--key-file", key, "--json")
+	run(0, "restore", file, "--key-file", key, "--dry-run", "--state", b.dir, "--json")
+	run(0, "restore", file, "--key-file", key, "--state", filepath.Join(b.dir, "new"), "--json")
 	flipFirst(t, filepath.Join(b.dir, "store"), 'a')
 	run(6, "store", "check", "--state", b.dir, "--json")
 	run(0, "store", "dump", "--state", b.dir, "--json")
@@ -298,7 +302,7 @@ var (
 	lower = regexp.MustCompile(`^[a-z0-9_]+$`)
 	// counts are numbers of things; they need no unit.
 	counts = []string{"parcels", "letters", "frames_in", "frames_out", "frames_sent", "frames_received", "frames_lost", "frames_collided",
-		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "secrets", "values", "line", "seed", "commands", "differences", "exit"}
+		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "files", "same", "changed", "absent", "only_here", "secrets", "values", "line", "seed", "commands", "differences", "exit"}
 )
 
 // TestSchemasKeepTheRules checks names, units, ids, enumerations and arrays of every schema.

@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) storeCommand() *cobra.Command {
-	return group("store", "what is kept on disk", a.storeCheck(), a.storeStats(), a.storeDump(), a.storeRepair(),
+	return group("store", "what is kept on disk (to copy it: packhorse backup, packhorse restore)", a.storeCheck(), a.storeStats(), a.storeDump(), a.storeRepair(),
 		a.storeEncrypt(), a.storeDecrypt(), a.storeRekey(), a.storeKeygen())
 }
 

@@ -88,7 +88,7 @@ func (a *app) sayStats(v admin.StoreInfo) {
 	if len(v.Kinds) > 0 {
 		rows := [][]string{{"KIND", "VALUES", "SIZE"}}
 		for _, k := range v.Kinds {
-			rows = append(rows, []string{cell(k.Kind), fmt.Sprint(k.Values), size(k.SizeBytes)})
+			rows = append(rows, []string{cell(k.Kind), number(k.Values), size(k.SizeBytes)})
 		}
 		table(a.out, rows)
 	}

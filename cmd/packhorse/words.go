@@ -24,6 +24,8 @@ func size(n int64) string {
 	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 }
 
+func number(n int) string { return strconv.Itoa(n) }
+
 // span writes a duration with at most two units: 0.4s 12s 3m10s 2h5m 3d4h.
 func span(d time.Duration) string {
 	switch {

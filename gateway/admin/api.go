@@ -176,6 +176,8 @@ type Backend interface {
 	Members(ctx context.Context) ([]Member, error)
 	Revoke(ctx context.Context, name string) error
 	Store(ctx context.Context) (StoreInfo, error)
+	// Backup writes the stream of a backup, in the clear, as of now.
+	Backup(ctx context.Context, w io.Writer) error
 	// Events streams until ctx ends.
 	Events(ctx context.Context) (<-chan Event, error)
 }

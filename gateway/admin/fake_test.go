@@ -2,6 +2,8 @@ package admin
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"path/filepath"
 	"sync"
@@ -14,6 +16,7 @@ type fake struct {
 	mu     sync.Mutex
 	asked  []string
 	err    error
+	late   error // after the first octets of a backup
 	status Status
 	parcel Parcel
 	queue  []Parcel
@@ -76,6 +79,13 @@ func (f *fake) Members(context.Context) ([]Member, error) {
 }
 func (f *fake) Store(context.Context) (StoreInfo, error) {
 	return StoreInfo{Running: true, Values: 3}, f.note("store")
+}
+func (f *fake) Backup(_ context.Context, w io.Writer) error {
+	if err := f.note("backup"); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "stream")
+	return errors.Join(err, f.late)
 }
 func (f *fake) Revoke(_ context.Context, name string) error { return f.note("revoke " + name) }
 func (f *fake) Events(context.Context) (<-chan Event, error) {

@@ -36,6 +36,7 @@ func Serve(ctx context.Context, l net.Listener, b Backend) error {
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       withAsker,
 		ErrorLog:          log.New(io.Discard, "", 0),
 	}
 	done := make(chan error, 1)
@@ -68,6 +69,7 @@ func NewHandler(b Backend) http.Handler {
 		mux.HandleFunc(r.pattern, answer(r.do))
 	}
 	mux.HandleFunc("GET /v1/events", s.events)
+	mux.HandleFunc("GET /v1/backup", s.backup)
 	mux.HandleFunc("/", answer(func(r *http.Request) (any, error) {
 		return nil, &Error{Code: CodeNotFound, Message: "no such path or method: " + r.Method + " " + r.URL.Path,
 			Fix: "GET /v1/status is a good start"}

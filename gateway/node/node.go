@@ -55,6 +55,8 @@ type Config struct {
 	// Vault is the opened vault of an encrypted state directory; nil: nothing is encrypted.
 	Vault  *store.Vault
 	Limits gateway.Limits
+	// Files names the files of the configuration, for backups; nil: none.
+	Files func() []string
 
 	apply func(*store.Store, ...store.Op) error // of batches; tests hold it back here; nil is the real one
 }

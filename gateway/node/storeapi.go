@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -23,6 +24,17 @@ func (a adminAPI) Store(context.Context) (admin.StoreInfo, error) {
 	u := s.Usage()
 	out.Kinds, out.Buckets = StoreKinds(u.Kinds), StoreBuckets(u.Buckets)
 	return out, nil
+}
+
+// storeProblems is what a person should do about the disk.
+func storeProblems(m store.Stats) (list []admin.Problem) {
+	if m.Damaged > 0 {
+		list = append(list, admin.Problem{Level: "fail", What: fmt.Sprintf("the store is damaged in %d places: what is whole is used", m.Damaged), Fix: "packhorse store check"})
+	}
+	if n := len(m.Quarantine); n > 0 {
+		list = append(list, admin.Problem{Level: "warn", What: fmt.Sprintf("repair put %d damaged files aside", n), Fix: "packhorse store check names them: keep what you want of them, then remove them"})
+	}
+	return list
 }
 
 // StoreKinds is what each kind takes, in the order of their numbers.

@@ -6,7 +6,18 @@ import (
 	"testing/synctest"
 
 	"packhorse/gateway/admin"
+	"packhorse/store"
 )
+
+func TestStatusTellsOfDamage(t *testing.T) {
+	if got := storeProblems(store.Stats{}); len(got) != 0 {
+		t.Errorf("a whole store: got %v", got)
+	}
+	got := storeProblems(store.Stats{Damaged: 2, Quarantine: []store.Quarantined{{Name: "x"}}})
+	if len(got) != 2 || got[0].Level != "fail" || got[1].Level != "warn" || got[0].Fix == "" || got[1].Fix == "" {
+		t.Errorf("got %+v, want a failure and a warning with their fixes", got)
+	}
+}
 
 func TestStoreTellsWhatItHoldsAndWrote(t *testing.T) {
 	dir := t.TempDir()

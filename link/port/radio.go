@@ -96,6 +96,10 @@ func (t *Radio) Run(ctx context.Context, h Host) error {
 	return nil
 }
 
+// LostState is what a transport's saved state becomes when it does not know what was sent last: it then counts the
+// last hour as used.
+func LostState() []byte { return radio.LostLedger() }
+
 // loadLedger takes up the airtime of before the restart.
 func (t *Radio) loadLedger(h Host) {
 	now := time.Now()
