@@ -25,17 +25,19 @@ type cut struct {
 	seed     uint64
 }
 
-// cuts chooses moments of a history: any, just after an acknowledgement, and just before a flush, when
-// most is in the cache.
+// cuts chooses moments of a history: any, just after an acknowledgement, when the store showed what a killed process
+// had written, and just before a flush, when most is in the cache.
 func (h *history) cuts(r *rand.Rand, n int) []cut {
 	flushes := slices.DeleteFunc(h.disk.Flushes(), func(p int) bool { return p <= h.start || p > h.end })
 	out := make([]cut, n)
 	for i := range out {
 		out[i] = cut{h.start + r.IntN(h.end-h.start+1), r.Uint64()}
 		switch {
-		case i%3 == 1 && len(h.acks) > 0:
+		case i%4 == 1 && len(h.seen) > 0:
+			out[i].position = h.seen[r.IntN(len(h.seen))]
+		case (i%4 == 1 || i%4 == 2) && len(h.acks) > 0:
 			out[i].position = h.acks[r.IntN(len(h.acks))]
-		case i%3 == 2 && len(flushes) > 0:
+		case i%4 == 3 && len(flushes) > 0:
 			out[i].position = flushes[r.IntN(len(flushes))] - 1
 		}
 	}

@@ -18,6 +18,7 @@ type history struct {
 	end     int     // position when it was last closed
 	entries [][]run // of each writer
 	acks    []int   // positions, ascending
+	seen    []int   // those at which the store was opened again, and showed a batch that was not acknowledged
 }
 
 // run is one batch on its way. Positions that were never reached are never.

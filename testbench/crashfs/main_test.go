@@ -3,8 +3,10 @@
 package crashfs
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -27,6 +29,9 @@ func TestMain(m *testing.M) {
 func need(t *testing.T) {
 	t.Helper()
 	err := Able()
+	if _, e := exec.LookPath("strace"); e != nil {
+		err = errors.Join(err, errors.New("these tests need strace: apt install strace"))
+	}
 	if err == nil {
 		return
 	}

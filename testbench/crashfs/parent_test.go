@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +24,7 @@ type workload struct {
 	options Options
 	script  script
 	wrapper []string // runs the writers
+	atSync  bool     // those who are killed are on their way into a sync: what they wrote is in the kernel alone
 	quiet   bool     // faults are expected
 	commit  int      // after so many acknowledgements ext4 is told to write, as its timer does each 5 s; 0 never
 
@@ -62,12 +64,12 @@ func (w *workload) perform(t *testing.T) *history {
 
 // phase runs one child, and kills it when it has said so many acknowledgements.
 func (w *workload) phase(v *Volume, h *history, o order, most int) error {
-	c, in, out, err := w.start(o)
+	c, in, out, err := w.start(o, most)
 	if err != nil {
 		return err
 	}
 	defer func() { c.Process.Kill(); c.Wait() }() // in vain, but after an error
-	acks, killed := 0, false
+	acks, killed := 0, most != never && w.atSync
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if err := h.note(lines.Text(), in); err != nil {
 			return err
@@ -75,7 +77,7 @@ func (w *workload) phase(v *Volume, h *history, o order, most int) error {
 		if !strings.HasPrefix(lines.Text(), "acked") {
 			continue
 		}
-		if acks++; acks == most {
+		if acks++; acks == most && !w.atSync {
 			killed = true
 			c.Process.Kill()
 		}
@@ -91,8 +93,12 @@ func (w *workload) phase(v *Volume, h *history, o order, most int) error {
 	return nil
 }
 
-func (w *workload) start(o order) (c *exec.Cmd, in io.Writer, out io.Reader, err error) {
+// start runs a child; with atSync it is killed at a sync of about this number.
+func (w *workload) start(o order, most int) (c *exec.Cmd, in io.Writer, out io.Reader, err error) {
 	line := append(w.wrapper[:len(w.wrapper):len(w.wrapper)], os.Args[0])
+	if most != never && w.atSync {
+		line = append(tracing("signal=KILL:when="+strconv.Itoa(1+most/4)), line...)
+	}
 	c = exec.Command(line[0], line[1:]...)
 	c.Env = append(os.Environ(), childVar+"=writer")
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -107,6 +113,12 @@ func (w *workload) start(o order) (c *exec.Cmd, in io.Writer, out io.Reader, err
 		return nil, nil, nil, err
 	}
 	return c, in, out, json.NewEncoder(in).Encode(o)
+}
+
+// tracing runs a program under strace, which does something to its syncs.
+func tracing(what string) []string {
+	calls := "fsync,fdatasync,sync_file_range,syncfs,sync,msync"
+	return []string{"strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + calls, "-e", "inject=" + calls + ":" + what}
 }
 
 // note takes down what a child said, and answers it.
@@ -125,6 +137,9 @@ func (h *history) note(line string, answer io.Writer) error {
 	case "acked", "seen":
 		(*runs)[batch].acked = at
 		h.acks = append(h.acks, at)
+		if what == "seen" {
+			h.seen = append(h.seen, at)
+		}
 	case "dropped":
 		(*runs)[batch].dropped = at
 	}

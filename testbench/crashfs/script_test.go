@@ -57,8 +57,14 @@ func (s *script) batch(writer, i int) []store.Op {
 			ops[i].Value = s.value(r)
 		}
 	}
-	if r.IntN(16) == 0 && !s.Small {
+	switch chance := r.IntN(16); {
+	case s.Small:
+	case chance == 0:
 		ops[0].Delete, ops[0].Value = false, octets(r, streamed+r.IntN(200<<10))
+	case chance < 3: // a value that the same batch replaces may fill buckets that are dead at once
+		large := ops[0]
+		large.Delete, large.Value = false, octets(r, 100<<10+r.IntN(100<<10))
+		ops = append([]store.Op{large}, ops...)
 	}
 	return ops
 }
