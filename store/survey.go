@@ -279,12 +279,26 @@ func (x *survey) batchEnd(b *bucket, f found) {
 	n := sort.Search(len(x.pending), func(i int) bool { return x.pending[i].at.seq >= e.first })
 	x.commit(x.pending[:n])
 	mine := x.pending[n:]
+	if n > 0 {
+		x.reach(place{b.number, int64(f.start)}, f.seq, mine)
+	}
 	if e.records < 0 {
 		e.records = int(f.seq - e.first) // layout 1: sequences had no gaps
 	}
 	x.held = &heldBatch{changes: mine, whole: len(mine) == e.records,
 		end: place{b.number, int64(f.end)}, next: f.seq + 1}
 	x.pending = nil
+}
+
+// reach moves the cut to where a batch begins that follows one whose end is damaged; at is behind its records.
+func (x *survey) reach(at place, seq uint64, records []change) {
+	if len(records) > 0 {
+		l := records[0].at
+		at, seq = place{x.numberOf(l.seq), int64(l.off) - int64(uvarintLen(int(l.len)))}, l.seq
+	}
+	if x.cut.before(at) {
+		x.cut, x.next = at, seq
+	}
 }
 
 // settle lets the held batch count.
