@@ -127,8 +127,7 @@ func (c *Core) HandleTimeout(now time.Time) {
 	c.expire(now)
 	c.expirePairing(now)
 	c.releaseHolds(now)
-	c.wakeNotes(now)
-	c.wakeParcels(now)
+	c.wakeRests(now)
 	c.refreshAdvert(now)
 	c.reopen(now)
 	c.wakeChores(now)
@@ -148,7 +147,7 @@ func (c *Core) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, boo
 // after now, or there is none.
 func (c *Core) PollTimeout() (time.Time, bool) {
 	at, ok := c.link.PollTimeout()
-	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline(), c.notes.wake, c.nextRest(), c.refresh, c.clock.due, c.box.reopen, c.chores.next} {
+	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline(), c.nextRest(), c.refresh, c.clock.due, c.box.reopen, c.chores.next} {
 		if !t.IsZero() && (!ok || t.Before(at)) {
 			at, ok = t, true
 		}

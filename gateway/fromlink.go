@@ -177,6 +177,9 @@ func (c *Core) unsubmit(p *peer, d link.Digest) {
 	if x := c.queue.byDigest[d]; x != nil && x.next == p.id {
 		c.free(x)
 	}
+	if n := c.notes.byDigest[d]; n != nil {
+		c.notes.Release(n.id())
+	}
 }
 
 // refused: the peer turned the item away. Another way is tried at once, the same one later.
@@ -199,6 +202,9 @@ func (c *Core) refused(now time.Time, e link.Refused) {
 		hold = p.fullFor(now)
 	}
 	p.holdBack(e.Digest, now.Add(hold))
+	if n := c.notes.byDigest[e.Digest]; n != nil {
+		c.relane(n)
+	}
 	if x := c.queue.byDigest[e.Digest]; x != nil {
 		c.turnedAway(now, p, x, e.Reason)
 		c.reline(x)

@@ -75,10 +75,12 @@ func (c *Core) raise(now time.Time, it link.Item, done replyFunc) bool {
 	}
 	higher := *n
 	higher.hands, n.raising, c.dirty = it.Cost, true, true
+	c.relane(n)
 	c.persist(batch{ops: []store.Op{higher.put()}}, func(now time.Time, err error) {
 		if n.raising, c.dirty = false, true; err == nil {
 			n.hands, n.since = it.Cost, now
 		}
+		c.relane(n)
 		done(now, reasonOfStore(err))
 	})
 	return true

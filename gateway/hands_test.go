@@ -104,9 +104,10 @@ func TestNotesRestOnlyWhenTheyWander(t *testing.T) {
 		hands uint16
 		rest  time.Duration
 	}{{1, 0}, {freeHands - 1, 0}, {freeHands, time.Minute}, {freeHands + 3, 8 * time.Minute}, {maxHands, maxRest}} {
+		a.core.custody(b.now, to, n.digest)
+		b.settle()
 		n.hands, n.since = c.hands, b.now
 		a.core.keepNote(n)
-		a.core.peers[to].sub = map[link.Digest]bool{}
 		a.core.settle(b.now)
 		if got, want := a.core.peers[to].sub[n.digest], c.rest == 0; got != want {
 			t.Errorf("%d hands: submitted %v, want %v", c.hands, got, want)
@@ -114,7 +115,7 @@ func TestNotesRestOnlyWhenTheyWander(t *testing.T) {
 		if c.rest == 0 {
 			continue
 		}
-		if at := a.core.notes.wake; !at.Equal(b.now.Add(c.rest)) {
+		if at := a.core.nextRest(); !at.Equal(b.now.Add(c.rest)) {
 			t.Errorf("%d hands: rests until %v, want %v", c.hands, at.Sub(b.now), c.rest)
 		}
 		b.now = b.now.Add(c.rest)

@@ -14,7 +14,7 @@ func (c *Core) nextHop(l lane, old link.PeerID) (link.PeerID, bool) {
 	if !ok || gw == c.self {
 		return link.PeerID{}, false
 	}
-	best, cost, ok := c.hopTo(gw, l.avoids, l.from)
+	best, cost, ok := c.hopTo(gw, l.avoid.has, l.from)
 	if !ok || old == best || (old == link.PeerID{}) {
 		return best, ok
 	}
@@ -22,10 +22,10 @@ func (c *Core) nextHop(l lane, old link.PeerID) (link.PeerID, bool) {
 		if id != old {
 			return 0, false
 		}
-		return c.usable(id, l.avoids, l.from)
+		return c.usable(id, l.avoid.has, l.from)
 	})
 	if old == gw {
-		oldCost, still = c.usable(gw, l.avoids, l.from)
+		oldCost, still = c.usable(gw, l.avoid.has, l.from)
 	}
 	if still && oldCost/2 <= cost {
 		return old, true

@@ -11,6 +11,7 @@ import (
 	"packhorse/gateway/ramf"
 	"packhorse/link"
 	"packhorse/store"
+	"packhorse/store/queue"
 )
 
 // note is a small item on its way to one gateway: a receipt to the origin of a parcel, a contact to whom we
@@ -30,15 +31,17 @@ type note struct {
 	dispatch domain.Dispatch
 }
 
-// notes are the notes in our custody.
+// notes are the notes in our custody. The queue only puts them in order; each is one record, written here.
 type notes struct {
+	*queue.Queue[noteLane]
 	byDigest map[link.Digest]*note
-	records  map[link.PeerID]int // by the neighbour they came from, zero: ours
-	wake     time.Time           // when the next one that rests moves on, zero: none rests
+	records  map[link.PeerID]int      // by the neighbour they came from, zero: ours
+	ways     map[noteLane]link.PeerID // next hops, as of the latest look
+	rests    map[link.Digest]noteStay
 }
 
 func newNotes() notes {
-	return notes{byDigest: map[link.Digest]*note{}, records: map[link.PeerID]int{}}
+	return notes{Queue: queue.New[noteLane](queue.Options{}), byDigest: map[link.Digest]*note{}, records: map[link.PeerID]int{}, rests: map[link.Digest]noteStay{}}
 }
 
 const (
@@ -72,6 +75,7 @@ func (c *Core) keepNote(n *note) {
 	if c.notes.byDigest[n.digest] == nil {
 		c.notes.byDigest[n.digest] = n
 		c.notes.records[n.from]++
+		c.notes.Restore(queue.Item[noteLane]{ID: n.id(), Line: c.laneOf(n), Priority: queue.Message, Age: binary.BigEndian.Uint64(n.digest[:])}, true)
 	}
 	c.expireAt(n.expires)
 	c.dirty = true
@@ -138,60 +142,11 @@ func (c *Core) judgeNote(from link.PeerID, it link.Item) (link.Verdict, link.Rea
 // dropNote forgets a note that is on the next hop's disk.
 func (c *Core) dropNote(n *note) {
 	delete(c.notes.byDigest, n.digest)
+	c.notes.Drop(n.id())
 	if c.notes.records[n.from]--; c.notes.records[n.from] == 0 {
 		delete(c.notes.records, n.from)
 	}
 	c.persist(batch{ops: []store.Op{n.delete()}}, ignoreResult)
-}
-
-// wantNotes submits each note to the neighbour that brings it nearer.
-func (c *Core) wantNotes(now time.Time, want map[link.PeerID]*wanted) {
-	c.notes.wake = time.Time{}
-	for _, d := range sortedDigests(c.notes.byDigest) {
-		n := c.notes.byDigest[d]
-		if at := n.since.Add(noteRest(n.hands)); !n.since.IsZero() && at.After(now) {
-			c.notes.wakeAt(at)
-			continue
-		}
-		hop, ok := c.noteHop(n)
-		if !ok || n.raising {
-			continue
-		}
-		if at := resting(now, hop, n.from, n.since); !at.IsZero() {
-			c.notes.wakeAt(at)
-			continue
-		}
-		want[hop].add(c.peers[hop], link.Item{Digest: d, Kind: n.kind, Priority: link.Message,
-			Size: len(n.body), Lifetime: c.lifetime(now, n.expires), Cost: nextHands(n.hands)})
-	}
-}
-
-// wakeAt asks for another look at the notes.
-func (n *notes) wakeAt(at time.Time) {
-	if n.wake.IsZero() || at.Before(n.wake) {
-		n.wake = at
-	}
-}
-
-// wakeNotes lets notes move on that have rested.
-func (c *Core) wakeNotes(now time.Time) {
-	if at := c.notes.wake; !at.IsZero() && !at.After(now) {
-		c.notes.wake, c.dirty = time.Time{}, true
-	}
-}
-
-// noteHop finds the way of a note: towards its gateway, or else back along the way of its parcel.
-func (c *Core) noteHop(n *note) (link.PeerID, bool) {
-	if n.to != c.self && n.to != (link.PeerID{}) {
-		if hop, _, ok := c.hopTo(n.to, c.heldBack(n.digest), n.from); ok {
-			return hop, true
-		}
-	}
-	if x := c.queue.bySum[n.receipt.Parcel]; n.kind == ItemReceipt && x != nil {
-		_, ok := c.usable(x.From, c.heldBack(n.digest), n.from)
-		return x.From, ok
-	}
-	return link.PeerID{}, false
 }
 
 // makeReceipt is our word that the app has the parcel; nil when nobody waits for it. The origin is where

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"cmp"
 	"maps"
 	"slices"
@@ -39,7 +38,7 @@ type lane struct {
 	kind  lineKind
 	to    pki.NodeID
 	from  link.PeerID // of those that wait for a way
-	avoid string      // ids of those that turned it away, rising
+	avoid avoided     // those that turned it away
 }
 
 type lineKind uint8
@@ -136,8 +135,11 @@ func (c *Core) lineOf(x *entry) lane {
 	return lane{}
 }
 
-// avoided are the neighbours that an item may not be offered to now.
-func (c *Core) avoided(d link.Digest) string {
+// avoided are the ids of neighbours, rising.
+type avoided string
+
+// avoided are those that an item may not be offered to now.
+func (c *Core) avoided(d link.Digest) avoided {
 	var ids []byte
 	if !c.isHeld(d) {
 		return ""
@@ -147,7 +149,7 @@ func (c *Core) avoided(d link.Digest) string {
 			ids = append(ids, p.id[:]...)
 		}
 	}
-	return string(ids)
+	return avoided(ids)
 }
 
 func (c *Core) isHeld(d link.Digest) bool {
@@ -159,10 +161,9 @@ func (c *Core) isHeld(d link.Digest) bool {
 	return false
 }
 
-// avoids tells whether a neighbour is among those that turned a line away.
-func (l *lane) avoids(id link.PeerID) bool {
-	for at := 0; at < len(l.avoid); at += len(id) {
-		if bytes.Equal([]byte(l.avoid[at:at+len(id)]), id[:]) {
+func (a avoided) has(id link.PeerID) bool {
+	for at := 0; at < len(a); at += len(id) {
+		if string(a[at:at+len(id)]) == string(id[:]) {
 			return true
 		}
 	}
@@ -177,6 +178,9 @@ func (c *Core) relineAll(held map[link.Digest]time.Time) {
 	for d := range held {
 		if x := c.queue.byDigest[d]; x != nil {
 			c.reline(x)
+		}
+		if n := c.notes.byDigest[d]; n != nil {
+			c.relane(n)
 		}
 	}
 }

@@ -101,18 +101,21 @@ func (c *Core) endRests(now time.Time) {
 	})
 }
 
-// nextRest is when a parcel has rested long enough; zero when none rests.
+// nextRest is when a parcel or note has rested long enough; zero when none rests.
 func (c *Core) nextRest() time.Time {
 	at := c.queue.NextWake()
+	if note := c.notes.NextWake(); at.IsZero() || !note.IsZero() && note.Before(at) {
+		at = note
+	}
 	if at.IsZero() {
 		return at
 	}
 	return c.clock.back(at)
 }
 
-// wakeParcels lets parcels move on that have rested.
-func (c *Core) wakeParcels(now time.Time) {
-	if c.queue.Wake(c.clock.steady(now)) > 0 {
+// wakeRests lets move on what has rested.
+func (c *Core) wakeRests(now time.Time) {
+	if c.queue.Wake(c.clock.steady(now))+c.notes.Wake(c.clock.steady(now)) > 0 {
 		c.dirty = true
 	}
 }

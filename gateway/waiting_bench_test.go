@@ -93,3 +93,23 @@ func heapAlloc() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
+
+// BenchmarkChangeAmongNotes is the same with receipts for a gateway that nobody knows the way to.
+func BenchmarkChangeAmongNotes(b *testing.B) {
+	for _, n := range []int{100, 10_000} {
+		b.Run(fmt.Sprint("notes=", n), func(b *testing.B) {
+			s, x := loaded(b, 100, 20)
+			for i := range n {
+				var d link.Digest
+				sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(i)))
+				copy(d[:], sum[:])
+				s.core.keepNote(&note{kind: ItemReceipt, digest: d, body: make([]byte, 200), from: link.PeerID{5}, to: link.PeerID{77}, expires: s.b.now.Add(30 * day)})
+			}
+			for b.Loop() {
+				s.core.change(x, func(r *parcelRecord) { r.Turns ^= 1 }, nil, ignoreResult)
+				s.core.settle(s.b.now)
+				s.carryOut()
+			}
+		})
+	}
+}

@@ -81,7 +81,34 @@ func (w *crowd) arrive() {
 	c.dirty = true
 }
 
-// one picks a neighbour and a parcel submitted to it.
+// note takes a contact in, now and then one that wandered.
+func (w *crowd) note() {
+	w.n++
+	n := &note{kind: ItemContact, digest: link.Digest{byte(w.r.Uint32()), 0, byte(w.n), byte(w.n >> 8)}, body: []byte("contact"), from: w.peers[w.r.IntN(3)],
+		to: link.PeerID{byte(1 + w.r.IntN(10))}, expires: w.b.now.Add(day), since: w.b.now}
+	if w.r.IntN(4) == 0 {
+		n.hands = freeHands
+	}
+	w.s.core.keepNote(n)
+}
+
+// raise has a neighbour offer a note in more hands than we knew of.
+func (w *crowd) raise() {
+	c := w.s.core
+	for _, d := range sortedDigests(c.notes.byDigest) {
+		if w.r.IntN(8) > 0 {
+			continue
+		}
+		it := link.Item{Kind: ItemContact, Digest: d, Cost: c.notes.byDigest[d].hands + 1}
+		c.raise(w.b.now, it, func(time.Time, link.Reason) {})
+		if c.settle(w.b.now); c.submitted(d) {
+			w.t.Errorf("note %x goes on in fewer hands while the higher number is not on disk", d[:4])
+		}
+		w.s.carryOut()
+	}
+}
+
+// one picks a neighbour and something submitted to it.
 func (w *crowd) one() (id link.PeerID, d link.Digest, ok bool) {
 	id = w.peers[w.r.IntN(3)]
 	p := w.s.core.peers[id]
@@ -89,7 +116,7 @@ func (w *crowd) one() (id link.PeerID, d link.Digest, ok bool) {
 		return id, d, false
 	}
 	for _, d := range sortedDigests(p.sub) {
-		if w.s.core.queue.byDigest[d] != nil && w.r.IntN(4) == 0 {
+		if (w.s.core.queue.byDigest[d] != nil || w.s.core.notes.byDigest[d] != nil) && w.r.IntN(4) == 0 {
 			return id, d, true
 		}
 	}
@@ -98,7 +125,7 @@ func (w *crowd) one() (id link.PeerID, d link.Digest, ok bool) {
 
 func (w *crowd) step() {
 	c := w.s.core
-	switch w.r.IntN(12) {
+	switch w.r.IntN(13) {
 	case 0, 1, 2, 3, 4:
 		w.arrive()
 	case 5, 6:
@@ -117,6 +144,11 @@ func (w *crowd) step() {
 	case 10:
 		w.b.now = w.b.now.Add(time.Duration(w.r.IntN(40)) * time.Second)
 		c.HandleTimeout(w.b.now)
+	case 12:
+		if w.r.IntN(3) == 0 {
+			w.raise()
+		}
+		w.note()
 	case 11:
 		if id := w.peers[w.r.IntN(3)]; c.peers[id] == nil {
 			w.up(id)
@@ -147,6 +179,7 @@ func TestWindowsHoldWhatIsMostUrgentAndHasAWay(t *testing.T) {
 // check holds the windows against what looking at every parcel tells.
 func (w *crowd) check() {
 	c := w.s.core
+	w.checkNotes()
 	before := w.now
 	w.now = map[link.Digest]bool{}
 	for _, x := range c.queue.all() {
@@ -169,6 +202,39 @@ func (w *crowd) check() {
 	}
 }
 
+func (w *crowd) checkNotes() {
+	c := w.s.core
+	for d, n := range c.notes.byDigest {
+		hop, ok := c.noteHop(c.laneOf(n))
+		at, _ := n.rest(w.b.now, hop)
+		var with []*peer
+		for _, p := range c.neighbours() {
+			if p.sub[d] {
+				with = append(with, p)
+			}
+		}
+		_, state, _ := c.notes.Get(n.id())
+		switch {
+		case len(with) > 1, len(with) == 1 && (!ok || with[0].id != hop || !at.IsZero() || state != queue.Leased):
+			w.t.Errorf("note %x is with %d neighbours, way %v, rests until %v, state %d", d[:4], len(with), ok, at, state)
+		case len(with) == 0 && ok && at.IsZero() && (state != queue.Waiting || w.before(hop) < window):
+			w.t.Errorf("note %x in state %d waits though %d has only %d before it", d[:4], state, hop[0], w.before(hop))
+		case len(with) == 0 && state != queue.Waiting && at.IsZero():
+			w.t.Errorf("note %x is in state %d with nobody", d[:4], state)
+		}
+	}
+}
+
+// before counts what a neighbour has that goes before all parcels.
+func (w *crowd) before(id link.PeerID) (n int) {
+	for d := range w.s.core.peers[id].sub {
+		if w.s.core.queue.byDigest[d] == nil {
+			n++
+		}
+	}
+	return n
+}
+
 func (w *crowd) holders(x *entry) (out []*peer) {
 	for _, p := range w.s.core.neighbours() {
 		if p.sub[x.Digest] {
@@ -181,13 +247,11 @@ func (w *crowd) holders(x *entry) (out []*peer) {
 // ahead counts the parcels with a neighbour that go before another, and what goes before all parcels.
 func (w *crowd) ahead(x *entry, p *peer) (parcels, others int) {
 	for d := range p.sub {
-		if y := w.s.core.queue.byDigest[d]; y == nil {
-			others++
-		} else if compareEntries(y, x) < 0 {
+		if y := w.s.core.queue.byDigest[d]; y != nil && compareEntries(y, x) < 0 {
 			parcels++
 		}
 	}
-	return parcels, others
+	return parcels, w.before(p.id)
 }
 
 func (w *crowd) checkHeld(x *entry, p *peer, s queue.State) {

@@ -295,7 +295,12 @@ func (d *duel) expire() {
 
 func (d *duel) change(k *kept) {
 	idle := k.state == Waiting || k.state == Leased
-	switch d.r.IntN(6) {
+	switch d.r.IntN(7) {
+	case 6:
+		if d.r.IntN(4) == 0 {
+			d.q.Drop(k.ID)
+			d.m.drop(k)
+		}
 	case 0, 1:
 		got := d.q.Ack(k.ID, nil)
 		if d.want("Ack has ops", len(got) > 0, idle); idle {

@@ -185,6 +185,18 @@ func (q *Queue[L]) forget(n uint32) {
 	q.free = append(q.free, n)
 }
 
+// Drop forgets an item at once, in whatever state, for an owner that writes its records without the queue.
+func (q *Queue[L]) Drop(id ID) {
+	n, ok := q.byID[id]
+	if !ok {
+		return
+	}
+	if q.items[n].counted() {
+		q.body(n, -1)
+	}
+	q.forget(n)
+}
+
 // Get tells what is known of an item; ok is false when nothing is.
 func (q *Queue[L]) Get(id ID) (x Item[L], s State, ok bool) {
 	n, ok := q.byID[id]
