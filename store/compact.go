@@ -19,10 +19,8 @@ func (s *Store) tidy() {
 	}
 	s.quarantine()
 	err := s.removeDead()
-	if b := s.sparse(); err == nil && b != nil {
-		if err = s.empty(b); err == nil {
-			err = s.removeDead()
-		}
+	if err == nil {
+		err = s.compact()
 	}
 	if err != nil {
 		s.tail.rest = restAfterFailure
@@ -65,11 +63,47 @@ func (s *Store) takeDead() *bucket {
 	return b
 }
 
-// sparse is the oldest bucket that is at least half dead.
-func (s *Store) sparse() *bucket {
+// Live records are written again only where it pays: most of what a gateway holds dies by itself, of delivery or age.
+const (
+	slackBuckets = 16 // that may be dead before anything is moved
+	pressBuckets = 16 // room below which dead octets are wanted at once
+)
+
+// pays tells whether dead octets are worth moving live ones for: there are more than half of the live ones and slackBuckets, or
+// a quarter of the quota where that is less; or the disk is nearly full.
+func (s *Store) pays() bool {
+	var total, live int64
+	for _, b := range s.buckets {
+		if !b.gone && !b.damaged && b.pins == 0 {
+			total, live = total+b.size, live+b.liveBytes()
+		}
+	}
+	slack := max(2*s.o.BucketBytes, min(slackBuckets*s.o.BucketBytes, s.o.MaxBytes/4))
+	if s.o.eager || total > live+live/2+slack {
+		return true
+	}
+	if total < live+2*s.o.BucketBytes {
+		return false
+	}
+	free, err := s.disk.free(s.dir)
+	return err == nil && free < max(0, s.o.Reserve)+pressBuckets*s.o.BucketBytes
+}
+
+// sparse is the bucket with the least that lives, if at least half of it is dead and moving pays.
+func (s *Store) sparse() (least *bucket) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.pick(func(b *bucket) bool { return 2*b.liveBytes() <= b.size })
+	share := 0.5
+	s.pick(func(b *bucket) bool {
+		if n := float64(b.liveBytes()) / float64(b.size); n <= share && (least == nil || n < share) {
+			least, share = b, n
+		}
+		return false
+	})
+	if least != nil && !s.pays() {
+		return nil
+	}
+	return least
 }
 
 func (s *Store) pick(want func(*bucket) bool) *bucket {
@@ -79,141 +113,4 @@ func (s *Store) pick(want func(*bucket) bool) *bucket {
 		}
 	}
 	return nil
-}
-
-// empty writes what is live in a bucket again at the end of the log.
-func (s *Store) empty(b *bucket) error {
-	seg, err := s.disk.readFile(b.path())
-	if err != nil {
-		return err
-	}
-	if s.rotten(b, seg) {
-		return errRotten
-	}
-	return s.move(b, seg)
-}
-
-// move writes what is live in a bucket again; seg is its content.
-func (s *Store) move(b *bucket, seg []byte) error {
-	t, err := s.begin()
-	if err != nil {
-		return err
-	}
-	m := mover{t: t, from: b}
-	walk(seg, b.first, b.codec(s.o.Cipher), m.record, func(int, int, string) {})
-	if m.err == nil {
-		m.lists()
-	}
-	if m.err == nil {
-		m.err = t.commit()
-	}
-	if m.err != nil {
-		t.rollback()
-		return m.err
-	}
-	s.mu.Lock()
-	b.graves = nil // the copies guard now
-	s.mu.Unlock()
-	return nil
-}
-
-// rotten tells whether a bucket has become damaged; if so it is kept for good.
-func (s *Store) rotten(b *bucket, seg []byte) bool {
-	bad := false
-	harm := func(from, to int, reason string) {
-		bad = true
-		s.found(loc{seq: b.first, off: uint32(from), len: uint32(to - from)}, reason)
-	}
-	whole := seg[:min(b.size, int64(len(seg)))]
-	walk(whole, b.first, b.codec(s.o.Cipher), func(f found) {
-		if f.opaque != "" {
-			harm(f.start, f.end, f.opaque)
-		}
-	}, harm)
-	if !bad && int64(len(seg)) < b.size {
-		harm(len(seg), len(seg), reasonShort)
-	}
-	if rest := seg[len(whole):]; !blank(rest) {
-		harm(len(whole), len(seg), "something behind the end")
-	}
-	s.quarantine()
-	return bad
-}
-
-// mover copies live records into a group.
-type mover struct {
-	t     *txn
-	from  *bucket
-	large []*list // large values of which a record moved, in that order
-	err   error
-}
-
-func (m *mover) record(f found) {
-	if m.err != nil {
-		return
-	}
-	s := m.t.s
-	name := idOf(f.kind, f.key)
-	e := s.index.get(name)
-	switch f.typ {
-	case typePut:
-		if e != nil && e.seq == f.seq {
-			m.copy(f, change{typ: typePut, kind: f.kind, id: name})
-		}
-	case typeTombstone:
-		g := parseGrave(f.payload)
-		if s.guards(span{g.oldest, g.newest}, m.from.number) {
-			m.copy(f, change{typ: typeTombstone, kind: f.kind, id: name, grave: g})
-		}
-	case typeLarge:
-		if e != nil && e.seq == f.seq {
-			m.list(f, name)
-		}
-	case typeChunk:
-		if e != nil && e.large {
-			m.chunk(f, name)
-		}
-	}
-}
-
-func (m *mover) copy(f found, c change) {
-	c.at, m.err = m.t.append(f.record)
-	m.t.changes = append(m.t.changes, c)
-}
-
-func (m *mover) chunk(f found, name id) {
-	for i, l := range m.t.s.large[name].chunks {
-		if l.seq == f.seq {
-			c := m.list(f, name)
-			c.large.chunks[i], m.err = m.t.append(f.record)
-			return
-		}
-	}
-}
-
-// list is the new list of a large value's chunks.
-type list struct {
-	change
-	key []byte
-}
-
-func (m *mover) list(f found, name id) *list {
-	for _, c := range m.large {
-		if c.id == name {
-			return c
-		}
-	}
-	old := m.t.s.large[name]
-	c := &list{change{kind: f.kind, id: name, large: &large{old.size, append([]loc(nil), old.chunks...)}}, f.key}
-	m.large = append(m.large, c)
-	return c
-}
-
-func (m *mover) lists() {
-	for _, c := range m.large {
-		if m.err = m.t.stageList(&c.change, c.key); m.err != nil {
-			return
-		}
-		m.t.changes = append(m.t.changes, c.change)
-	}
 }

@@ -49,7 +49,7 @@ func unpackLayout1(t *testing.T) (dir string, want model) {
 
 func TestBucketsOfLayout1AreReadAndDieOut(t *testing.T) {
 	dir, want := unpackLayout1(t)
-	o := Options{BucketBytes: 1500, Reserve: -1}
+	o := Options{BucketBytes: 1500, Reserve: -1, eager: true}
 	s := open(t, dir, o)
 	want.check(t, s)
 	if st := s.Stats(); st.Damaged+st.Repairs != 0 {

@@ -42,6 +42,8 @@ type tail struct {
 	judged int       // how much of the damage has been told to its buckets
 	runway
 	scratch
+	emptying emptying
+	grown    int64 // octets of log since the last step of emptying
 }
 
 func (t *tail) close() error {

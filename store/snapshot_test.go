@@ -12,7 +12,7 @@ import (
 )
 
 // tiny makes buckets and snapshots turn over within a test.
-var tiny = Options{BucketBytes: 8 << 10, Reserve: -1, snapshotBytes: 4 << 10}
+var tiny = Options{BucketBytes: 8 << 10, Reserve: -1, eager: true, snapshotBytes: 4 << 10}
 
 func snapshotIn(t *testing.T, dir string) (path string, b []byte) {
 	t.Helper()
@@ -25,7 +25,7 @@ func snapshotIn(t *testing.T, dir string) (path string, b []byte) {
 }
 
 func TestSnapshotSparesReadingTheLog(t *testing.T) {
-	for name, o := range map[string]Options{"clear": tiny, "sealed": {BucketBytes: 8 << 10, Reserve: -1,
+	for name, o := range map[string]Options{"clear": tiny, "sealed": {BucketBytes: 8 << 10, Reserve: -1, eager: true,
 		snapshotBytes: 4 << 10, Cipher: testCipher(t, 1)}} {
 		t.Run(name, func(t *testing.T) {
 			dir, m := t.TempDir(), model{}

@@ -16,6 +16,7 @@ type Stats struct {
 	Reserve  int64 // Options.Reserve
 	Syncs    int64 // of files and directories, while writing
 	Written  int64 // octets written to the log
+	Moved    int64 // of them by emptying buckets that were half dead or more
 	Taken    int64 // octets of keys and values that Apply acknowledged
 	Repairs  int   // torn or failed writes cut off
 	Failures int   // writes that the disk refused

@@ -98,6 +98,8 @@ type Options struct {
 	// its nonces have 24 octets and its tags 16.
 	Cipher cipher.AEAD
 
+	eager bool // tests have every bucket emptied that is half dead
+
 	disk          disk  // tests inject faults here; nil is the real one
 	readAll       bool  // look for damage in what no snapshot needs read
 	snapshotBytes int64 // how much the log grows at least between two index snapshots; 0 means 16 MiB

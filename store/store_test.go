@@ -15,7 +15,7 @@ import (
 )
 
 // small makes buckets turn over within a test.
-var small = Options{BucketBytes: 64 << 10, Reserve: -1}
+var small = Options{BucketBytes: 64 << 10, Reserve: -1, eager: true}
 
 func open(t *testing.T, dir string, o Options) *Store {
 	t.Helper()

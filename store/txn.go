@@ -28,6 +28,7 @@ type txn struct {
 	dirty   bool   // flushed but not synced
 	written int64
 	syncs   int64
+	moving  bool // it empties a bucket
 }
 
 // scratch is memory that groups use one after the other.
@@ -240,6 +241,11 @@ func (t *txn) publish() {
 	s.tail.begun = s.numberOf(t.first)
 	s.meter.Syncs += t.syncs
 	s.meter.Written += t.written
+	if t.moving {
+		s.meter.Moved += t.written
+	} else {
+		s.tail.grown += t.written
+	}
 }
 
 // rollback gives the handle up after an error: nothing is known of what the file holds

@@ -76,7 +76,7 @@ func TestInspectCountsKindsAndOctets(t *testing.T) {
 // TestInspectBesideAWriterFindsNoFault reads while buckets come and go.
 func TestInspectBesideAWriterFindsNoFault(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, Options{BucketBytes: 8 << 10, Reserve: -1})
+	s := open(t, dir, Options{BucketBytes: 8 << 10, Reserve: -1, eager: true})
 	stop := make(chan struct{})
 	var writer sync.WaitGroup
 	writer.Go(func() {
