@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -88,7 +89,7 @@ func (a *app) nodeConfig(l *config.Loaded, listener net.Listener, log *slog.Logg
 		ClockKept:  l.TrustClock,
 		Log:        log,
 		Files:      func() []string { return a.files(l) },
-		Store:      store.Options{MaxBytes: l.Store.MaxBytes},
+		Store:      store.Options{MaxBytes: l.Store.MaxBytes, Linger: time.Duration(l.Store.LingerMS) * time.Millisecond},
 		Limits:     gateway.Limits{Parcels: l.Store.MaxParcels, Bytes: l.Store.MaxParcelBytes},
 	}
 	for _, r := range l.Radio {

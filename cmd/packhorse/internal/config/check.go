@@ -52,6 +52,9 @@ func (l *Loaded) check() error {
 	if n := l.Store.MaxParcelBytes; n < 1 || n > l.Store.MaxBytes/2 {
 		return l.wrong("store.max_parcel_bytes", "give 1 to half of store.max_bytes: letters and transfers need room too", "%d does not fit", n)
 	}
+	if n := l.Store.LingerMS; n < 0 || n > 1000 {
+		return l.wrong("store.linger_ms", "give 0 to 1000", "%d ms is out of range", n)
+	}
 	for _, a := range []struct{ key, value string }{{"poweb.listen", l.PoWeb.Listen}, {"internet.listen", l.Internet.Listen}} {
 		if err := l.address(a.key, a.value); err != nil {
 			return err

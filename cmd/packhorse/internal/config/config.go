@@ -29,6 +29,7 @@ type Store struct {
 	MaxBytes       int64  `toml:"max_bytes"`
 	MaxParcels     int    `toml:"max_parcels"`
 	MaxParcelBytes int64  `toml:"max_parcel_bytes"`
+	LingerMS       int    `toml:"linger_ms"`
 	Encrypt        bool   `toml:"encrypt"`
 	KeyFile        string `toml:"key_file"`
 }
@@ -92,6 +93,7 @@ var Keys = []Key{
 	{"store.max_bytes", "1073741824", "octets", "largest live size of the store; new parcels are refused beyond it"},
 	{"store.max_parcels", "10000", "", "parcels held or remembered until their time is over, 800 octets of memory each; at most half of them from one neighbour, from our apps or by one sender"},
 	{"store.max_parcel_bytes", "a quarter of `store.max_bytes`", "octets", "bodies of parcels that wait, at most half of `store.max_bytes`; at most half of them from one neighbour or by one sender"},
+	{"store.linger_ms", "0", "ms", "how long a record may wait for others to share one sync of the card, 0 to 1000: 20 spares the card, and delays each acknowledgement by as much"},
 	{"store.encrypt", "false", "", "encrypt a new state directory from its first octet; one that is in the clear needs `packhorse store encrypt`"},
 	{"store.key_file", "none", "path", "opens an encrypted state directory: 32 random octets from `packhorse store keygen`, on a stick that can be taken out; a new directory is encrypted with it"},
 	{"[[radio]].name", "required", "", "a name for status and logs, such as `lora0`"},

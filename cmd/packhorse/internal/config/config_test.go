@@ -115,6 +115,7 @@ func TestMistakesNameFileLineAndKey(t *testing.T) {
 		{"nobody to call", "[[internet.peer]]\nname = \"hq\"\nid = \"" + strings.Repeat("ab", 32) + "\"\n", []string{"packhorse.toml:", "no address"}},
 		{"a tiny store", "[store]\nmax_bytes = 5\n", []string{"packhorse.toml:2", "too small"}},
 		{"no parcels", "[store]\nmax_parcels = 0\n", []string{"packhorse.toml:2", "too small"}},
+		{"a store that waits", "[store]\nlinger_ms = 5000\n", []string{"packhorse.toml:2", "0 to 1000"}},
 		{"more parcels than store", "[store]\nmax_parcel_bytes = 600000000\n", []string{"packhorse.toml:2", "half of store.max_bytes"}},
 	} {
 		_, err := load(t, map[string]string{"packhorse.toml": tc.text})
