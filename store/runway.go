@@ -7,8 +7,6 @@ const (
 	runwayBytes = 128 << 10 // or an eighth of a bucket
 	runwayAfter = 8         // small groups in a row: a single one is not worth it
 	smallGroup  = 64 << 10  // octets; a larger one would be written twice
-
-	reserveBytes = 1 << 20
 )
 
 var zeros [runwayBytes]byte
@@ -27,7 +25,7 @@ func blank(b []byte) bool {
 
 // clear makes room for the groups that follow, if they will be small too.
 func (t *txn) clear() error {
-	if t.written >= smallGroup {
+	if t.large = t.written >= smallGroup; t.large {
 		t.small = 0
 		t.stretch()
 		return nil
@@ -42,10 +40,11 @@ func (t *txn) clear() error {
 	return err
 }
 
-// stretch has the file system find room for large groups at once, and in one piece.
+// stretch has the file system find room for the rest of a bucket at once: each large group would otherwise have its maps
+// written again.
 func (t *txn) stretch() {
-	if end := t.s.o.BucketBytes; t.at+t.written > t.found && t.at < end {
-		t.found = min(t.at+reserveBytes, end)
+	if t.found == 0 && t.at < t.s.o.BucketBytes {
+		t.found = t.s.o.BucketBytes + 2*groupBytes // the last group passes its end
 		t.log.reserve(t.at, t.found-t.at)
 	}
 }
@@ -64,4 +63,5 @@ type runway struct {
 	ahead int64 // the bucket's file is filled up to here
 	found int64 // the file system has room for it up to here
 	small int   // small groups in a row
+	large bool  // the last group was large
 }

@@ -165,6 +165,9 @@ func (t *txn) newBucket() error {
 	}
 	t.syncs++
 	t.bucket, t.log, t.last, t.next, t.at, t.ahead, t.found, t.opened = b, log, b.number, b.first, 0, 0, 0, true
+	if t.large {
+		t.stretch()
+	}
 	_, err = t.write(record{typ: typeHead, payload: h.append(nil)})
 	return err
 }
