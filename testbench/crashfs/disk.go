@@ -21,7 +21,7 @@ func (c Counters) Sub(earlier Counters) Counters {
 }
 
 // Disk is a block device in memory with a volatile write cache: what is written is durable
-// once a flush follows. It records both. Pages of zeros take no memory. It is safe for concurrent use.
+// once a flush follows. It records both. Pages that were never written take no memory. It is safe for concurrent use.
 type Disk struct {
 	size  int64
 	limit int64 // octets of writes that are kept
@@ -126,7 +126,7 @@ func (d *Disk) record(e event) {
 	d.log = append(d.log, e)
 }
 
-// SetFlushDelay makes every later flush take so long. An SD card takes 5 to 50 ms.
+// SetFlushDelay makes every later flush take so long, such as 15 ms to play an SD card.
 func (d *Disk) SetFlushDelay(delay time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -125,7 +125,8 @@ func Mount(d *Disk, data string) (*Volume, error) {
 // closeLimit is how long Close waits for those who hold files open.
 const closeLimit = 30 * time.Second
 
-// Close unmounts. All files of the volume must be closed by then; an error says they were not.
+// Close unmounts. All files of the volume must be closed by then; if they are not within 30 s, it breaks the disk off
+// under them and says so.
 func (v *Volume) Close() error {
 	err := unix.Close(v.root)
 	select {
