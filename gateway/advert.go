@@ -30,12 +30,13 @@ type advert struct {
 type adverts struct {
 	bySubject map[string]*advert
 	byDigest  map[link.Digest]*advert
+	moved     map[pki.NodeID]bool // endpoints that are at another gateway than before, until the next look at the ways
 	nodes     int
 	order     []*advert // by subject, nil when it must be sorted again
 }
 
 func newAdverts() adverts {
-	return adverts{bySubject: map[string]*advert{}, byDigest: map[link.Digest]*advert{}}
+	return adverts{bySubject: map[string]*advert{}, byDigest: map[link.Digest]*advert{}, moved: map[pki.NodeID]bool{}}
 }
 
 // The domain's advert sorts before those of nodes: who was revoked is no news any more. Node adverts sort before engine adverts: who hears an endpoint's should know its gateway.
@@ -59,7 +60,10 @@ const (
 
 // set replaces the advert of the same subject.
 func (t *adverts) set(a *advert) {
-	t.remove(a.subject)
+	if old := t.bySubject[a.subject]; a.kind == ItemEngineAdvert && (old == nil || old.gateway != a.gateway) {
+		t.moved[a.endpoint] = true
+	}
+	t.drop(a.subject)
 	t.bySubject[a.subject], t.byDigest[a.digest], t.order = a, a, nil
 	if a.kind == ItemNodeAdvert {
 		t.nodes++
@@ -67,6 +71,13 @@ func (t *adverts) set(a *advert) {
 }
 
 func (t *adverts) remove(subject string) {
+	if old := t.bySubject[subject]; old != nil && old.kind == ItemEngineAdvert {
+		t.moved[old.endpoint] = true
+	}
+	t.drop(subject)
+}
+
+func (t *adverts) drop(subject string) {
 	old := t.bySubject[subject]
 	if old == nil {
 		return

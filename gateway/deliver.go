@@ -43,7 +43,7 @@ func (c *Core) collect(now time.Time, e Collect) {
 func (c *Core) waitingFor(now time.Time, ids ...pki.NodeID) (out []*entry) {
 	var lines []lane
 	for _, id := range ids {
-		lines = append(lines, lane{kind: toApp, to: id})
+		lines = append(lines, lane{kind: toApp, app: id})
 	}
 	c.queue.Walk(c.clock.steady(now), slices.Values(lines), func(it queue.Item[lane]) queue.Step {
 		out = append(out, c.queue.byID[it.ID])

@@ -10,10 +10,7 @@ func (c *Core) nextHop(l lane, old link.PeerID) (link.PeerID, bool) {
 	if l.kind != toGateway {
 		return link.PeerID{}, false
 	}
-	gw, ok := c.gatewayOf(l.to)
-	if !ok || gw == c.self {
-		return link.PeerID{}, false
-	}
+	gw := l.gw
 	best, cost, ok := c.hopTo(gw, l.avoid.has, l.from)
 	if !ok || old == best || (old == link.PeerID{}) {
 		return best, ok

@@ -168,7 +168,7 @@ func (c *Core) enterDomain(now time.Time, m *domain.Membership) {
 func (c *Core) joinRoster(m *domain.Membership) {
 	c.member, c.roster, c.advertised = m, domain.NewRoster(m.Domain), false
 	c.roster.Add(m.Record.Raw, time.Time{}, pki.ClockNone)
-	c.local[c.box.id()] = localEndpoint{}
+	c.local[c.box.id()], c.adverts.moved[c.box.id()] = localEndpoint{}, true
 }
 
 // peerName is what people call a gateway.

@@ -31,13 +31,14 @@ func newEntry(r parcelRecord) *entry { return &entry{parcelRecord: r, id: r.id()
 // key is the key of its record, by which apps acknowledge it.
 func (x *entry) key() string { return x.id.Key() }
 
-// lane is a line: what waits for one thing: a local endpoint to collect it, or a way to a recipient. All in a line that waits
-// for a way has the same one: it came from the same neighbour, and the same ones said that they do not take it
-// now. The zero line holds what waits for none.
+// lane is a line: what waits for a local endpoint to collect it, or for a way to a gateway. All in a line that
+// waits for a way has the same one: it came from the same neighbour, and the same ones said that they do not take it now.
+// The zero line holds what waits for neither, also because nobody knows where its recipient is.
 type lane struct {
 	kind  lineKind
-	to    pki.NodeID
-	from  link.PeerID // of those that wait for a way
+	app   pki.NodeID  // of what waits for one
+	gw    link.PeerID // of what waits for a way: the gateway that it is for
+	from  link.PeerID // and the neighbour that it came from
 	avoid avoided     // those that turned it away
 }
 
@@ -128,9 +129,11 @@ func (c *Core) lineOf(x *entry) lane {
 	case x.fresh || x.busy:
 		return lane{}
 	case x.deliverable():
-		return lane{kind: toApp, to: x.Recipient}
+		return lane{kind: toApp, app: x.Recipient}
 	case x.forwardable():
-		return lane{kind: toGateway, to: x.Recipient, from: x.From, avoid: c.avoided(x.Digest)}
+		if gw, ok := c.gatewayOf(x.Recipient); ok && gw != c.self {
+			return lane{kind: toGateway, gw: gw, from: x.From, avoid: c.avoided(x.Digest)}
+		}
 	}
 	return lane{}
 }
@@ -172,6 +175,25 @@ func (a avoided) has(id link.PeerID) bool {
 
 // reline puts a parcel where it waits now.
 func (c *Core) reline(x *entry) { c.queue.Move(x.id, c.lineOf(x)) }
+
+// relineMoved does so for what is for endpoints that are at another gateway than before.
+func (c *Core) relineMoved() {
+	moved := c.adverts.moved
+	if len(moved) == 0 {
+		return
+	}
+	c.adverts.moved = map[pki.NodeID]bool{}
+	var list []*entry
+	for _, x := range c.queue.byID {
+		if moved[x.Recipient] {
+			list = append(list, x)
+		}
+	}
+	slices.SortFunc(list, compareEntries)
+	for _, x := range list {
+		c.reline(x)
+	}
+}
 
 // relineAll does so for items that were held back from a neighbour and are not any more.
 func (c *Core) relineAll(held map[link.Digest]time.Time) {

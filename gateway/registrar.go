@@ -58,7 +58,7 @@ func (c *Core) register(now time.Time, e Register) {
 			c.answer(e.Token, nil, errWentOn)
 			return
 		}
-		c.local[req.Endpoint] = localEndpoint{}
+		c.local[req.Endpoint], c.adverts.moved[req.Endpoint], c.dirty = localEndpoint{}, true, true
 		if !c.adverts.old(a) {
 			c.believe(now, a)
 		}
@@ -106,6 +106,7 @@ func (c *Core) lose(now time.Time, id pki.NodeID) {
 		return
 	}
 	delete(c.local, id)
+	c.adverts.moved[id], c.dirty = true, true
 	c.persist(batch{ops: []store.Op{{Kind: KindEndpoint, Key: string(id), Delete: true}}}, ignoreResult)
 	for _, x := range c.queue.all() {
 		if x.Recipient == id && x.deliverable() {

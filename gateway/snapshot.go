@@ -65,7 +65,7 @@ func (c *Core) peerView(now time.Time, id link.PeerID) Peer {
 		v.Via = c.peerName(via)
 	}
 	for l := range c.queue.Lines() {
-		if gw, ok := c.gatewayOf(l.Name.to); ok && gw == id {
+		if l.Name.kind == toGateway && l.Name.gw == id {
 			v.Parcels += l.Bodies
 			v.Bytes += l.Octets
 		}

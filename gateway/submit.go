@@ -44,6 +44,7 @@ func (c *Core) pump(now time.Time) {
 	}
 	c.advertise(now)
 	c.chore(now)
+	c.relineMoved()
 	peers := c.neighbours()
 	want := make(map[link.PeerID]*wanted, len(peers))
 	for _, p := range peers {

@@ -40,12 +40,19 @@ func newCrowd(t *testing.T, seed uint64) *crowd {
 		}
 		id := someone(20 + i)
 		w.to = append(w.to, id)
-		w.s.core.adverts.bySubject[engineSubject(id)] = &advert{kind: ItemEngineAdvert, subject: engineSubject(id), gateway: gw}
+		w.place(id, gw)
 	}
 	for i := range 2 {
 		w.s.core.routes.Learn(link.PeerID{far}, 1, w.peers[i], 1, 1)
 	}
 	return w
+}
+
+// place has an endpoint at a gateway.
+func (w *crowd) place(id pki.NodeID, gw link.PeerID) {
+	w.n++
+	w.s.core.adverts.set(&advert{kind: ItemEngineAdvert, subject: engineSubject(id), endpoint: id, gateway: gw, digest: link.Digest{0: 0xff, 15: byte(w.n)}, since: w.b.now})
+	w.s.core.dirty = true
 }
 
 func (w *crowd) up(id link.PeerID) {
@@ -125,7 +132,7 @@ func (w *crowd) one() (id link.PeerID, d link.Digest, ok bool) {
 
 func (w *crowd) step() {
 	c := w.s.core
-	switch w.r.IntN(13) {
+	switch w.r.IntN(14) {
 	case 0, 1, 2, 3, 4:
 		w.arrive()
 	case 5, 6:
@@ -140,6 +147,14 @@ func (w *crowd) step() {
 	case 9:
 		if x := c.queue.byDigest[link.Digest{7: byte(w.r.Uint64N(w.n + 1))}]; x != nil {
 			c.change(x, func(r *parcelRecord) { r.Turns++ }, nil, ignoreResult)
+		}
+	case 13:
+		if id := w.to[w.r.IntN(len(w.to))]; w.r.IntN(8) > 0 {
+		} else if w.r.IntN(3) == 0 {
+			c.adverts.remove(engineSubject(id))
+			c.dirty = true
+		} else {
+			w.place(id, link.PeerID{byte(1 + w.r.IntN(far+1))})
 		}
 	case 10:
 		w.b.now = w.b.now.Add(time.Duration(w.r.IntN(40)) * time.Second)
