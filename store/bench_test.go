@@ -70,3 +70,52 @@ func BenchmarkPut(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkOpen opens 20,000 parcels of 10 KiB by the snapshot and by a full scan: the ratio of the two counts.
+func BenchmarkOpen(b *testing.B) {
+	dir := b.TempDir()
+	o := Options{MaxBytes: 8 << 30, Reserve: -1}
+	s, err := Open(dir, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range 20_000 / 50 {
+		var ops []Op
+		for j := range 50 {
+			key := strconv.Itoa(i*50 + j)
+			ops = append(ops, Op{Kind: 1, Key: key, Value: make([]byte, 10<<10)}, Op{Kind: 2, Key: key, Value: make([]byte, 300)})
+		}
+		if err := s.Apply(ops...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	reopen := func(b *testing.B) {
+		for b.Loop() {
+			s, err := Open(dir, o)
+			if err != nil {
+				b.Fatal(err)
+			}
+			s.Abandon()
+		}
+	}
+	b.Run("snapshot", reopen)
+	b.Run("heads", func(b *testing.B) {
+		s, err := Open(dir, o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer s.Abandon()
+		for b.Loop() {
+			if err := s.Each(2, func(string, []byte) error { return nil }, nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	if err := os.Remove(filepath.Join(dir, snapshotName)); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("scan", reopen)
+}

@@ -15,6 +15,7 @@ type disk interface {
 	openLog(dir string) (appender, error)
 	readDir(dir string) ([]fs.DirEntry, error)
 	readFile(name string) ([]byte, error)
+	readInto(name string, buf []byte) ([]byte, error) // readFile; the memory is buf's when that is enough
 	open(name string) (readFile, error)
 	mkdir(dir string) error
 	create(name string) error               // an empty file
@@ -51,6 +52,26 @@ func (osDisk) create(name string) error {
 		return err
 	}
 	return f.Close()
+}
+
+func (osDisk) readInto(name string, buf []byte) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if int64(cap(buf)) < st.Size() {
+		buf = make([]byte, st.Size()+st.Size()/8)
+	}
+	n, err := io.ReadFull(f, buf[:st.Size()])
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil // cut meanwhile
+	}
+	return buf[:n], err
 }
 
 // createNew empties a file that is there.

@@ -61,6 +61,12 @@ func (d *faultDisk) readFile(name string) ([]byte, error) {
 	}
 	return d.disk.readFile(name)
 }
+func (d *faultDisk) readInto(name string, buf []byte) ([]byte, error) {
+	if err := d.call("readInto"); err != nil {
+		return nil, err
+	}
+	return d.disk.readInto(name, buf)
+}
 func (d *faultDisk) open(name string) (readFile, error) {
 	if err := d.call("open"); err != nil {
 		return nil, err

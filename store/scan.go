@@ -61,6 +61,7 @@ func (c codec) found(b []byte, seq uint64, f found) (found, string) {
 
 // resume looks for the next good record behind damage at pos.
 func resume(seg []byte, pos int, want uint64, c codec) (found, bool) {
+	c.inPlace = false // what it finds is read again
 	for p := pos + 1; p+minRecord < len(seg); p++ {
 		n, w := binary.Uvarint(seg[p:])
 		if w <= 0 || n < minRecord || n > maxRecord || int(n) > len(seg)-p-w {

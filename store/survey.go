@@ -33,6 +33,7 @@ type survey struct {
 	prev    *bucket
 	reached uint64 // sequence behind the last bucket read
 	pending []change
+	spare   []change // memory of a batch that was committed
 	chunkAt map[uint64]loc
 	held    *heldBatch
 	graved  uint64 // sequence below which the snapshot has the graves
@@ -83,17 +84,18 @@ func newSurvey(d disk, dir string, seal cipher.AEAD) *survey {
 // read goes through all that was listed, and compares it with what the snapshot vouches for.
 func (x *survey) read() error {
 	for _, b := range x.buckets {
-		seg, err := x.disk.readFile(b.path())
+		seg, err := x.disk.readInto(b.path(), x.buf)
 		if err != nil {
 			return err
 		}
+		x.buf = seg
 		x.segment(b, seg, 0, b.first)
 	}
 	x.finish()
 	if x.snap == nil {
 		return x.unopened()
 	}
-	x.remember()
+	x.remember(func(d Damage) bool { return d.Octets == 0 }) // what is there was read again
 	return x.settled()
 }
 
@@ -218,7 +220,9 @@ func (x *survey) segment(b *bucket, seg []byte, from int, seq uint64) {
 		b.size = int64(f.end)
 		x.record(b, f)
 	}
-	x.reached = walk(seg, seq, b.codec(x.seal), good, func(start, end int, reason string) {
+	c := b.codec(x.seal)
+	c.inPlace = true
+	x.reached = walk(seg, seq, c, good, func(start, end int, reason string) {
 		x.harm(b, int64(start+from), int64(end-start), 0, reason)
 		b.size = int64(end + from)
 		hole = len(x.damage) - 1
@@ -287,7 +291,7 @@ func (x *survey) batchEnd(b *bucket, f found) {
 	}
 	x.held = &heldBatch{changes: mine, whole: len(mine) == e.records,
 		end: place{b.number, int64(f.end)}, next: f.seq + 1}
-	x.pending = nil
+	x.pending, x.spare = x.spare[:0], nil
 }
 
 // reach moves the cut to where a batch begins that follows one whose end is damaged; at is behind its records.
@@ -307,6 +311,7 @@ func (x *survey) settle() {
 		return
 	}
 	x.commit(x.held.changes)
+	x.spare = x.held.changes[:0]
 	if x.cut.before(x.held.end) {
 		x.cut, x.next = x.held.end, x.held.next
 	}

@@ -215,12 +215,7 @@ func (x *survey) follow() error {
 		x.segment(b, seg, int(begin.off), begin.next)
 	}
 	x.finish()
-	x.damage = append(x.snap.damage, x.damage...)
-	for _, d := range x.snap.damage {
-		if b := x.bucket(d.at.bucket); b != nil {
-			b.damaged = true
-		}
-	}
+	x.remember(func(Damage) bool { return true })
 	return x.settled()
 }
 
@@ -234,8 +229,8 @@ func (x *survey) tailOf(b *bucket, from int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if n := int(b.size - from); cap(x.buf) < n {
-		x.buf = make([]byte, n)
+	if int64(cap(x.buf)) < b.size {
+		x.buf = make([]byte, b.size+b.size/8) // the next ones are about as large
 	}
 	seg := x.buf[:b.size-from]
 	_, err = f.ReadAt(seg, from)
@@ -369,15 +364,15 @@ func (x *survey) engrave() {
 	}
 }
 
-// remember goes on telling of damage that no reading finds again: what is missing.
-func (x *survey) remember() {
+// remember goes on telling of damage that the snapshot tells of, but for that in a bucket that was put aside since.
+func (x *survey) remember(still func(Damage) bool) {
 	for _, d := range x.snap.damage {
+		b := x.bucket(d.at.bucket)
 		again := slices.ContainsFunc(x.damage, func(o Damage) bool { return o.at == d.at })
-		if d.Octets > 0 || again {
+		if b == nil && d.Reason != reasonLost || again || !still(d) {
 			continue
 		}
-		x.damage = append(x.damage, d)
-		if b := x.bucket(d.at.bucket); b != nil {
+		if x.damage = append(x.damage, d); b != nil {
 			b.damaged = true
 		}
 	}
