@@ -422,3 +422,30 @@ func TestStreamOfALargeParcelNeedsLittleMemory(t *testing.T) {
 	r := reading(t, s, "k")
 	most("read", func() error { _, err := r.Read(piece); return err })
 }
+
+func TestStreamThatASnapshotCutsInTwoIsWholeAfterACrash(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, tiny)
+	value := octets(1, 3*streamBuffer)
+	w, _ := s.Create(1, "k")
+	if err := writeAll(w, value[:2*streamBuffer]); err != nil {
+		t.Fatal(err)
+	}
+	for before := s.Stats().Snapshots; s.Stats().Snapshots < before+2; {
+		turnOver(t, s)
+	}
+	if err := writeAll(w, value[2*streamBuffer:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	s.Abandon()
+	s = open(t, dir, tiny)
+	if got, err := s.Get(1, "k"); err != nil || !bytes.Equal(got, value) {
+		t.Errorf("got %d octets, %v, want %d", len(got), err, len(value))
+	}
+	if st := s.Stats(); st.Damaged+st.Repairs != 0 {
+		t.Errorf("got %+v", st)
+	}
+}
