@@ -11,6 +11,7 @@ import (
 type heldDisk struct {
 	disk
 	files       map[string]heldFile
+	deaf        map[string][]stretch // what could not be read
 	done, total int64
 	progress    func(done, total int64)
 }
@@ -62,7 +63,10 @@ func (d *heldDisk) readFile(name string) ([]byte, error) {
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	b, err := salvage(f, f.size)
+	b, deaf, err := salvage(f, f.size)
+	if len(deaf) > 0 {
+		d.deaf[name] = deaf
+	}
 	d.done += f.size
 	if d.progress != nil && err == nil {
 		d.progress(min(d.done, d.total), d.total)
@@ -73,23 +77,33 @@ func (d *heldDisk) readFile(name string) ([]byte, error) {
 // salvageBlock is what a card that cannot read a place gives up at once.
 const salvageBlock = 4096
 
-// salvage reads a file of a failing disk: what cannot be read is zeros, which no checksum takes for a record.
-func salvage(f io.ReaderAt, size int64) ([]byte, error) {
-	b := make([]byte, size)
+// stretch is a part of a file.
+type stretch struct{ from, to int }
+
+// salvage reads a file of a failing disk. What cannot be read is octets that no checksum takes for a record, nor anybody for
+// room that was never used.
+func salvage(f io.ReaderAt, size int64) (b []byte, deaf []stretch, err error) {
+	b = make([]byte, size)
 	n, err := f.ReadAt(b, 0)
 	if !errors.Is(err, syscall.EIO) {
-		return shortened(b, n, err)
+		b, err = shortened(b, n, err)
+		return b, nil, err
 	}
 	for at := 0; at < len(b); at += salvageBlock {
-		block := b[at:min(at+salvageBlock, len(b))]
-		n, err := f.ReadAt(block, int64(at))
-		if errors.Is(err, syscall.EIO) {
-			clear(block[n:])
-		} else if _, err = shortened(block, n, err); err != nil {
-			return nil, err
+		end := min(at+salvageBlock, len(b))
+		n, err := f.ReadAt(b[at:end], int64(at))
+		if err == nil || errors.Is(err, io.EOF) {
+			continue
 		}
+		if !errors.Is(err, syscall.EIO) {
+			return nil, nil, err
+		}
+		for i := at + n; i < end; i++ {
+			b[i] = 0xff
+		}
+		deaf = append(deaf, stretch{at + n, end})
 	}
-	return b, nil
+	return b, deaf, nil
 }
 
 // shortened takes a file that became shorter for what it is now.

@@ -1,6 +1,11 @@
 package store
 
-import "encoding/binary"
+import (
+	"cmp"
+	"encoding/binary"
+	"math"
+	"slices"
+)
 
 // Loss is a record that is no more, or several.
 type Loss struct {
@@ -13,6 +18,8 @@ type Loss struct {
 	Deletion bool   // what was lost says that the key was deleted
 	Older    bool   // a value that the lost record replaced or deleted is what the key has instead
 	Records  uint64 // without a name: how many; 0: unknown
+
+	to int64 // where the damage ends
 }
 
 // frame is a damaged record that still looks like one.
@@ -23,12 +30,13 @@ type frame struct {
 	next int // where the one behind it begins
 }
 
-// losses works out what the damage of a survey cost. Records that were replaced or deleted later cost nothing.
-func (x *survey) losses() ([]Loss, error) {
-	w := wounds{x: x}
+// losses works out what the damage cost. Records that were replaced or deleted later cost nothing.
+func (v *View) losses() ([]Loss, error) {
+	x := v.x
+	w := wounds{x: x, struck: v.struck}
 	for _, d := range x.damage {
 		if d.Octets == 0 { // missing at the end of a bucket
-			w.lost = append(w.lost, Loss{File: d.File, Offset: d.Offset, Records: d.Records})
+			w.lost = append(w.lost, Loss{File: d.File, Offset: d.Offset, Records: d.Records, to: math.MaxInt64})
 		}
 	}
 	for _, b := range x.buckets {
@@ -41,19 +49,69 @@ func (x *survey) losses() ([]Loss, error) {
 		}
 		w.bucket(b, seg)
 	}
-	if len(w.frames) == 0 {
-		return w.lost, nil
-	}
-	graves, err := w.graves()
-	if err == nil {
+	if len(w.frames) > 0 {
+		graves, err := w.graves()
+		if err != nil {
+			return nil, err
+		}
 		w.name(graves)
 	}
-	return w.lost, err
+	return w.lost, v.outdated(&w)
+}
+
+// outdated names the values of which the snapshot knows a newer one that damage hit.
+func (v *View) outdated(w *wounds) error {
+	for _, l := range v.hidden { // these are whole
+		w.named(v.fileOf(l), int64(l.off))
+	}
+	r := reader{disk: v.held}
+	defer r.close()
+	for n, at := range w.struck {
+		e := w.x.index.get(n)
+		if e == nil || e.seq >= at.seq {
+			continue
+		}
+		rec, err := r.any(v.s.piece(e.loc))
+		if err != nil {
+			return err
+		}
+		file := v.fileOf(at)
+		w.named(file, int64(at.off))
+		w.lost = append(w.lost, Loss{File: file, Offset: int64(at.off), Named: true, Kind: rec.kind, Key: string(rec.key), Older: true})
+	}
+	slices.SortFunc(w.lost, func(a, b Loss) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Offset, b.Offset)) })
+	return nil
+}
+
+// fileOf is where a record lies, or lay.
+func (v *View) fileOf(at loc) string {
+	number := v.x.numberOf(at.seq)
+	for _, d := range v.x.damage {
+		if d.covers(number, at) {
+			return d.File
+		}
+	}
+	return v.s.piece(at).path
+}
+
+// named takes a record out of those without a name.
+func (w *wounds) named(file string, off int64) {
+	for i := range w.lost {
+		l := &w.lost[i]
+		if l.Named || l.File != file || off < l.Offset || off >= l.to || l.Records == 0 {
+			continue
+		}
+		if l.Records--; l.Records == 0 {
+			w.lost = slices.Delete(w.lost, i, i+1)
+		}
+		return
+	}
 }
 
 // wounds collects what the damage of a survey holds.
 type wounds struct {
 	x      *survey
+	struck map[id]loc
 	lost   []Loss
 	frames []frame
 }
@@ -81,7 +139,7 @@ func (w *wounds) bucket(b *bucket, seg []byte) {
 	}, func(from, to int, _ string) {
 		if (place{b.number, int64(from)}).before(w.x.cut) {
 			named = w.read(b, seg[:to], from, expected)
-			hole = &Loss{File: b.path(), Offset: int64(from)}
+			hole = &Loss{File: b.path(), Offset: int64(from), to: int64(to)}
 		}
 	})
 	if hole != nil {
@@ -151,7 +209,9 @@ func (w *wounds) name(graves map[id]uint64) {
 		case e != nil && e.seq > f.seq || graves[n] > f.seq: // replaced or deleted later
 		case deletion && e == nil: // nothing came back
 		default:
-			w.lost = append(w.lost, Loss{File: f.file, Offset: f.off, Named: true, Guessed: true, Kind: f.kind, Key: string(f.key),
+			at, known := w.struck[n]
+			delete(w.struck, n)
+			w.lost = append(w.lost, Loss{File: f.file, Offset: f.off, Named: true, Guessed: !known || at.seq != f.seq, Kind: f.kind, Key: string(f.key),
 				Deletion: deletion, Older: e != nil})
 		}
 	}

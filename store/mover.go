@@ -1,7 +1,8 @@
 package store
 
-// move writes what is live in a bucket again, all in one batch; seg is its content.
-func (s *Store) move(b *bucket, seg []byte) error {
+// move writes what is live in a bucket again, all in one batch; seg is its content, and more are records of it that cannot be found
+// there.
+func (s *Store) move(b *bucket, seg []byte, more ...record) error {
 	t, err := s.begin()
 	if err != nil {
 		return err
@@ -9,6 +10,9 @@ func (s *Store) move(b *bucket, seg []byte) error {
 	t.moving = true
 	m := mover{t: t, from: b}
 	walk(seg, b.first, b.codec(s.o.Cipher), m.record, func(int, int, string) {})
+	for i := range more {
+		m.record(found{record: more[i]})
+	}
 	if err := m.finish(); err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type Repaired struct {
 
 // Changed tells whether there was something to do.
 func (r *Repaired) Changed() bool {
-	return r.Torn > 0 || len(r.Leftovers)+len(r.Quarantine)+len(r.Dropped) > 0
+	return r.Torn > 0 || len(r.Leftovers)+len(r.Damage)+len(r.Quarantine)+len(r.Dropped) > 0
 }
 
 // RepairOptions tune Repair.
@@ -70,10 +70,21 @@ func repair(dir string, o *RepairOptions) (*Repaired, error) {
 	if err := s.takeOver(v.x); err != nil {
 		return nil, err
 	}
-	if err = s.heal(v, r); err == nil && len(r.Damage) > 0 {
-		err = s.forgetSnapshot()
+	err = s.heal(v, r)
+	if err = errors.Join(err, s.tail.close()); err == nil && r.Changed() {
+		err = s.renewSnapshot()
 	}
-	return r, errors.Join(err, s.tail.close())
+	return r, err
+}
+
+// renewSnapshot makes the index of what is there now. The old one told of damage that is no more.
+func (s *Store) renewSnapshot() error {
+	if err := s.forgetSnapshot(); err != nil {
+		return err
+	}
+	s.damage, s.snap = nil, snapshot{}
+	s.closeSnapshot() // without one the next Open reads the log
+	return s.syncDir()
 }
 
 // lock keeps others out; a dry run leaves no trace.
@@ -101,7 +112,7 @@ func (v *View) prognosis() (*Repaired, error) {
 	if r.Dropped, err = v.unreadable(); err != nil {
 		return nil, err
 	}
-	if r.Lost, err = v.x.losses(); err != nil {
+	if r.Lost, err = v.losses(); err != nil {
 		return nil, err
 	}
 	for _, b := range v.x.buckets {
@@ -120,6 +131,10 @@ func (v *View) countRescued(r *Repaired) error {
 	if len(damaged) == 0 {
 		return nil
 	}
+	r.Rescued = len(v.hidden)
+	for _, l := range v.hidden {
+		r.Octets += int64(l.len)
+	}
 	return v.Records(func(i RecordInfo) error {
 		if damaged[i.Bucket] && i.State == StateLive && i.Type != typeNames[typeHead] {
 			r.Rescued++
@@ -136,7 +151,7 @@ func (s *Store) heal(v *View, r *Repaired) error {
 		b := s.called(q.Name)
 		seg, err := v.held.readFile(b.path())
 		if err == nil {
-			err = s.move(b, seg[:min(b.size, int64(len(seg)))])
+			err = s.rescue(v, b, seg[:min(b.size, int64(len(seg)))])
 		}
 		if err == nil {
 			err = s.putAside(b)
@@ -145,7 +160,25 @@ func (s *Store) heal(v *View, r *Repaired) error {
 			return err
 		}
 	}
+	if err := s.buryAgain(v.revived); err != nil {
+		return err
+	}
 	return s.drop(r.Dropped)
+}
+
+// rescue writes again what is live in a damaged bucket, also what damage hides.
+func (s *Store) rescue(v *View, b *bucket, seg []byte) error {
+	var hidden []record
+	r := reader{disk: v.held}
+	defer r.close()
+	for _, l := range v.hiddenIn(b) {
+		rec, err := r.any(v.s.piece(l))
+		if err != nil {
+			return err
+		}
+		hidden = append(hidden, rec)
+	}
+	return s.move(b, seg, hidden...)
 }
 
 func (s *Store) called(name string) *bucket {

@@ -2,8 +2,10 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -139,6 +141,49 @@ func TestRepairKeepsAllThatIsWholeAndPutsDamageAside(t *testing.T) {
 	}
 }
 
+// TestRepairNamesEveryValueThatBecomesOlder has a snapshot know of the newest values.
+func TestRepairNamesEveryValueThatBecomesOlder(t *testing.T) {
+	older := 0
+	for _, sealed := range []bool{false, true} {
+		o := Options{BucketBytes: 32 << 10, Reserve: -1}
+		if sealed {
+			o.Cipher = testCipher(t, 1)
+		}
+		whole := filepath.Join(t.TempDir(), "whole")
+		worn(t, whole, o)
+		open(t, whole, o).Close()
+		for seed := range uint64(20) {
+			r := rand.New(rand.NewPCG(seed, 2))
+			dir := copyStore(t, whole)
+			files := segments(t, dir)
+			for range 3 {
+				hit(t, files[r.IntN(len(files))], r)
+			}
+			want := readable(t, copyStore(t, dir), o)
+			olders := map[string]bool{}
+			for _, l := range repaired(t, dir, o).Lost {
+				if l.Older {
+					older++
+					olders[nameOf(l.Kind, []byte(l.Key))] = true
+				}
+				if l.Older && l.Guessed {
+					t.Errorf("seed %d: the snapshot knows of %+v", seed, l)
+				}
+			}
+			got := readable(t, dir, o)
+			for name := range got {
+				if olders[name] {
+					delete(got, name)
+				}
+			}
+			want.same(t, got)
+		}
+	}
+	if older == 0 {
+		t.Error("no value became older: nothing was tested")
+	}
+}
+
 func TestRepairSaysWhatWasLost(t *testing.T) {
 	o := Options{Reserve: -1}
 	fill := func(b byte) []byte { return bytes.Repeat([]byte{b}, 1000) }
@@ -166,28 +211,112 @@ func TestRepairSaysWhatWasLost(t *testing.T) {
 		{name: "a piece", op: Op{Kind: 3, Key: "k", Value: append(bytes.Repeat([]byte{'y'}, maxInline), fill('z')...)}, spoil: fill('z'),
 			drops: []Name{{3, "k"}}},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			dir := t.TempDir()
-			s := open(t, dir, o)
-			for _, ops := range [][]Op{tc.prior, {tc.op}, {{Key: "next"}}, tc.after} {
-				if len(ops) > 0 {
-					apply(t, s, ops...)
+		for _, snapshot := range []bool{true, false} {
+			t.Run(fmt.Sprint(tc.name, ", snapshot ", snapshot), func(t *testing.T) {
+				dir := t.TempDir()
+				s := open(t, dir, o)
+				for _, ops := range [][]Op{tc.prior, {tc.op}, {{Key: "next"}}, tc.after} {
+					if len(ops) > 0 {
+						apply(t, s, ops...)
+					}
 				}
-			}
-			s.Close()
-			spoil(t, dir, tc.spoil)
-			r := repaired(t, dir, o)
-			for i := range r.Lost {
-				if r.Lost[i].File == "" {
-					t.Errorf("no file in %+v", r.Lost[i])
+				s.Close()
+				if !snapshot {
+					os.Remove(filepath.Join(dir, snapshotName))
 				}
-				r.Lost[i].File, r.Lost[i].Offset = "", 0
-			}
-			if !slices.Equal(r.Lost, tc.want) || !slices.Equal(r.Dropped, tc.drops) {
-				t.Errorf("got %+v, dropped %v, want %+v, %v", r.Lost, r.Dropped, tc.want, tc.drops)
-			}
-			wantWhole(t, dir, o)
-		})
+				spoil(t, dir, tc.spoil)
+				r := repaired(t, dir, o)
+				want := slices.Clone(tc.want)
+				if snapshot && tc.op.Delete {
+					want = nil // it knows of the deletion
+				}
+				for i := range want { // the snapshot knows for certain
+					want[i].Guessed = want[i].Guessed && !(snapshot && want[i].Key == tc.op.Key && !tc.op.Delete)
+				}
+				for i := range r.Lost {
+					if r.Lost[i].File == "" {
+						t.Errorf("no file in %+v", r.Lost[i])
+					}
+					r.Lost[i].File, r.Lost[i].Offset, r.Lost[i].to = "", 0, 0
+				}
+				if !slices.Equal(r.Lost, want) || !slices.Equal(r.Dropped, tc.drops) {
+					t.Errorf("got %+v, dropped %v, want %+v, %v", r.Lost, r.Dropped, want, tc.drops)
+				}
+				wantWhole(t, dir, o)
+			})
+		}
+	}
+}
+
+func TestRepairOfASealedStoreNamesWhatTheSnapshotKnows(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{Reserve: -1, Cipher: testCipher(t, 1)}
+	s := open(t, dir, o)
+	apply(t, s, Op{Kind: 3, Key: "k", Value: []byte("old")}, Op{Kind: 3, Key: "once", Value: []byte("x")})
+	apply(t, s, Op{Kind: 3, Key: "k", Value: make([]byte, 1000)}, Op{Kind: 3, Key: "once", Value: make([]byte, 1000)})
+	apply(t, s, Op{Kind: 3, Key: "alone", Value: make([]byte, 1000)})
+	apply(t, s, Op{Key: "next"})
+	file := s.buckets[0].path()
+	var at []uint32
+	for _, key := range []string{"k", "alone"} {
+		at = append(at, s.index.get(idOf(3, []byte(key))).off)
+	}
+	s.Close()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, off := range at {
+		b[off+500] ^= 1
+	}
+	rewrite(t, file, b)
+	r := repaired(t, dir, o)
+	if len(r.Lost) != 2 || !r.Lost[0].Named || r.Lost[0].Guessed || r.Lost[0].Key != "k" || !r.Lost[0].Older || r.Lost[1].Named || r.Lost[1].Records != 1 {
+		t.Errorf("got %+v, want k with an older value, and one without a name", r.Lost)
+	}
+	wantWhole(t, dir, o)
+}
+
+func TestRepairLeavesASnapshotOfWhatIsThere(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	o := Options{BucketBytes: 32 << 10, Reserve: -1}
+	worn(t, dir, o)
+	hit(t, segments(t, dir)[0], rand.New(rand.NewPCG(1, 1)))
+	repaired(t, dir, o)
+	s := open(t, dir, o)
+	sameAsScanned(t, dir, s)
+	if st := s.Stats(); st.FullScan != "" || st.Damaged != 0 || len(st.Quarantine) != 1 {
+		t.Errorf("got %+v, want no scan, no damage and one bucket put aside", st)
+	}
+}
+
+func TestRepairForgetsABucketThatIsLost(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	o := Options{BucketBytes: 32 << 10, Reserve: -1}
+	worn(t, dir, o)
+	s := open(t, dir, o)
+	fullest := slices.MaxFunc(s.buckets, func(a, b *bucket) int { return cmp.Compare(a.live, b.live) })
+	s.Close() // leaves a snapshot
+	os.Remove(fullest.path())
+	want := readable(t, copyStore(t, dir), o)
+	r := repaired(t, dir, o)
+	if len(r.Damage) != 1 || len(r.Lost) == 0 || r.Lost[0].Records == 0 || !r.Changed() {
+		t.Errorf("got %+v, want what the lost bucket held", r)
+	}
+	wantWhole(t, dir, o)
+	got := readable(t, dir, o)
+	for _, l := range r.Lost {
+		if l.Older {
+			delete(got, nameOf(l.Kind, []byte(l.Key)))
+		}
+	}
+	want.same(t, got)
+}
+
+func (m model) same(t *testing.T, got model) {
+	t.Helper()
+	if !maps.EqualFunc(m, got, bytes.Equal) {
+		t.Errorf("got %q, want %q", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(m)))
 	}
 }
 
@@ -240,37 +369,55 @@ func TestDryRunOfARepairChangesNothing(t *testing.T) {
 
 // TestFaultAtEveryCallOfARepairCostsWorkOnly lets each call fail once, and for good as a crash does.
 func TestFaultAtEveryCallOfARepairCostsWorkOnly(t *testing.T) {
-	o := Options{BucketBytes: 32 << 10, Reserve: -1}
-	whole := filepath.Join(t.TempDir(), "store")
-	worn(t, whole, o)
-	r := rand.New(rand.NewPCG(5, 5))
-	files := segments(t, whole)
-	for _, file := range []string{files[0], files[2]} {
-		hit(t, file, r)
+	for _, snapshot := range []bool{false, true} {
+		o := Options{BucketBytes: 32 << 10, Reserve: -1}
+		whole := filepath.Join(t.TempDir(), "store")
+		worn(t, whole, o)
+		if snapshot {
+			open(t, whole, o).Close()
+		}
+		r := rand.New(rand.NewPCG(5, 5))
+		files := segments(t, whole)
+		for _, file := range []string{files[0], files[2]} {
+			hit(t, file, r)
+		}
+		spoil(t, whole, bytes.Repeat([]byte("x"), maxInline))
+		before := readable(t, copyStore(t, whole), o)
+		count := &faultDisk{disk: osDisk{}, freeBytes: 1 << 40}
+		healed := copyStore(t, whole)
+		o.disk = count
+		aside := len(repaired(t, healed, o).Quarantine)
+		o.disk = nil
+		after := readable(t, healed, o)
+		for n, name := range count.calls {
+			for _, sticky := range []bool{false, true} {
+				t.Run(fmt.Sprintf("snapshot=%v %d %s sticky=%v", snapshot, n+1, name, sticky), func(t *testing.T) {
+					dir := copyStore(t, whole)
+					d := &faultDisk{disk: osDisk{}, freeBytes: 1 << 40, failAt: n + 1, sticky: sticky, err: syscall.EROFS}
+					o := o
+					o.disk = d
+					if _, err := Repair(dir, RepairOptions{Options: o}); !errors.Is(err, d.err) && err != nil {
+						t.Errorf("got %v, want %v or none", err, d.err)
+					}
+					o.disk = nil
+					before.within(t, readable(t, copyStore(t, dir), o)) // without going on
+					repaired(t, dir, o)
+					if got := wantWhole(t, dir, o); len(got.Quarantine) != aside {
+						t.Errorf("got %v put aside, want %d", got.Quarantine, aside)
+					}
+					after.same(t, readable(t, dir, o))
+				})
+			}
+		}
 	}
-	spoil(t, whole, bytes.Repeat([]byte("x"), maxInline))
-	want := readable(t, copyStore(t, whole), o)
-	count := &faultDisk{disk: osDisk{}, freeBytes: 1 << 40}
-	o.disk = count
-	repaired(t, copyStore(t, whole), o)
-	for n, name := range count.calls {
-		for _, sticky := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%d %s sticky=%v", n+1, name, sticky), func(t *testing.T) {
-				dir := copyStore(t, whole)
-				d := &faultDisk{disk: osDisk{}, freeBytes: 1 << 40, failAt: n + 1, sticky: sticky, err: syscall.EROFS}
-				o := o
-				o.disk = d
-				if _, err := Repair(dir, RepairOptions{Options: o}); !errors.Is(err, d.err) && err != nil {
-					t.Errorf("got %v, want %v or none", err, d.err)
-				}
-				o.disk = nil
-				want.check(t, open(t, copyStore(t, dir), o)) // without going on
-				repaired(t, dir, o)
-				if got := wantWhole(t, dir, o); len(got.Quarantine) != 3 {
-					t.Errorf("got %v put aside, want 3", got.Quarantine)
-				}
-				want.check(t, open(t, dir, o))
-			})
+}
+
+// within tells what of m is not in got as it was.
+func (m model) within(t *testing.T, got model) {
+	t.Helper()
+	for name, value := range m {
+		if g, ok := got[name]; !ok || !bytes.Equal(g, value) {
+			t.Errorf("%q: got %d octets, %v, want the %d there were", name, len(g), ok, len(value))
 		}
 	}
 }

@@ -38,6 +38,7 @@ type survey struct {
 	held    *heldBatch
 	graved  uint64 // sequence below which the snapshot has the graves
 	unknown bool   // a chunk was named that was not read
+	rebuilt bool   // the index is of the log alone: chunks in damage are lost
 	buf     []byte
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 )
 
 // LookOptions say how to read a store that may be in use.
@@ -25,6 +26,11 @@ type View struct {
 	held   *heldDisk
 	inUse  bool
 	sealed bool // and there is no key
+
+	// What the snapshot knows that the damaged log does not tell.
+	struck  map[id]loc // values of which a record is spoiled, and where their put is
+	hidden  []loc      // whole records inside of damage
+	revived []revival
 }
 
 // lookTries bounds how often a directory is listed anew because a bucket went while its files were opened.
@@ -54,7 +60,7 @@ func look(dir string, o LookOptions) (v *View, err error) {
 		o.disk = osDisk{}
 	}
 	for range lookTries {
-		v = &View{held: &heldDisk{disk: o.disk, files: map[string]heldFile{}, progress: o.Progress},
+		v = &View{held: &heldDisk{disk: o.disk, files: map[string]heldFile{}, deaf: map[string][]stretch{}, progress: o.Progress},
 			inUse: locked(filepath.Join(dir, lockName))}
 		v.x, err = surveyOf(o.disk, dir, o.Cipher)
 		if v.x.disk = v.held; err == nil {
@@ -76,14 +82,47 @@ func look(dir string, o LookOptions) (v *View, err error) {
 	return v, nil
 }
 
+// read works out what counts.
 func (v *View) read() error {
-	err := v.x.read()
-	if err == nil && v.x.snap != nil && len(v.x.damage) > 0 {
-		v.x.rebuild()
-		err = v.x.read()
+	x := v.x
+	err := x.read()
+	v.condemn()
+	if err == nil && x.snap != nil && len(x.damage) > 0 {
+		before := x.state
+		x.index, x.large = index{}, nil
+		x.rebuild()
+		err = x.read()
+		v.condemn()
+		if err == nil {
+			err = v.merge(&before)
+		}
 	}
-	v.s.state = v.x.state
+	v.s.state = x.state
 	return err
+}
+
+// condemn tells of what could not be read at the end of the log: nobody knows that it was torn.
+func (v *View) condemn() {
+	x := v.x
+	for _, b := range x.buckets {
+		for _, d := range v.held.deaf[b.path()] {
+			if at := (place{b.number, int64(d.from)}); !at.before(x.cut) {
+				x.torn = 0
+				x.harm(b, at.off, int64(d.to-d.from), 0, "cannot be read")
+				b.size = v.held.files[b.path()].size
+				x.cut = place{b.number, b.size}
+			}
+		}
+	}
+}
+
+// hit tells whether a record lies in damage.
+func (x *survey) hit(l loc) bool {
+	number := x.numberOf(l.seq)
+	if b := x.bucket(number); b != nil && !b.damaged {
+		return false
+	}
+	return slices.ContainsFunc(x.damage, func(d Damage) bool { return d.covers(number, l) })
 }
 
 // looksSealed tells by the first record that can be judged.

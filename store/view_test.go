@@ -175,8 +175,28 @@ func TestRepairReadsAroundWhatACardCannotRead(t *testing.T) {
 		t.Fatalf("got %+v, %v, want one bucket put aside", r, err)
 	}
 	// the blocks of 4096 octets from 4096 to 12288, in records of 1,053 with a batch end each
-	if got := wantWhole(t, dir, o).Values; got < 60-10 || got > 60-7 {
-		t.Errorf("got %d values, want all of 60 but those in two blocks", got)
+	if got := wantWhole(t, dir, o).Values; got < 60-10 || got > 60-4 {
+		t.Errorf("got %d values, want all of 60 but those in the place", got)
+	}
+}
+
+func TestWhatCannotBeReadAtTheEndIsNoTornWrite(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, Options{Reserve: -1})
+	for i := range 7 {
+		apply(t, s, Op{Key: fmt.Sprint(i), Value: make([]byte, 1000)})
+	}
+	s.Abandon() // no snapshot knows where it ends
+	file := segments(t, dir)[0]
+	r, err := Repair(dir, RepairOptions{Options: Options{disk: deafDisk{}, Reserve: -1}})
+	if err != nil || len(r.Damage) != 1 || len(r.Quarantine) != 1 || r.Torn > 0 {
+		t.Fatalf("got %+v, %v, want damage and nothing cut off", r, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, quarantineName, filepath.Base(file))); err != nil {
+		t.Error(err)
+	}
+	if got := wantWhole(t, dir, Options{}).Values; got < 3 {
+		t.Errorf("got %d values, want those before", got)
 	}
 }
 

@@ -58,7 +58,7 @@ func (x *survey) forsake(why string) {
 func (x *survey) rebuild() {
 	x.snap.damage, x.snap.graves, x.snap.begin = x.damage, nil, position{}
 	x.anew()
-	x.cut, x.next = x.snap.end.place, x.snap.end.next
+	x.cut, x.next, x.rebuilt = x.snap.end.place, x.snap.end.next, true
 }
 
 // anew forgets what was read, but not what was listed.
@@ -269,7 +269,7 @@ func (x *survey) compare(b *bucket) {
 // account adds up what counts of each bucket, and finds the buckets that are lost. It fails when the log
 // names a record that neither the snapshot nor the log behind it has.
 func (x *survey) account() bool {
-	if x.unknown {
+	if x.unknown && !x.rebuilt {
 		return false
 	}
 	there, missing := x.buckets, x.missing()
