@@ -290,7 +290,9 @@ func FuzzSnapshot(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	workload(s, model{})
+	if err := s.Apply(append(sampleOps(1), Op{Kind: 3, Key: "large", Value: make([]byte, 2*maxInline)})...); err != nil {
+		f.Fatal(err)
+	}
 	s.Close()
 	whole, err := os.ReadFile(filepath.Join(dir, snapshotName))
 	if err != nil {
@@ -328,4 +330,34 @@ func putChecksum(b []byte, salt uint32) {
 	body := b[:len(b)-recordTrailer]
 	sum := checksum(salt, body)
 	copy(b[len(body):], []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
+}
+
+func TestValueThatArrivesWhileASnapshotIsWrittenIsFound(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, tiny)
+	value := octets(7, 3*streamBuffer)
+	w, err := s.Create(3, "large")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(value[:2*streamBuffer]); err != nil {
+		t.Fatal(err)
+	}
+	for before := s.Stats().Snapshots; s.Stats().Snapshots < before+2; {
+		apply(t, s, Op{Key: "turn over", Value: make([]byte, 2000)})
+	}
+	if _, err := w.Write(value[2*streamBuffer:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	s.Abandon()
+	s = open(t, dir, tiny)
+	if got, err := s.Get(3, "large"); err != nil || !bytes.Equal(got, value) {
+		t.Errorf("got %d octets, %v, want %d", len(got), err, len(value))
+	}
+	if st := s.Stats(); st.FullScan != "" || st.Damaged != 0 {
+		t.Errorf("got %+v, want no scan and no damage", st)
+	}
 }
