@@ -11,12 +11,23 @@ import (
 // soak asks for all of what else is sampled.
 var soak = os.Getenv("PACKHORSE_SOAK") != ""
 
-// both runs a test on a clear and on a sealed specimen.
+// both runs a test on a clear and on a sealed specimen, without the snapshot of a clean end.
 func both(t *testing.T, large int, run func(p *specimen)) {
-	for _, key := range []byte{0, 1} {
-		t.Run(map[byte]string{0: "clear", 1: "sealed"}[key], func(t *testing.T) {
+	for name, key := range map[string]byte{"clear": 0, "sealed": 1} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run(newSpecimen(t, key, large))
+			run(newSpecimen(t, key, false, large))
+		})
+	}
+}
+
+// all runs a test with the snapshot too.
+func all(t *testing.T, large int, run func(p *specimen)) {
+	both(t, large, run)
+	for name, key := range map[string]byte{"clear, closed": 0, "sealed, closed": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(newSpecimen(t, key, true, large))
 		})
 	}
 }
@@ -37,11 +48,11 @@ func (p *specimen) every(step int, visit func(file string, at int)) {
 }
 
 func TestOctetFlippedAnywhereIsNoticedAndCostsOneValue(t *testing.T) {
-	both(t, 0, func(p *specimen) { p.flips(1) })
+	all(t, 0, func(p *specimen) { p.flips(1) })
 }
 
 func TestOctetFlippedBesideALargeValueIsNoticedAndCostsOneValue(t *testing.T) {
-	both(t, 65536+200, func(p *specimen) { p.flips(211) })
+	all(t, 65536+200, func(p *specimen) { p.flips(211) })
 }
 
 func (p *specimen) flips(step int) {
@@ -101,9 +112,9 @@ func (p *specimen) until(file string, size int) model {
 }
 
 func TestOlderFileCutAnywhereIsNoticed(t *testing.T) {
-	both(t, 0, func(p *specimen) {
+	all(t, 0, func(p *specimen) {
 		p.every(3, func(file string, at int) {
-			if file != p.newest() {
+			if file != p.newest() || p.vouched {
 				p.spoiled(file, p.files[file][:at], stretch{file, at, len(p.files[file])})
 			}
 		})
@@ -121,7 +132,7 @@ func (p *specimen) spoiled(file string, b []byte, hurt ...stretch) {
 }
 
 func TestStretchOfZerosOrOnesIsNoticed(t *testing.T) {
-	both(t, 0, func(p *specimen) {
+	all(t, 0, func(p *specimen) {
 		p.every(7, func(file string, at int) {
 			for _, n := range []int{4, 64, 512} { // a page, at this scale
 				to := min(at+n, len(p.files[file]))
@@ -148,7 +159,7 @@ func (p *specimen) differing(file string, b []byte) {
 }
 
 func TestRunsOfOctetsSwappedAreNoticed(t *testing.T) {
-	both(t, 0, func(p *specimen) {
+	all(t, 0, func(p *specimen) {
 		d := newDraw(2, 2)
 		p.every(7, func(file string, at int) {
 			whole := p.files[file]
@@ -167,22 +178,25 @@ func TestRunsOfOctetsSwappedAreNoticed(t *testing.T) {
 }
 
 func TestOctetsPutInOrTakenOutAreNoticed(t *testing.T) {
-	both(t, 0, func(p *specimen) {
+	all(t, 0, func(p *specimen) {
 		d := newDraw(3, 3)
 		p.every(5, func(file string, at int) {
 			whole := p.files[file]
 			n := 1 + d.IntN(60)
 			here := stretch{file, at, at + 1}
+			if p.vouched { // a snapshot says where each record lies
+				here.to = len(whole)
+			}
 			p.spoiled(file, append(append(bytes.Clone(whole[:at]), noise[at:at+n]...), whole[at:]...), here)
 			to := min(at+n, len(whole))
-			p.spoiled(file, append(bytes.Clone(whole[:at]), whole[to:]...), stretch{file, at, to})
-			p.spoiled(file, append(bytes.Clone(whole[:to]), whole[at:]...), stretch{file, to - 1, to + 1}) // twice
+			p.spoiled(file, append(bytes.Clone(whole[:at]), whole[to:]...), stretch{file, at, max(to, here.to)})
+			p.spoiled(file, append(bytes.Clone(whole[:to]), whole[at:]...), stretch{file, to - 1, max(to+1, here.to)}) // twice
 		})
 	})
 }
 
 func TestGarbageBehindAFileIsNoticedAndCostsNothing(t *testing.T) {
-	both(t, 0, func(p *specimen) {
+	all(t, 0, func(p *specimen) {
 		for _, file := range p.names() {
 			for _, tail := range [][]byte{{1}, noise[:5000], append(make([]byte, 4096), 1), p.files[file]} {
 				p.put(file, append(bytes.Clone(p.files[file]), tail...))

@@ -81,7 +81,7 @@ func TestTwoFilesOfOneNumberAreNoticed(t *testing.T) {
 }
 
 func TestWhatIsNoFileOfTheStoreIsLeftAlone(t *testing.T) {
-	p := newSpecimen(t, 0, 0)
+	p := newSpecimen(t, 0, false, 0)
 	number, salt := parts(p.newest())
 	outside := filepath.Join(t.TempDir(), "outside")
 	if err := os.WriteFile(outside, p.files[p.newest()], 0o600); err != nil {
