@@ -43,6 +43,7 @@ bench-store:
 # The long rows: many seeds, real processes, real time.
 soak:
 	PACKHORSE_SOAK=1 $(GO) test -count=1 -timeout=120m -v -run='Soak' $(ARGS) ./testbench/...
+	PACKHORSE_SOAK=1 $(GO) test -count=1 -timeout=120m -v $(ARGS) ./testbench/storetrial
 
 # Every fuzz test for a minute.
 fuzz:

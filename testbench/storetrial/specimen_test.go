@@ -228,6 +228,11 @@ func (p *specimen) tail(hurt ...stretch) bool {
 	return true
 }
 
+// before tells whether a stretch begins before the end of the store.
+func (p *specimen) before(h stretch) bool {
+	return h.file != p.newest() || h.from < len(p.files[h.file])
+}
+
 func (w written) meets(h stretch) bool { return slices.ContainsFunc(w.at, h.meets) }
 
 // touched lists the names whose present value, or absence, was in what is hurt.
@@ -275,7 +280,7 @@ func (p *specimen) noticed(rep *store.Report, s *store.Store, differ []name, hur
 	if p.vouched && len(differ) > 0 && st.Damaged == 0 {
 		wrong = append(wrong, say("%v differ and nothing is counted", differ))
 	}
-	if !damaged && (p.vouched && len(hurt) > 0 || !p.tail(hurt...)) {
+	if !damaged && (p.vouched && slices.ContainsFunc(hurt, p.before) || !p.tail(hurt...)) {
 		wrong = append(wrong, say("damage before a good batch: got no damage and %d octets torn", rep.Torn))
 	}
 	return wrong

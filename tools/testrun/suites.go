@@ -18,10 +18,13 @@ type suite struct {
 }
 
 // raced are the rooms with goroutines, which the race detector watches.
-var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/poweb", "./link/port/...", "./radio/...", "./board/...", "./store/...", "./testbench/storetrial"}
+var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/poweb", "./link/port/...", "./radio/...", "./board/...", "./store/...", storetrial}
+
+// storetrial is the package that tries the store from outside.
+const storetrial = "./testbench/storetrial"
 
 // on32 are the rooms tested as 32-bit code.
-var on32 = []string{"./link/wire", "./link", "./store/...", "./testbench/storetrial"}
+var on32 = []string{"./link/wire", "./link", "./store/...", storetrial}
 
 // interop is the package that runs Awala's own JavaScript library.
 const interop = "./testbench/interop"
@@ -39,6 +42,7 @@ var suites = []suite{
 	{"interop", "Awala's JavaScript library against real gateways", []string{"node", "modules"}, runInterop},
 	{"real", "gateways as processes on simulated radios, in real time: loss, cuts, kills", nil, runReal},
 	{"crash", "the store on ext4 on a disk that loses its power", []string{"root", "ext4"}, runCrash},
+	{"faults", "the store while its system calls fail", []string{"strace"}, faults},
 	{"static", "static binaries for every kind of board", nil, static},
 	{"386", "link and store as 32-bit code", []string{"386"}, on386},
 	{"arm", "link and store as ARMv6 code under qemu", []string{"qemu"}, arm},
@@ -117,6 +121,10 @@ func runCrash(ctx context.Context, r *runner) (count, error) {
 		flags = append(flags, "-exec=sudo -n -E")
 	}
 	return r.test(ctx, nil, flags, []string{crashfs})
+}
+
+func faults(ctx context.Context, r *runner) (count, error) {
+	return r.test(ctx, inMemory("PACKHORSE_STRACE=1"), []string{"-count=1", "-run=SystemCall"}, []string{storetrial})
 }
 
 func arm(ctx context.Context, r *runner) (count, error) {
