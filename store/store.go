@@ -12,9 +12,10 @@
 // to the newest and never reads or cuts. In layout 1 a bucket was a file alone in a directory named by
 // number and salt (00000007-5be1c0de): such buckets are read where they are until their records are dead.
 //
-// Only the newest bucket is written. A record dies when a later one replaces or deletes
-// it; a bucket without live records is removed, and one that is half dead is emptied by
-// writing its live records again. The index lives in memory. Open takes it from the file snapshot, if there is a good
+// Only the newest bucket is written; it may end in zeros, see runway.go. A record dies when a later one replaces or deletes
+// it; a bucket without live records is removed. One that is half dead is emptied, by writing its live records again, once
+// that pays: see compact.go. So beside what pins hold, the files take at most twice what lives, or half more than that and
+// 64 MiB. A value larger than 64 KiB lies in chunks, and can be written and read as a stream. The index lives in memory. Open takes it from the file snapshot, if there is a good
 // one, and from the log behind it; otherwise it reads the whole log.
 package store
 

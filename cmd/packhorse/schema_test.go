@@ -150,7 +150,7 @@ func full() *fake {
 func fullStore(at time.Time) admin.StoreInfo {
 	return admin.StoreInfo{Running: true, Values: 3, LiveBytes: 4000, DeadBytes: 1000, DiskBytes: 5000, MaxBytes: 1 << 30, RoomBytes: 1 << 29, FreeBytes: 1 << 31,
 		KeptBytes: 64 << 20, LifeBytes: 40000, Quarantine: 1, Damaged: 1,
-		Work:    &admin.Work{UptimeS: 7200, WrittenBytes: 20000, TakenBytes: 10000, Syncs: 12, SyncMedianS: 0.004, SyncP99S: 0.016, SyncWorstS: 0.0151, Repairs: 1, Failures: 2},
+		Work:    &admin.Work{UptimeS: 7200, WrittenBytes: 20000, MovedBytes: 3000, TakenBytes: 10000, Syncs: 12, SyncMedianS: 0.004, SyncP99S: 0.016, SyncWorstS: 0.0151, Repairs: 1, Failures: 2},
 		Kinds:   []admin.StoreKind{{Kind: "parcel", Values: 3, SizeBytes: 4000}},
 		Buckets: []admin.StoreBucket{{Name: "00000000004294967297", SizeBytes: 4000, LiveBytes: 3900, Written: at}, {Name: "x", Damaged: true}, {Name: "y", SizeBytes: 1000, LiveBytes: 10, Written: at}}}
 }

@@ -98,6 +98,9 @@ func (a *app) sayStats(v admin.StoreInfo) {
 func (a *app) sayWork(w *admin.Work) {
 	a.say("wear   %s written in %s for %s to be kept (%s), %s", size(w.WrittenBytes), span(time.Duration(w.UptimeS)*time.Second), size(w.TakenBytes),
 		times(w.WrittenBytes, w.TakenBytes), count(int(w.Syncs), "sync"))
+	if w.MovedBytes > 0 {
+		a.say("moved  %s of them, to empty files that were half dead", size(w.MovedBytes))
+	}
 	if w.SyncWorstS > 0 {
 		a.say("sync   half within %s, 99 of 100 within %s, worst %s", short(w.SyncMedianS), short(w.SyncP99S), short(w.SyncWorstS))
 	}

@@ -30,6 +30,7 @@ type StoreInfo struct {
 type Work struct {
 	UptimeS      int64   `json:"uptime_s"`
 	WrittenBytes int64   `json:"written_bytes"` // to the log
+	MovedBytes   int64   `json:"moved_bytes"`   // of them to empty files that were half dead or more
 	TakenBytes   int64   `json:"taken_bytes"`   // of keys and values that were asked to be kept
 	Syncs        int64   `json:"syncs"`
 	SyncMedianS  float64 `json:"sync_median_s"` // at most
