@@ -92,8 +92,12 @@ func (s *Store) repair(x *survey) error {
 }
 
 // secure cuts the newest bucket and syncs it: a process that was killed may have left there what the kernel has
-// not written yet, and what Open shows has to outlive the power. Older buckets were synced when they were sealed.
+// not written yet, and what Open shows has to outlive the power. Older buckets were synced when they were sealed, and
+// all before the snapshot said so.
 func (s *Store) secure(x *survey) error {
+	if x.untouched() {
+		return nil
+	}
 	if n := len(x.buckets); n > 0 {
 		b := x.buckets[n-1]
 		if b.ahead = false; b.number == x.cut.bucket { // an older one when the newest is lost

@@ -297,6 +297,12 @@ func (x *survey) account() bool {
 // behind a batch.
 func (x *survey) atEnd() bool { return x.next == x.snap.end.next }
 
+// untouched tells that nothing was written behind the snapshot, not even a part of a batch.
+func (x *survey) untouched() bool {
+	b := x.bucket(x.cut.bucket)
+	return x.snap != nil && x.why == "" && b != nil && x.atEnd() && x.torn == 0 && !b.ahead && b.number == x.buckets[len(x.buckets)-1].number
+}
+
 // missing makes stand-ins for the buckets that are not there.
 func (x *survey) missing() (out []*bucket) {
 	for _, r := range x.snap.rows {
