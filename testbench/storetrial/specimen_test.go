@@ -277,6 +277,9 @@ func (p *specimen) noticed(rep *store.Report, s *store.Store, differ []name, hur
 	if len(hurt)+len(differ) > 0 && !damaged && !torn && (p.vouched || !p.unwritten(s, hurt[0])) {
 		wrong = append(wrong, "nothing was noticed")
 	}
+	if torn && !damaged && !p.whole(s) {
+		wrong = append(wrong, "a torn batch is there in part")
+	}
 	if p.vouched && len(differ) > 0 && st.Damaged == 0 {
 		wrong = append(wrong, say("%v differ and nothing is counted", differ))
 	}
@@ -284,6 +287,11 @@ func (p *specimen) noticed(rep *store.Report, s *store.Store, differ []name, hur
 		wrong = append(wrong, say("damage before a good batch: got no damage and %d octets torn", rep.Torn))
 	}
 	return wrong
+}
+
+// whole tells whether the store is what it was after one of its batches, or before the first.
+func (p *specimen) whole(s *store.Store) bool {
+	return len(model{}.compare(s)) == 0 || slices.ContainsFunc(p.log, func(w written) bool { return len(w.after.compare(s)) == 0 })
 }
 
 // goesOn writes to a store that was spoiled: that lasts as ever, and what else is there stays what it is.

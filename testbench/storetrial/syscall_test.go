@@ -75,7 +75,8 @@ func faultsOf(t *testing.T, all bool) (faults []string) {
 		for i, way := range calls[call] {
 			for n := 1; n <= most[call]; n++ {
 				for _, plus := range []string{"", "+"} {
-					if way == "signal=KILL" && plus != "" || !all && d.IntN(most[call]*len(calls[call])) > i%2 {
+					always := call == "fdatasync" && way == "error=EIO" && plus == ""
+					if way == "signal=KILL" && plus != "" || !all && !always && d.IntN(most[call]*len(calls[call])) > i%2 {
 						continue
 					}
 					faults = append(faults, say("%s:%s:when=%d%s", call, way, n, plus))
