@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"time"
@@ -95,21 +96,35 @@ func (h *harness) meter(j job, block int, flush time.Duration) (m metered, err e
 		}
 	}()
 	v.SetFlushDelay(flush)
-	var before crashfs.Counters
 	if j.Mount, err = os.MkdirTemp(h.dir, "disk"); err != nil {
 		return m, err
 	}
 	j.Dir, j.Gate = v.Dir, true
-	m.result, err = h.gated(j, func(inside bool) error {
-		if err := syncfs(v.Dir); err != nil {
-			return err
-		}
-		if inside {
-			before = v.Counters()
-		} else {
-			m.Counters = v.Counters().Sub(before)
-		}
-		return nil
-	})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	p, err := h.start(ctx, j)
+	if err == nil {
+		m.Counters, err = count(v, p)
+	}
+	if err == nil {
+		m.result, err = h.finish(p)
+	}
 	return m, err
+}
+
+// count lets a child do its measured part and answers what that wrote.
+func count(v *crashfs.Volume, p *process) (c crashfs.Counters, err error) {
+	var before crashfs.Counters
+	for _, step := range []func() error{
+		p.arrive, func() error { return syncfs(v.Dir) },
+		func() error { before = v.Counters(); return nil },
+		p.pass, p.arrive, func() error { return syncfs(v.Dir) },
+		func() error { c = v.Counters().Sub(before); return nil },
+		p.pass,
+	} {
+		if err := step(); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
 }

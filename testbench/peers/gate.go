@@ -1,18 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
 
-// A gate lets the parent read its counters just before and just after the measured part of a child.
-
-// gate is the child's side: it says so and waits.
+// gate stops a child before and behind its measured part until the parent has read its counters.
 func (j job) gate() error {
 	os.Getppid() // the mark that strace sees
 	if !j.Gate {
@@ -21,22 +17,6 @@ func (j job) gate() error {
 	fmt.Println()
 	_, err := os.Stdin.Read(make([]byte, 1))
 	return err
-}
-
-// pass is the parent's side.
-func pass(from *bufio.Reader, to io.Writer, at func(inside bool) error) error {
-	for _, inside := range []bool{true, false} {
-		if _, err := from.ReadString('\n'); err != nil {
-			return err
-		}
-		if err := at(inside); err != nil {
-			return err
-		}
-		if _, err := io.WriteString(to, "\n"); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func syncfs(dir string) error {

@@ -56,8 +56,8 @@ func middle(v []float64) float64 {
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
-// count is the median rate, as a cell.
-func count(rs []result) string { return fmt.Sprintf("%.0f", median(rs, result.rate)) }
+// perSecond is the median rate, as a cell.
+func perSecond(rs []result) string { return fmt.Sprintf("%.0f", median(rs, result.rate)) }
 
 // mib is the median peak of resident memory, as a cell.
 func mib(rs []result, f func(result) int64) string {

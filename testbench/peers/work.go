@@ -82,8 +82,7 @@ func run(j job, do func(engine, []pair) error) (r result, err error) {
 		}
 		return nil
 	})
-	r.Seconds = time.Since(begun).Seconds()
-	r.Ops = j.Group * j.Commits
+	r.Seconds, r.Ops = time.Since(begun).Seconds(), j.Group*j.Commits
 	err = errors.Join(err, j.gate())
 	if err == nil && j.Work == "put" {
 		err = holds(e, ps)

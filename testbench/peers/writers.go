@@ -54,7 +54,7 @@ func reportWriters(h *harness) error {
 	t := table{title: "Group commit: durable puts of 4 KiB by concurrent writers",
 		head: []string{"writers", "puts/s", "against one", "syncs a put", "octets written an octet"}}
 	for i, rs := range all {
-		t.add(fmt.Sprint(jobs[i].Writers), count(rs), ratio(rs, all[0]).String(),
+		t.add(fmt.Sprint(jobs[i].Writers), perSecond(rs), ratio(rs, all[0]).String(),
 			fmt.Sprintf("%.3f", median(rs, func(r result) float64 { return float64(r.Syncs) / float64(r.Ops) })),
 			fmt.Sprintf("%.3f", median(rs, func(r result) float64 { return float64(r.Written) / float64(r.Ops) / valueBytes })))
 	}
