@@ -11,7 +11,7 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-func testCipher(t *testing.T, seed byte) cipher.AEAD {
+func testCipher(t testing.TB, seed byte) cipher.AEAD {
 	t.Helper()
 	c, err := chacha20poly1305.NewX(bytes.Repeat([]byte{seed}, 32))
 	if err != nil {
