@@ -27,6 +27,8 @@ type Report struct {
 	// that is all. Values, Kinds and Live are then unknown, and what does not read at the end of the
 	// last bucket counts as Torn.
 	Sealed bool
+	// FullScan is why the next Open has to read the whole log; empty when the snapshot spares it that, or nothing is known.
+	FullScan string
 }
 
 // BucketReport is one bucket of a Report.
@@ -72,7 +74,7 @@ func Inspect(dir string, o LookOptions) (*Report, error) {
 func (v *View) report() (r *Report, err error) {
 	if v.sealed {
 		r, err = v.surface()
-	} else if err = v.read(); err == nil {
+	} else if err = v.prove(); err == nil {
 		r, err = v.depth()
 	}
 	if err == nil {
@@ -85,7 +87,7 @@ func (v *View) report() (r *Report, err error) {
 func (v *View) depth() (*Report, error) {
 	x := v.x
 	r := &Report{Records: x.records, Values: x.index.count, Kinds: x.kinds(), Live: x.live, Torn: x.torn, Damage: x.damage,
-		Leftovers: x.strays, InUse: v.inUse}
+		Leftovers: x.strays, InUse: v.inUse, FullScan: x.why}
 	v.bucketReports(r)
 	r.Dead -= r.Live + r.Torn
 	var err error

@@ -14,6 +14,7 @@ type heldDisk struct {
 	deaf        map[string][]stretch // what could not be read
 	done, total int64
 	progress    func(done, total int64)
+	also        func(name string, content []byte) // sees what is read; nil: nobody
 }
 
 type heldFile struct {
@@ -56,22 +57,31 @@ func (d *heldDisk) open(name string) (readFile, error) {
 	return f, nil
 }
 
-func (d *heldDisk) readInto(name string, _ []byte) ([]byte, error) { return d.readFile(name) }
+func (d *heldDisk) readFile(name string) ([]byte, error) { return d.readInto(name, nil) }
 
-func (d *heldDisk) readFile(name string) ([]byte, error) {
+func (d *heldDisk) readInto(name string, buf []byte) ([]byte, error) {
 	f, ok := d.files[name]
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	b, deaf, err := salvage(f, f.size)
+	if int64(cap(buf)) < f.size {
+		buf = make([]byte, f.size)
+	}
+	b, deaf, err := salvage(f, buf[:f.size])
+	if err != nil {
+		return nil, err
+	}
 	if len(deaf) > 0 {
 		d.deaf[name] = deaf
 	}
+	if d.also != nil {
+		d.also(name, b)
+	}
 	d.done += f.size
-	if d.progress != nil && err == nil {
+	if d.progress != nil {
 		d.progress(min(d.done, d.total), d.total)
 	}
-	return b, err
+	return b, nil
 }
 
 // salvageBlock is what a card that cannot read a place gives up at once.
@@ -82,8 +92,7 @@ type stretch struct{ from, to int }
 
 // salvage reads a file of a failing disk. What cannot be read is octets that no checksum takes for a record, nor anybody for
 // room that was never used.
-func salvage(f io.ReaderAt, size int64) (b []byte, deaf []stretch, err error) {
-	b = make([]byte, size)
+func salvage(f io.ReaderAt, b []byte) (_ []byte, deaf []stretch, err error) {
 	n, err := f.ReadAt(b, 0)
 	if !errors.Is(err, syscall.EIO) {
 		b, err = shortened(b, n, err)

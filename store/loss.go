@@ -35,7 +35,7 @@ func (v *View) losses() ([]Loss, error) {
 	x := v.x
 	w := wounds{x: x, struck: v.struck}
 	for _, d := range x.damage {
-		if d.Octets == 0 { // missing at the end of a bucket
+		if d.Octets == 0 && d.File != v.s.snapshotPath() { // missing at the end of a bucket
 			w.lost = append(w.lost, Loss{File: d.File, Offset: d.Offset, Records: d.Records, to: math.MaxInt64})
 		}
 	}

@@ -104,7 +104,7 @@ func (v *View) prognosis() (*Repaired, error) {
 	if v.sealed {
 		return nil, ErrSealed
 	}
-	if err := v.read(); err != nil {
+	if err := v.prove(); err != nil {
 		return nil, err
 	}
 	r := &Repaired{Torn: v.x.torn, Leftovers: v.x.strays, Damage: v.x.damage}

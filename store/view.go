@@ -88,16 +88,22 @@ func (v *View) read() error {
 	err := x.read()
 	v.condemn()
 	if err == nil && x.snap != nil && len(x.damage) > 0 {
-		before := x.state
-		x.index, x.large = index{}, nil
-		x.rebuild()
-		err = x.read()
-		v.condemn()
-		if err == nil {
-			err = v.merge(&before)
-		}
+		err = v.readAgain()
 	}
 	v.s.state = x.state
+	return err
+}
+
+// readAgain goes through a damaged log without the snapshot, and adds what that knows.
+func (v *View) readAgain() error {
+	before := v.x.state
+	v.x.index, v.x.large = index{}, nil
+	v.x.rebuild()
+	err := v.x.read()
+	v.condemn()
+	if err == nil {
+		err = v.merge(&before)
+	}
 	return err
 }
 

@@ -21,7 +21,7 @@ func (f *fake) Backup(_ context.Context, w io.Writer) error {
 	}
 	b := store.NewBackupWriter(w)
 	b.Info([]byte(`{"name":"ridge-1","id":"` + strings.Repeat("5f", 32) + `","domain":"ridge","version":"v1","at":"2026-11-21T14:31:07Z"}`))
-	b.File("state/owner.key", []byte("octets of a key"))
+	b.File("state:owner.key", []byte("octets of a key"))
 	if f.cut {
 		io.WriteString(w, "and no end")
 		return errors.New("the gateway went away")
@@ -41,11 +41,11 @@ func TestBackupAndRestoreOfAStoppedGateway(t *testing.T) {
 	b.want(2, []string{"is no backup"}, "backup", key, "--key-file", key)
 	b.want(2, nil, "backup", filepath.Join(b.dir, "none", "x"), "--key-file", key)
 	b.want(4, []string{"is not empty", "fix: stop the gateway and put the directory aside: mv "}, "restore", file, "--key-file", key)
-	b.want(0, []string{"whole: ", "state/owner.key  same", "body  2       2.0 kB  2", "nothing was changed"}, "restore", file, "--dry-run", "--key-file", key)
+	b.want(0, []string{"whole: ", "state:owner.key  same", "body  2       2.0 kB  2", "nothing was changed"}, "restore", file, "--dry-run", "--key-file", key)
 	if err := os.Rename(state, state+".before"); err != nil {
 		t.Fatal(err)
 	}
-	b.want(0, []string{"state/owner.key  absent"}, "restore", file, "--dry-run", "--key-file", key)
+	b.want(0, []string{"state:owner.key  absent"}, "restore", file, "--dry-run", "--key-file", key)
 	b.want(2, []string{"opened by a key file, and none was given"}, "restore", file)
 	other := filepath.Join(b.dir, "other.key")
 	b.want(0, nil, "store", "keygen", other)
@@ -63,7 +63,7 @@ func TestBackupOfAnEncryptedDirectoryIsRestoredEncrypted(t *testing.T) {
 	b.want(0, nil, "store", "encrypt")
 	file, state := filepath.Join(b.dir, "a.backup"), b.env["PACKHORSE_STATE"]
 	b.want(0, []string{"opened by a passphrase"}, "backup", file)
-	b.want(0, []string{"state/owner.key  same"}, "restore", file, "--dry-run")
+	b.want(0, []string{"state:owner.key  same"}, "restore", file, "--dry-run")
 	if err := os.Rename(state, state+".before"); err != nil {
 		t.Fatal(err)
 	}

@@ -302,7 +302,7 @@ var (
 	lower = regexp.MustCompile(`^[a-z0-9_]+$`)
 	// counts are numbers of things; they need no unit.
 	counts = []string{"parcels", "letters", "frames_in", "frames_out", "frames_sent", "frames_received", "frames_lost", "frames_collided",
-		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "files", "same", "changed", "absent", "only_here", "secrets", "values", "line", "seed", "commands", "differences", "exit"}
+		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "snapshots", "files", "same", "changed", "absent", "only_here", "secrets", "values", "line", "seed", "commands", "differences", "exit"}
 )
 
 // TestSchemasKeepTheRules checks names, units, ids, enumerations and arrays of every schema.

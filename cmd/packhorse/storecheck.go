@@ -61,6 +61,7 @@ type checked struct {
 	Damage     []damaged         `json:"damage"`
 	Unreadable []storeName       `json:"unreadable"`
 	Leftovers  []string          `json:"leftovers"`
+	FullScan   string            `json:"full_scan,omitempty"` // why the next start reads all
 	Quarantine []quarantine      `json:"quarantine"`
 }
 
@@ -87,7 +88,7 @@ type quarantine struct {
 func (a *app) showCheck(dir string, r *store.Report) error {
 	v := checked{Head: a.head("packhorse.store_check/1"), Path: dir, OK: r.OK(), InUse: r.InUse, Sealed: r.Sealed, Buckets: len(r.Buckets),
 		Records: r.Records, TornBytes: r.Torn, Kinds: []admin.StoreKind{}, Damage: damages(r.Damage), Unreadable: namesOf(r.Unreadable),
-		Leftovers: append([]string{}, r.Leftovers...), Quarantine: quarantinedIn(dir, r.Quarantine)}
+		Leftovers: append([]string{}, r.Leftovers...), FullScan: r.FullScan, Quarantine: quarantinedIn(dir, r.Quarantine)}
 	if !r.Sealed {
 		v.Values, v.LiveBytes, v.DeadBytes = &r.Values, &r.Live, &r.Dead
 		v.Kinds = append(v.Kinds, node.StoreKinds(r.Kinds)...)
@@ -163,6 +164,9 @@ func (a *app) noteCheck(v checked) {
 	}
 	if n := len(v.Leftovers); n > 0 && !v.InUse {
 		a.hint("note: %s of a crash; the next start removes them", count(n, "left-over"))
+	}
+	if v.FullScan != "" && v.Buckets > 0 && !v.InUse {
+		a.hint("note: the next start reads the whole store: %s", clean(v.FullScan))
 	}
 	if v.Sealed {
 		a.hint("note: which values are whole takes the key: %s", keyWays)

@@ -96,8 +96,8 @@ func (a *app) sayStats(v admin.StoreInfo) {
 }
 
 func (a *app) sayWork(w *admin.Work) {
-	a.say("wear   %s written in %s for %s to be kept (%s), %s", size(w.WrittenBytes), span(time.Duration(w.UptimeS)*time.Second), size(w.TakenBytes),
-		times(w.WrittenBytes, w.TakenBytes), count(int(w.Syncs), "sync"))
+	a.say("wear   %s written in %s for %s to be kept (%s), %s, %s of the index", size(w.WrittenBytes), span(time.Duration(w.UptimeS)*time.Second), size(w.TakenBytes),
+		times(w.WrittenBytes, w.TakenBytes), count(int(w.Syncs), "sync"), count(w.Snapshots, "snapshot"))
 	if w.MovedBytes > 0 {
 		a.say("moved  %s of them, to empty files that were half dead", size(w.MovedBytes))
 	}

@@ -29,7 +29,8 @@ type StoreInfo struct {
 // Work is what a running gateway's store has done since it started.
 type Work struct {
 	UptimeS      int64   `json:"uptime_s"`
-	WrittenBytes int64   `json:"written_bytes"` // to the log
+	WrittenBytes int64   `json:"written_bytes"` // to the log and index snapshots
+	Snapshots    int     `json:"snapshots"`     // of the index
 	MovedBytes   int64   `json:"moved_bytes"`   // of them to empty files that were half dead or more
 	TakenBytes   int64   `json:"taken_bytes"`   // of keys and values that were asked to be kept
 	Syncs        int64   `json:"syncs"`

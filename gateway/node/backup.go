@@ -32,8 +32,8 @@ var SecretFiles = []string{gateway.SecretIdentity, gateway.SecretOwner, gateway.
 
 // Names of a backup's files begin with where they belong.
 const (
-	backupState  = "state/"
-	backupConfig = "config/"
+	backupState  = "state:"
+	backupConfig = "config:"
 )
 
 // BackupSource is a state directory to back up.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -100,7 +101,7 @@ func (r *Restore) begin(text []byte) (err error) {
 		return err
 	}
 	r.secrets = store.Secrets{Dir: r.temp}
-	o := store.Options{MaxBytes: 1 << 50}
+	o := store.Options{MaxBytes: math.MaxInt64, MaxRecords: math.MaxInt64}
 	if r.info.Encrypted && r.Vault != nil {
 		if err := r.Vault.SaveTo(filepath.Join(r.temp, VaultFile)); err != nil {
 			return err

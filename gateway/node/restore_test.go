@@ -156,7 +156,7 @@ func TestRestoreTouchesNothingThatIsThere(t *testing.T) {
 }
 
 func TestRestoreWritesNowhereElse(t *testing.T) {
-	for _, name := range []string{"state/../evil", "state/vault", "/etc/evil", "evil", "state/"} {
+	for _, name := range []string{"state:../evil", "state:vault", "/etc/evil", "evil", "state:"} {
 		parent := t.TempDir()
 		var stream bytes.Buffer
 		b := store.NewBackupWriter(&stream)
@@ -213,7 +213,7 @@ func TestDryRestoreCountsDifferences(t *testing.T) {
 	if got := *d.Kinds[gateway.KindLetter]; got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if want := []FileDiff{{"state/owner.key", "same"}, {"config/" + toml, "absent"}}; !slices.Equal(d.Files, want) {
+	if want := []FileDiff{{"state:owner.key", "same"}, {"config:" + toml, "absent"}}; !slices.Equal(d.Files, want) {
 		t.Errorf("files: got %v, want %v", d.Files, want)
 	}
 }

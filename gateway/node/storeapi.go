@@ -19,7 +19,8 @@ func (a adminAPI) Store(context.Context) (admin.StoreInfo, error) {
 	out := admin.StoreInfo{Running: true, Values: m.Records, LiveBytes: m.Live, DeadBytes: m.Disk - m.Live, DiskBytes: m.Disk,
 		MaxBytes: m.Max, RoomBytes: s.Room(), FreeBytes: max(0, m.Free), KeptBytes: m.Reserve, LifeBytes: m.Life,
 		Quarantine: len(m.Quarantine), Damaged: m.Damaged,
-		Work: &admin.Work{UptimeS: int64(time.Since(a.n.start).Seconds()), WrittenBytes: m.Written, MovedBytes: m.Moved, TakenBytes: m.Taken, Syncs: m.Syncs, SyncMedianS: m.Sync.Median.Seconds(),
+		Work: &admin.Work{UptimeS: int64(time.Since(a.n.start).Seconds()), WrittenBytes: m.Written + m.SnapshotBytes, Snapshots: m.Snapshots, MovedBytes: m.Moved,
+			TakenBytes: m.Taken, Syncs: m.Syncs, SyncMedianS: m.Sync.Median.Seconds(),
 			SyncP99S: m.Sync.P99.Seconds(), SyncWorstS: m.Sync.Max.Seconds(), Repairs: m.Repairs, Failures: m.Failures}}
 	u := s.Usage()
 	out.Kinds, out.Buckets = StoreKinds(u.Kinds), StoreBuckets(u.Buckets)
