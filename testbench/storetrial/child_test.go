@@ -3,6 +3,7 @@ package storetrial
 import (
 	"errors"
 	"maps"
+	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -11,7 +12,8 @@ import (
 )
 
 const (
-	childDir     = "PACKHORSE_TRIAL_CHILD" // tells the child where to write
+	childDir     = "PACKHORSE_TRIAL_CHILD"  // tells the child where to write
+	childCloses  = "PACKHORSE_TRIAL_CLOSES" // it closes the store in the end, and does not just die
 	childBatches = 40
 	reportFD     = 3
 )
@@ -44,8 +46,10 @@ func child(dir string) (exit int) {
 			report("lie: %s", lie)
 		}
 	}
-	if err := s.Close(); err != nil {
-		report("not closed: %v", err)
+	if os.Getenv(childCloses) != "" {
+		if err := s.Close(); err != nil {
+			report("not closed: %v", err)
+		}
 	}
 	report("end")
 	return 0

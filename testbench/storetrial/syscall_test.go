@@ -146,6 +146,9 @@ func trace(t *testing.T, dir, fault string) (log, said string) {
 	}
 	c := exec.Command("strace", append(args, os.Args[0])...)
 	c.Env = append(os.Environ(), childDir+"="+dir, "GOMAXPROCS=1")
+	if len(fault)%2 == 0 {
+		c.Env = append(c.Env, childCloses+"=1")
+	}
 	c.ExtraFiles = []*os.File{out}
 	c.Dir = files
 	stderr, err := c.CombinedOutput()
