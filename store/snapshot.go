@@ -52,7 +52,8 @@ import (
 //
 // Only what was durable is in the index, so the log reaches to the end at least: what is not good before it, or
 // missing, is damage and no torn write. After Close that is all of the log. After a power cut two things stay open: damage
-// to the last batch looks like a torn write, and a bucket that is lost whole looks like one that was removed.
+// to the last batch looks like a torn write; and a bucket that is lost whole looks like one that was removed,
+// unless the snapshot knows it and all buckets since are there.
 const (
 	snapshotName    = "snapshot"
 	snapshotVersion = 1

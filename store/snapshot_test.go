@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -231,6 +232,34 @@ func TestWhatIsLostAfterACleanEndIsDamage(t *testing.T) {
 				t.Errorf("once more: got %+v, want the damage remembered", st)
 			}
 		})
+	}
+}
+
+func TestBucketLostWholeAfterAPowerCutIsDamageWhenTheSnapshotKnowsIt(t *testing.T) {
+	o := tiny
+	o.snapshotBytes = 1 << 30 // at Close only
+	dir := t.TempDir()
+	s := open(t, dir, o)
+	for i := range 40 {
+		apply(t, s, Op{Key: fmt.Sprint(i), Value: make([]byte, 1000)})
+	}
+	s.Close()
+	s = open(t, dir, o)
+	for i := range 20 {
+		apply(t, s, Op{Key: fmt.Sprint("later", i), Value: make([]byte, 1000)})
+	}
+	apply(t, s, Op{Key: "1", Delete: true}, Op{Key: "2", Value: []byte("newer")})
+	lost := s.buckets[0].path()
+	s.Abandon()
+	os.Remove(lost)
+	s = open(t, dir, o)
+	if st := s.Stats(); st.Damaged != 1 || st.FullScan != "" {
+		t.Errorf("got %+v, want one damage and no full scan", st)
+	}
+	for key, want := range map[string]error{"0": ErrDamaged, "1": ErrNotFound, "2": nil, "30": nil, "later3": nil} {
+		if _, err := s.Get(0, key); !errors.Is(err, want) {
+			t.Errorf("%q: got %v, want %v", key, err, want)
+		}
 	}
 }
 

@@ -275,14 +275,15 @@ func (x *survey) account() bool {
 	there, missing := x.buckets, x.missing()
 	x.buckets = append(append([]*bucket(nil), there...), missing...)
 	sort.Slice(x.buckets, func(i, j int) bool { return x.buckets[i].number < x.buckets[j].number })
-	dead, held := x.charges(x.lost(missing))
+	lost := x.lost(missing)
+	dead, held := x.charges(lost)
 	x.buckets = there
 	for _, name := range dead {
 		x.index.del(name)
 		delete(x.large, name)
 	}
 	for _, b := range missing {
-		if x.atEnd() && (b.live > 0 || x.hadGraves(b.number)) {
+		if lost[b.number] && b.live > 0 || x.atEnd() && x.hadGraves(b.number) {
 			x.damage = append(x.damage, Damage{File: b.path(), Records: held[b.number], Reason: reasonLost, at: place{bucket: b.number}})
 		}
 	}
@@ -296,6 +297,18 @@ func (x *survey) account() bool {
 // atEnd tells that no batch follows the snapshot. Then no bucket was removed since, for that happens only
 // behind a batch.
 func (x *survey) atEnd() bool { return x.next == x.snap.end.next }
+
+// complete tells that all of the log behind the begin of the snapshot is there and good. What the index then says to be
+// in a bucket before it would be moved, replaced or deleted there, had that bucket been removed.
+func (x *survey) complete() bool {
+	last := x.buckets[len(x.buckets)-1].number
+	for n := x.snap.begin.bucket; n <= last; n++ {
+		if b := x.bucket(n); b == nil || b.gone || b.damaged {
+			return false
+		}
+	}
+	return true
+}
 
 // untouched tells that nothing was written behind the snapshot, not even a part of a batch.
 func (x *survey) untouched() bool {
@@ -326,8 +339,9 @@ func (x *survey) lost(missing []*bucket) map[uint32]bool {
 			out[d.at.bucket] = true
 		}
 	}
+	complete := len(missing) > 0 && x.complete()
 	for _, b := range missing {
-		out[b.number] = x.atEnd()
+		out[b.number] = x.atEnd() || complete && b.number < x.snap.begin.bucket
 	}
 	return out
 }
