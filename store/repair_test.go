@@ -277,6 +277,58 @@ func TestRepairOfASealedStoreNamesWhatTheSnapshotKnows(t *testing.T) {
 	wantWhole(t, dir, o)
 }
 
+func TestRepairSavesWhatOnlyTheSnapshotFinds(t *testing.T) {
+	for _, sealed := range []bool{false, true} {
+		o := Options{Reserve: -1}
+		if sealed {
+			o.Cipher = testCipher(t, 1)
+		}
+		dir := t.TempDir()
+		s := open(t, dir, o)
+		large := bytes.Repeat([]byte("l"), maxInline+300)
+		apply(t, s, Op{Kind: 3, Key: "k", Value: []byte("old")})
+		apply(t, s, Op{Kind: 3, Key: "k", Value: make([]byte, 300)}, Op{Kind: 3, Key: "large", Value: large})
+		apply(t, s, Op{Key: "next"})
+		e, l, file := s.index.get(idOf(3, []byte("k"))), s.large[idOf(3, []byte("large"))], s.buckets[0].path()
+		at := []uint32{e.off, l.chunks[1].off, s.index.get(idOf(3, []byte("large"))).off}
+		s.Close()
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, off := range at {
+			b[off-1] ^= 0x08 // the length before the record
+		}
+		rewrite(t, file, b)
+		r := repaired(t, dir, o)
+		if len(r.Quarantine) != 1 || len(r.Lost) != 0 || len(r.Dropped) != 0 || r.Rescued < 4 {
+			t.Errorf("sealed %v: got %+v, want all saved", sealed, r)
+		}
+		wantWhole(t, dir, o)
+		model{nameOf(3, []byte("k")): make([]byte, 300), nameOf(3, []byte("large")): large, nameOf(0, []byte("next")): {}}.same(t, readable(t, dir, o))
+	}
+}
+
+func TestQuarantineReplacesNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	o := Options{BucketBytes: 32 << 10, Reserve: -1}
+	worn(t, dir, o)
+	file := segments(t, dir)[0]
+	hit(t, file, rand.New(rand.NewPCG(1, 1)))
+	mine := filepath.Join(dir, quarantineName, filepath.Base(file))
+	if err := os.Mkdir(filepath.Dir(mine), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, mine, []byte("mine"))
+	repaired(t, dir, o)
+	if b, err := os.ReadFile(mine); err != nil || string(b) != "mine" {
+		t.Errorf("what was there: got %d octets, %v", len(b), err)
+	}
+	if _, err := os.Stat(mine + ".2"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRepairLeavesASnapshotOfWhatIsThere(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
 	o := Options{BucketBytes: 32 << 10, Reserve: -1}
