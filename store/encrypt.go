@@ -6,7 +6,7 @@ import (
 )
 
 // Directory is a state directory as encryption sees it: a store, secrets and a vault. Its methods are for
-// a directory that nobody uses; the store's lock says so.
+// a directory that nobody uses; the store's lock says so, and while the store has two places that of the directory.
 //
 // Encrypt and Decrypt are cut off by nothing for good: the vault's phase is durable before each
 // part begins, and the same call goes on where the last one ended. The store is copied beside the old one
@@ -34,6 +34,11 @@ type Moved struct {
 // one of them. In a sealed directory it seals what secrets are in the clear, for those that a person restored.
 func (d Directory) Encrypt(keys ...Key) (m Moved, err error) {
 	d.fill()
+	release, err := Claim(d.Dir)
+	if err != nil {
+		return m, err
+	}
+	defer release()
 	v, err := openVault(d.files, d.Vault, keys...)
 	fresh := errors.Is(err, ErrNoVault)
 	if err != nil && !fresh {
@@ -94,6 +99,11 @@ func (d *Directory) undo(back func() error) error {
 // Decrypt writes everything in the clear and removes the vault.
 func (d Directory) Decrypt(keys ...Key) (m Moved, err error) {
 	d.fill()
+	release, err := Claim(d.Dir)
+	if err != nil {
+		return m, err
+	}
+	defer release()
 	v, err := openVault(d.files, d.Vault, keys...)
 	if err != nil {
 		return m, err
@@ -133,6 +143,11 @@ func (d *Directory) unseal(v *Vault, c claim) (m Moved, err error) {
 // Rekey opens the vault with one of keys and lets f change it, while nobody uses the directory.
 func (d Directory) Rekey(f func(*Vault) error, keys ...Key) error {
 	d.fill()
+	release, err := Claim(d.Dir)
+	if err != nil {
+		return err
+	}
+	defer release()
 	v, err := openVault(d.files, d.Vault, keys...)
 	if err != nil {
 		return err

@@ -301,3 +301,28 @@ func TestDiskThatFailsWhileRecordsAreCopiedLeavesTheOldStore(t *testing.T) {
 		})
 	}
 }
+
+func TestADirectoryIsEncryptedByOneAtATime(t *testing.T) {
+	dir := t.TempDir()
+	m, d := clearState(t, dir), stateIn(dir, nil)
+	if _, err := d.Encrypt(pass("x")); err != nil {
+		t.Fatal(err)
+	}
+	release, err := Claim(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, encrypting := d.Encrypt(pass("x"))
+	_, decrypting := d.Decrypt(pass("x"))
+	rekeying := d.Rekey(func(v *Vault) error { return v.Rekey(keyFile(t, 1)) }, pass("x"))
+	for _, err := range []error{encrypting, decrypting, rekeying} {
+		if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "another command works on "+dir) {
+			t.Errorf("got %v, want %v", err, ErrLocked)
+		}
+	}
+	release()
+	if _, err := d.Decrypt(pass("x")); err != nil {
+		t.Error(err)
+	}
+	holds(t, dir, m, nil)
+}

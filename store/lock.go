@@ -46,6 +46,19 @@ func lock(path string, flag int) (*lockFile, error) {
 	return nil, fmt.Errorf("store: cannot lock %s: %w", path, err)
 }
 
+// Claim keeps a file or directory from all others that claim it, until release is called or the process ends. ErrLocked: somebody
+// has it.
+func Claim(path string) (release func(), err error) {
+	l, err := lock(path, os.O_RDONLY)
+	if errors.Is(err, ErrLocked) {
+		return nil, fmt.Errorf("%w: another command works on %s; wait until it has ended", ErrLocked, path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l.release, nil
+}
+
 // locked tells whether somebody holds the lock.
 func locked(path string) bool {
 	l, err := lock(path, os.O_RDONLY)

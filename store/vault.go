@@ -71,8 +71,8 @@ type Purpose string
 // The purposes, named for ever.
 const (
 	ForRecords Purpose = "records" // Options.Cipher
-	ForSecrets Purpose = "secrets"
-	ForBackup  Purpose = "backup" // Secrets.Cipher
+	ForSecrets Purpose = "secrets" // Secrets.Cipher
+	ForBackup  Purpose = "backup"  // WriteBackup
 )
 
 func (v *Vault) derive(p Purpose) []byte { return derive(v.data[:], v.ID[:], string(p)) }

@@ -108,14 +108,11 @@ func mayReplace(path string) error {
 
 // writeBackup writes the file beside its place and verifies it on the way; only what is whole and durable is put there.
 func (a *app) writeBackup(path string, v *store.Vault, stream func(io.Writer) error) (info node.BackupInfo, n store.BackupCounts, err error) {
-	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
-	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return info, n, err
-	}
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, temp, release, err := beside(path)
 	if err != nil {
 		return info, n, usage("name a file in a directory that is there and that you may write to", "%v", err)
 	}
+	defer release()
 	info, n, err = sealBackup(f, v, stream)
 	if err == nil {
 		err = f.Sync()
@@ -127,6 +124,30 @@ func (a *app) writeBackup(path string, v *store.Vault, stream func(io.Writer) er
 		return info, n, errors.Join(err, os.Remove(temp))
 	}
 	return info, n, syncDir(filepath.Dir(path))
+}
+
+// beside makes a file of mode 0600 that nobody else writes to, and removes what cut-off backups left there.
+func beside(path string) (f *os.File, temp string, release func(), err error) {
+	dir, prefix := filepath.Dir(path), "."+filepath.Base(path)+".new"
+	there, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	for _, e := range there {
+		if left := filepath.Join(dir, e.Name()); strings.HasPrefix(e.Name(), prefix) && e.Type().IsRegular() {
+			if release, err := store.Claim(left); err == nil {
+				_ = os.Remove(left) // the new one has another name
+				release()
+			}
+		}
+	}
+	if f, err = os.CreateTemp(dir, prefix+"-"); err != nil {
+		return nil, "", nil, err
+	}
+	if release, err = store.Claim(f.Name()); err != nil {
+		err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+	}
+	return f, f.Name(), release, err
 }
 
 func sealBackup(f io.Writer, v *store.Vault, stream func(io.Writer) error) (info node.BackupInfo, n store.BackupCounts, err error) {

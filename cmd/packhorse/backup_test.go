@@ -123,3 +123,36 @@ func TestBackupNamesWhatIsDamaged(t *testing.T) {
 	b.want(6, []string{"3 values and 1 file", "fail  letter_body evil? is damaged and not in it"}, "backup", file, "--key-file", key)
 	b.want(0, []string{"evil? is damaged"}, "restore", file, "--key-file", key, "--state", filepath.Join(b.dir, "new"))
 }
+
+// With one name for both, the first would put in place what the second has only begun.
+func TestTwoBackupsAtOnceEachWriteTheirOwnFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.backup")
+	left := filepath.Join(dir, ".a.backup.new")
+	if err := os.WriteFile(left, []byte("of a crash"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write := func(name string, between func()) error {
+		_, _, err := (&app{}).writeBackup(path, nil, func(w io.Writer) error {
+			b := store.NewBackupWriter(w)
+			b.Info([]byte(`{"name":"` + name + `"}`))
+			b.File("state/owner.key", make([]byte, 100_000))
+			between()
+			return b.Close()
+		})
+		return err
+	}
+	err := write("first", func() {
+		if err := write("second", func() {}); err != nil {
+			t.Errorf("the second: got %v", err)
+		}
+	})
+	text, _ := os.ReadFile(path)
+	if err != nil || !bytes.Contains(text, []byte(`"first"`)) {
+		t.Errorf("the first: got %v, want its file in place", err)
+	}
+	there, _ := os.ReadDir(dir)
+	if len(there) != 1 {
+		t.Errorf("got %v, want the backup alone", there)
+	}
+}

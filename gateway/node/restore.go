@@ -66,10 +66,19 @@ func (r *Restore) Run(stream io.Reader) (BackupInfo, store.BackupCounts, error) 
 	if err := r.Check(); err != nil {
 		return r.info, store.BackupCounts{}, err
 	}
-	r.temp = filepath.Join(filepath.Dir(filepath.Clean(r.Dir)), "."+filepath.Base(r.Dir)+".restore")
-	err := os.RemoveAll(r.temp) // of a restore that was cut off
-	if err == nil {
-		err = os.MkdirAll(r.temp, 0o700)
+	parent := filepath.Dir(filepath.Clean(r.Dir))
+	err := os.MkdirAll(parent, 0o700)
+	if err != nil {
+		return r.info, store.BackupCounts{}, err
+	}
+	release, err := store.Claim(parent) // or two would share temp
+	if err != nil {
+		return r.info, store.BackupCounts{}, err
+	}
+	defer release()
+	r.temp = filepath.Join(parent, "."+filepath.Base(r.Dir)+".restore")
+	if err = os.RemoveAll(r.temp); err == nil { // of a restore that was cut off
+		err = os.Mkdir(r.temp, 0o700)
 	}
 	var n store.BackupCounts
 	if err == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -215,5 +216,45 @@ func TestDryRestoreCountsDifferences(t *testing.T) {
 	}
 	if want := []FileDiff{{"state:owner.key", "same"}, {"config:" + toml, "absent"}}; !slices.Equal(d.Files, want) {
 		t.Errorf("files: got %v, want %v", d.Files, want)
+	}
+}
+
+// hooked is a stream in two parts, with something that happens in between.
+func hooked(b []byte, between func()) io.Reader {
+	n := 1 + len(b)/2
+	return io.MultiReader(bytes.NewReader(b[:n]), readFunc(func() { between() }), bytes.NewReader(b[n:]))
+}
+
+type readFunc func()
+
+func (f readFunc) Read([]byte) (int, error) { f(); return 0, io.EOF }
+
+// Without the claim the first that ends would put in place what the second has only begun.
+func TestTwoRestoresAtOnceDoNotMix(t *testing.T) {
+	to := filepath.Join(t.TempDir(), "state")
+	var stream bytes.Buffer
+	b := store.NewBackupWriter(&stream)
+	b.Info([]byte(`{"name":"ada"}`))
+	b.File("state/owner.key", make([]byte, 300_000))
+	b.File("state/membership", []byte("second"))
+	b.Close()
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	other := &Restore{Dir: to}
+	go func() {
+		<-begun
+		_, _, err := other.Run(hooked(stream.Bytes(), func() {}))
+		ended <- err
+	}()
+	_, _, err := (&Restore{Dir: to}).Run(hooked(stream.Bytes(), func() {
+		close(begun)
+		if err := <-ended; !errors.Is(err, store.ErrLocked) {
+			t.Errorf("the second: got %v, want %v", err, store.ErrLocked)
+		}
+	}))
+	if err != nil {
+		t.Errorf("the first: got %v", err)
+	}
+	if got := secretsOf(t, to, nil); string(got["membership"]) != "second" || len(got["owner.key"]) != 300_000 {
+		t.Errorf("got %d files, want all of the backup", len(got))
 	}
 }
