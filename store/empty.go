@@ -90,8 +90,7 @@ func (s *Store) readAt(path string, b []byte, off int64) error {
 		return err
 	}
 	defer f.Close()
-	_, err = f.ReadAt(b, off)
-	return err
+	return readTwice(f, b, off)
 }
 
 // inspect tells what is wrong with a bucket.

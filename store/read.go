@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -155,7 +156,7 @@ func (r *reader) read(p piece) (record, error) {
 		r.file, r.path = f, p.path
 	}
 	b := r.memory(int(p.len))
-	if _, err := r.file.ReadAt(b, int64(p.off)); err != nil {
+	if err := readTwice(r.file, b, int64(p.off)); err != nil {
 		return record{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	p.inPlace = true
@@ -164,6 +165,15 @@ func (r *reader) read(p piece) (record, error) {
 		return record{}, fmt.Errorf("%w: %s in %s at %d", ErrDamaged, reason, p.path, p.off)
 	}
 	return rec, nil
+}
+
+// readTwice tries again, for damage is remembered: a card that failed once must not cost a good record.
+func readTwice(f io.ReaderAt, b []byte, off int64) error {
+	_, err := f.ReadAt(b, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		_, err = f.ReadAt(b, off)
+	}
+	return err
 }
 
 func (r *reader) close() {

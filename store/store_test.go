@@ -213,6 +213,18 @@ func TestMovedTombstoneSparesALaterPut(t *testing.T) {
 	}
 }
 
+// The newer record may be damaged, so that only the snapshot tells of it.
+func TestReplayedPutSparesANewerOneOfTheSnapshot(t *testing.T) {
+	var st state
+	st.buckets = []*bucket{newBucket("", 1, 5), newBucket("", 2, 5)}
+	k, newer := idOf(0, []byte("k")), st.buckets[1].first+3
+	st.apply(&change{typ: typePut, id: k, at: loc{seq: newer, len: 20}})
+	st.apply(&change{typ: typePut, id: k, at: loc{seq: newer - 1, len: 20}})
+	if e := st.index.get(k); e == nil || e.seq != newer {
+		t.Errorf("got %v, want the put of sequence %d", e, newer)
+	}
+}
+
 func TestApplyReturnsAfterTheSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &gateDisk{disk: osDisk{}, hold: make(chan struct{})}
