@@ -85,7 +85,12 @@ func (w *walLog) reserve(from, n int64) {
 	}
 }
 
-func (w *walLog) trim(size int64) error { return w.in.file.Truncate(size) }
+func (w *walLog) trim(size int64) error {
+	if w.in.file == nil {
+		return nil // there is no runway either
+	}
+	return w.in.file.Truncate(size)
+}
 
 func (w *walLog) close() error {
 	w.batch.Clear()

@@ -114,6 +114,9 @@ func (r *reader) value(put record, v placed) ([]byte, error) {
 		if rec.kind != put.kind || string(rec.key) != string(put.key) {
 			return nil, r.another(c)
 		}
+		if len(out)+len(rec.payload) > v.size {
+			return nil, ErrDamaged
+		}
 		out = append(out, rec.payload...)
 	}
 	if len(out) != v.size {

@@ -112,6 +112,9 @@ func parseLoc(b []byte) loc {
 	return loc{binary.BigEndian.Uint64(b), binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])}
 }
 
+// possible tells whether a record can be as long as that.
+func (l loc) possible() bool { return l.len >= minRecord && l.len <= maxRecord }
+
 // row is what a snapshot says of a bucket.
 type row struct {
 	number, salt uint32
@@ -218,9 +221,9 @@ func parseItem(b []byte) (it item, l *large, rest []byte, ok bool) {
 	it.entry = entry{loc: parseLoc(b[16:]), oldest: binary.BigEndian.Uint32(b[32:]), kind: Kind(b[36]), large: b[37] != 0}
 	if b = b[itemBytes:]; it.large {
 		l, b, ok = parseChunks(b)
-		return it, l, b, ok && it.live()
+		return it, l, b, ok && it.possible()
 	}
-	return it, nil, b, it.live()
+	return it, nil, b, it.possible()
 }
 
 func parseChunks(b []byte) (l *large, rest []byte, ok bool) {
@@ -234,6 +237,9 @@ func parseChunks(b []byte) (l *large, rest []byte, ok bool) {
 	l = &large{size: int(size), chunks: make([]loc, n)}
 	for i := range l.chunks {
 		l.chunks[i], b = parseLoc(b), b[locBytes:]
+		if c := l.chunks[i]; c != (loc{}) && !c.possible() { // it may be lost
+			return nil, nil, false
+		}
 	}
 	return l, b, true
 }

@@ -107,10 +107,13 @@ func (x *survey) take(typ sectionType, b []byte, left int64) bool {
 		x.snap.begin = parsePosition(b)
 		x.index.reserve(int(min(int64(binary.BigEndian.Uint32(b[positionBytes:])), left/itemBytes)))
 	case sectionChunks:
-		return each(b, locBytes, func(b []byte) {
+		possible := true
+		whole := each(b, locBytes, func(b []byte) {
 			l := parseLoc(b)
 			x.chunkAt[l.seq] = l
+			possible = possible && l.possible()
 		})
+		return whole && possible
 	case sectionItems:
 		return x.takeItems(b)
 	case sectionBuckets:
