@@ -27,7 +27,7 @@ type part struct {
 var parts = []part{
 	{"put", func(n int) int { return 6 * n }, reportPut},
 	{"pair", func(n int) int { return 10 * n }, reportPairs},
-	{"slow", func(n int) int { return 10*n + 20 }, reportSlow},
+	{"slow", func(n int) int { return 30 * n }, reportSlow},
 	{"device", func(n int) int { return 40 + 10*n }, reportDevice},
 	{"writers", func(n int) int { return 3 * n }, reportWriters},
 	{"reopen", func(n int) int { return 4 * n }, reportReopen},

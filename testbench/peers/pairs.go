@@ -84,14 +84,12 @@ func reportTraced(h *harness) error {
 }
 
 func (h *harness) traced(j job) (syncs, speed float64, err error) {
-	plain, err := h.fresh(j)
+	watched := j
+	watched.Trace = -1
+	all, err := h.rounds([]job{j, watched})
 	if err != nil {
 		return 0, 0, err
 	}
-	j.Trace = -1
-	seen, err := h.fresh(j)
-	if err != nil {
-		return 0, 0, err
-	}
-	return float64(seen.Syncs) / float64(seen.Ops), seen.rate() / plain.rate(), nil
+	syncs = median(all[1], func(r result) float64 { return float64(r.Syncs) / float64(r.Ops) })
+	return syncs, ratio(all[1], all[0]).mid, nil
 }
