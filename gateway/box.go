@@ -197,17 +197,19 @@ func (c *Core) storeLetter(now time.Time, x *entry, raw []byte) {
 	l := &letterRecord{Key: hex.EncodeToString(x.Sum[:]), Sender: opened.Sender, Type: typ, Filename: name,
 		Size: len(opened.Content), Written: opened.Created, Arrived: now, New: true}
 	ops := []store.Op{c.box.put(), l.put(), {Kind: KindLetterBody, Key: l.Key, Value: opened.Content}}
-	c.finish(now, x, ops, func(now time.Time, err error) {
+	if !c.finish(now, x, ops, func(now time.Time, err error) {
 		if err != nil {
-			c.reopenLater(now)
 			return
 		}
 		c.box.keep(l)
 		c.emit(LetterArrived{Letter: c.letterView(l)})
-	})
+	}) {
+		c.reopenLater(now)
+	}
 }
 
-// reopenLater tries parcels to the built-in endpoint again that the store did not take as letters.
+// reopenLater looks again at parcels to endpoints here that could not be changed: the store did not take it, or
+// another change was on its way.
 func (c *Core) reopenLater(now time.Time) {
 	if c.box.reopen.IsZero() {
 		c.box.reopen = now.Add(holdBroken)
@@ -219,7 +221,11 @@ func (c *Core) reopen(now time.Time) {
 		return
 	}
 	c.box.reopen = time.Time{}
+	for _, x := range c.queue.all() {
+		c.place(now, x)
+	}
 	c.openWaiting(now)
+	c.offerAgain(now)
 }
 
 // readLetter answers with a letter and marks it read.

@@ -210,16 +210,41 @@ func (c *Core) arrived(now time.Time, x *entry) {
 	}
 }
 
-// adopt makes parcels that waited for an endpoint local once it is ours.
+// adopt makes parcels that wait for an endpoint local when it becomes ours.
 func (c *Core) adopt(now time.Time, id pki.NodeID) {
 	for _, x := range c.queue.all() {
-		if !x.Held || x.Recipient != id || x.Local || x.Internet || x.State != Saved || x.fresh {
-			continue
+		if x.Recipient == id {
+			c.place(now, x)
 		}
-		c.change(x, func(r *parcelRecord) { r.Local = true }, nil, func(now time.Time, err error) {
-			if err == nil {
-				c.arrived(now, x)
-			}
-		})
+	}
+}
+
+// place makes a parcel wait for an app, or for a way, as its endpoint is here or not. What cannot be changed now is looked at
+// again later.
+func (c *Core) place(now time.Time, x *entry) {
+	_, ours := c.local[x.Recipient]
+	if !x.Held || x.Internet || x.State != Saved || x.Local == ours {
+		return
+	}
+	if !c.change(x, func(r *parcelRecord) { r.Local = ours }, nil, func(now time.Time, err error) {
+		if err != nil {
+			c.reopenLater(now)
+			return
+		}
+		c.arrived(now, x)
+	}) {
+		c.reopenLater(now)
+	}
+}
+
+// offerAgain gives each collector anew what it has not had: a failed batch may have hidden some from it.
+func (c *Core) offerAgain(now time.Time) {
+	for _, id := range slices.Sorted(maps.Keys(c.subs)) {
+		s := c.subs[id]
+		s.todo = c.waitingFor(now, slices.Sorted(maps.Keys(s.ids))...)
+		if t := s.wait; t != 0 {
+			s.wait = 0
+			c.next(now, Next{Token: t, Sub: id, Wait: true})
+		}
 	}
 }

@@ -42,6 +42,9 @@ func (c *Core) rewrite(x *entry, body []byte, mutate func(*parcelRecord), extra 
 			c.emit(ParcelChanged{Parcel: c.parcelView(now, x)})
 		}
 		c.reline(x)
+		if err != nil && x.deliverable() {
+			c.reopenLater(now) // nobody who came meanwhile has seen it
+		}
 		done(now, err)
 	})
 	return nil

@@ -109,8 +109,8 @@ func (c *Core) lose(now time.Time, id pki.NodeID) {
 	c.adverts.moved[id], c.dirty = true, true
 	c.persist(batch{ops: []store.Op{{Kind: KindEndpoint, Key: string(id), Delete: true}}}, ignoreResult)
 	for _, x := range c.queue.all() {
-		if x.Recipient == id && x.deliverable() {
-			c.change(x, func(r *parcelRecord) { r.Local = false }, nil, ignoreResult)
+		if x.Recipient == id {
+			c.place(now, x)
 		}
 	}
 }

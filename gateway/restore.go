@@ -154,21 +154,10 @@ func (c *Core) boot(now time.Time) {
 	c.resumes = nil
 	c.loseMoved(now)
 	for _, x := range c.queue.all() {
-		if _, ours := c.local[x.Recipient]; ours && x.State == Saved && x.Held && !x.Internet {
-			c.settleLocal(now, x)
+		if _, ours := c.local[x.Recipient]; ours && x.deliverable() {
+			c.arrived(now, x)
+		} else if c.member != nil {
+			c.place(now, x)
 		}
 	}
-}
-
-// settleLocal finishes what a restart interrupted for a parcel to a local endpoint.
-func (c *Core) settleLocal(now time.Time, x *entry) {
-	if !x.Local {
-		c.change(x, func(r *parcelRecord) { r.Local = true }, nil, func(now time.Time, err error) {
-			if err == nil {
-				c.arrived(now, x)
-			}
-		})
-		return
-	}
-	c.arrived(now, x)
 }
