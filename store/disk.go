@@ -14,8 +14,7 @@ import (
 type disk interface {
 	openLog(dir string) (appender, error)
 	readDir(dir string) ([]fs.DirEntry, error)
-	readFile(name string) ([]byte, error)
-	readInto(name string, buf []byte) ([]byte, error) // readFile; the memory is buf's when that is enough
+	readInto(name string, buf []byte) ([]byte, error) // all of a file; the memory is buf's when that is enough
 	open(name string) (readFile, error)
 	mkdir(dir string) error
 	create(name string) error               // an empty file
@@ -42,7 +41,6 @@ type osDisk struct{}
 
 func (osDisk) openLog(dir string) (appender, error)      { return openWAL(dir) }
 func (osDisk) readDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
-func (osDisk) readFile(name string) ([]byte, error)      { return os.ReadFile(name) }
 func (osDisk) open(name string) (readFile, error)        { return os.Open(name) }
 func (osDisk) mkdir(dir string) error                    { return os.MkdirAll(dir, 0o700) }
 

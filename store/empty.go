@@ -93,9 +93,10 @@ func (s *Store) readAt(path string, b []byte, off int64) error {
 	return readTwice(f, b, off)
 }
 
-// inspect tells what is wrong with a bucket.
+// inspect tells what is wrong with a bucket, also of one that cannot be read everywhere: compaction passes over
+// what is damaged, but would try again what only failed.
 func (s *Store) inspect(b *bucket) error {
-	seg, err := s.disk.readFile(b.path())
+	seg, err := s.salvage(b)
 	if err == nil && !s.rotten(b, seg) {
 		err = fmt.Errorf("%s cannot be read, then it can", b.path())
 	}
@@ -103,6 +104,20 @@ func (s *Store) inspect(b *bucket) error {
 		return err
 	}
 	return errRotten
+}
+
+func (s *Store) salvage(b *bucket) ([]byte, error) {
+	f, err := s.disk.open(b.path())
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	seg, _, err := salvage(f, make([]byte, st.Size()))
+	return seg, err
 }
 
 // moveAll writes what is live of some records of a bucket again.
@@ -138,6 +153,8 @@ func (s *Store) rotten(b *bucket, seg []byte) bool {
 	if rest := seg[len(whole):]; !blank(rest) {
 		harm(len(whole), len(seg), "something behind the end")
 	}
-	s.quarantine()
+	s.mu.Lock()
+	b.damaged = b.damaged || bad // though the list of damage may be full
+	s.mu.Unlock()
 	return bad
 }

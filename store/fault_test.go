@@ -23,6 +23,8 @@ type faultDisk struct {
 	sticky    bool
 	err       error
 	freeBytes int64
+	failName  string
+	skip      int
 }
 
 func (d *faultDisk) call(name string) error {
@@ -30,16 +32,28 @@ func (d *faultDisk) call(name string) error {
 	defer d.mu.Unlock()
 	d.calls = append(d.calls, name)
 	n := len(d.calls)
+	if d.failName == name {
+		if d.skip--; d.skip < 0 {
+			return fmt.Errorf("%s: %w", name, d.err)
+		}
+	}
 	if d.failAt > 0 && (n == d.failAt || d.sticky && n > d.failAt) {
 		return fmt.Errorf("%s: %w", name, d.err)
 	}
 	return nil
 }
 
+// failNext fails the calls of a name but for the first few.
+func (d *faultDisk) failNext(name string, skip int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failName, d.skip = name, skip
+}
+
 func (d *faultDisk) heal() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.failAt = 0
+	d.failAt, d.failName = 0, ""
 }
 
 func (d *faultDisk) openLog(dir string) (appender, error) {
@@ -54,12 +68,6 @@ func (d *faultDisk) readDir(dir string) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	return d.disk.readDir(dir)
-}
-func (d *faultDisk) readFile(name string) ([]byte, error) {
-	if err := d.call("readFile"); err != nil {
-		return nil, err
-	}
-	return d.disk.readFile(name)
 }
 func (d *faultDisk) readInto(name string, buf []byte) ([]byte, error) {
 	if err := d.call("readInto"); err != nil {

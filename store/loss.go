@@ -43,7 +43,7 @@ func (v *View) losses() ([]Loss, error) {
 		if !b.damaged {
 			continue
 		}
-		seg, err := x.disk.readFile(b.path())
+		seg, err := x.disk.readInto(b.path(), nil)
 		if err != nil {
 			return nil, err
 		}
@@ -183,7 +183,7 @@ func (w *wounds) graves() (map[id]uint64, error) {
 		out[idOf(w.frames[i].kind, w.frames[i].key)] = 0
 	}
 	for _, b := range w.x.buckets {
-		seg, err := w.x.disk.readFile(b.path())
+		seg, err := w.x.disk.readInto(b.path(), nil)
 		if err != nil {
 			return nil, err
 		}

@@ -297,8 +297,8 @@ func (x *survey) account() bool {
 	return true
 }
 
-// atEnd tells that no batch follows the snapshot. Then no bucket was removed since, for that happens only
-// behind a batch.
+// atEnd tells that no batch follows the snapshot. Then no bucket was removed since in which anything was live, for
+// what is live dies of a batch only.
 func (x *survey) atEnd() bool { return x.next == x.snap.end.next }
 
 // complete tells that all of the log behind the begin of the snapshot is there and good. What the index then says to be
@@ -369,8 +369,9 @@ func (x *survey) charges(lost map[uint32]bool) (dead []id, held map[uint32]uint6
 	return dead, held
 }
 
+// hadGraves tells whether a bucket had tombstones that are needed: others may go with it at any time.
 func (x *survey) hadGraves(number uint32) bool {
-	return slices.ContainsFunc(x.snap.graves, func(g graveRow) bool { return g.number == number })
+	return slices.ContainsFunc(x.snap.graves, func(g graveRow) bool { return g.number == number && x.guards(g.span, number) })
 }
 
 // engrave takes over the graves of before.
