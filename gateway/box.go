@@ -20,6 +20,7 @@ import (
 type box struct {
 	ep      *endpoint.Endpoint
 	saved   map[string]digest        // of the records of its state that are on disk or on the way there, by key
+	newer   map[string]bool          // keys of records of a newer version of the program: never written nor deleted
 	letters map[string]*letterRecord // by key
 	bytes   int64                    // octets of their contents
 	reopen  time.Time                // when to try again what the store did not take, zero: nothing
@@ -35,7 +36,7 @@ const (
 )
 
 func newBox(ep *endpoint.Endpoint) box {
-	return box{ep: ep, saved: map[string]digest{}, letters: map[string]*letterRecord{}}
+	return box{ep: ep, saved: map[string]digest{}, newer: map[string]bool{}, letters: map[string]*letterRecord{}}
 }
 
 // keep takes a durable letter into the inbox.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"crypto/sha256"
+	"errors"
 	"maps"
 	"slices"
 
@@ -27,6 +28,9 @@ func (b *box) expand(ops []store.Op) []store.Op {
 func (b *box) changes() (ops []store.Op) {
 	now := map[string]digest{}
 	for _, r := range b.ep.Marshal() {
+		if b.newer[r.Key] {
+			continue
+		}
 		now[r.Key] = sha256.Sum256(r.Value)
 		if now[r.Key] != b.saved[r.Key] {
 			ops = append(ops, store.Op{Kind: KindBuiltin, Key: r.Key, Value: r.Value})
@@ -66,8 +70,12 @@ func (c *Core) restoreBox(records []Record) error {
 	for _, s := range skipped {
 		c.notice(true, "store: record passed over: "+s.Err.Error())
 		delete(c.box.saved, s.Key) // it stays as it is
+		c.box.newer[s.Key] = errors.Is(s.Err, endpoint.ErrNewer)
 	}
 	if err != nil {
+		for key := range c.box.saved {
+			c.box.newer[key] = errors.Is(err, endpoint.ErrNewer)
+		}
 		clear(c.box.saved)
 		return err
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"testing"
 	"time"
 )
@@ -61,5 +62,36 @@ func TestTheBoxIsWholeOnDiskAfterFailures(t *testing.T) {
 	}
 	if got := len(x.disk[KindBuiltin]); got != len(records) {
 		t.Errorf("got %d records on disk, want %d", got, len(records))
+	}
+}
+
+// A card that a newer version wrote is run by this one, and taken back.
+func TestWhatANewerVersionWroteOfTheBoxIsLeftAlone(t *testing.T) {
+	for name, newer := range map[string][]byte{"state": {0x30, 3, 2, 1, 3}, "contact": {0x30, 3, 2, 1, 2}} {
+		b, x, _ := pairedBench(t)
+		x.write("ben", text(10))
+		b.settle()
+		for key := range x.disk[KindBuiltin] {
+			if key == name || len(key) > len(name) && key[:len(name)] == name {
+				x.disk[KindBuiltin][key] = newer
+			}
+		}
+		before := maps.Clone(x.disk[KindBuiltin])
+		x.boot()
+		b.run(time.Minute, func() bool { return false })
+		for i := range 3 {
+			x.ask(func(t Token) Event { return Send{Token: t, To: "ben", Type: "text/plain", Content: text(10 + i)} })
+			b.run(time.Minute, func() bool { return false })
+		}
+		for key, value := range before {
+			if bytes.Equal(value, newer) && !bytes.Equal(x.disk[KindBuiltin][key], newer) {
+				t.Errorf("%s of a newer version: got %x, want it as it was", key, x.disk[KindBuiltin][key])
+			}
+		}
+		for key := range before {
+			if name == "state" && !bytes.Equal(before[key], x.disk[KindBuiltin][key]) {
+				t.Errorf("%s beside a state of a newer version was changed", key)
+			}
+		}
 	}
 }

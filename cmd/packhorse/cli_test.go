@@ -174,6 +174,8 @@ func TestSendWaitsAndShowsEachState(t *testing.T) {
 	b.want(0, []string{"carried"}, "send", "clinic", "hi", "--wait", "carried")
 	f.steps = []admin.Parcel{{ID: "7c1e4000a1b2", State: admin.Saved, Why: "no_route"}}
 	b.want(5, []string{"not delivered yet (no_route); it is still queued"}, "send", "clinic", "hi", "--wait", "delivered", "--timeout", "50ms")
+	f.steps = []admin.Parcel{{ID: "7c1e4000a1b2", To: "clinic", State: admin.Saved, Why: "quota"}, step(admin.Delivered, 10)}
+	b.want(0, []string{"7c1e4000a1b2 to clinic: custody refused: full; it is offered again later", "delivered"}, "send", "clinic", "hi", "--wait", "delivered")
 	f.steps = []admin.Parcel{{ID: "7c1e4000a1b2", State: admin.Refused, Why: "mailbox full"}}
 	b.want(4, []string{"refused: mailbox full"}, "send", "clinic", "hi", "--wait", "delivered")
 	f.steps = []admin.Parcel{{ID: "7c1e4000a1b2", State: admin.Expired}}

@@ -154,6 +154,7 @@ type progress struct {
 	quiet bool
 	tenth int
 	hop   string
+	full  bool // it was said that the next gateway has no room
 }
 
 func (a *app) progress(quiet bool) *progress {
@@ -161,7 +162,16 @@ func (a *app) progress(quiet bool) *progress {
 }
 
 func (p *progress) update(v admin.Parcel) {
-	if p.quiet || v.Total == 0 {
+	if p.quiet {
+		return
+	}
+	if full := v.Why == "quota"; full != p.full {
+		if p.full = full; full {
+			p.close()
+			fmt.Fprintf(p.w, "%s to %s: %s; it is offered again later\n", v.ID, cell(v.To), why(v))
+		}
+	}
+	if v.Total == 0 {
 		return
 	}
 	if p.fancy {

@@ -18,6 +18,17 @@ import (
 	"packhorse/gateway/session"
 )
 
+// ErrNewer says that a record was written by a newer version of the program: it must stay as it is.
+var ErrNewer = errors.New("a newer version of the program wrote it: update the program")
+
+// unknown is the error of a version that is not read here.
+func unknown(v, newest uint64) error {
+	if v > newest {
+		return ErrNewer
+	}
+	return fmt.Errorf("unknown version; want %d", newest)
+}
+
 // Skipped is a record that Unmarshal left out.
 type Skipped struct {
 	Key string
@@ -36,14 +47,14 @@ func Unmarshal(records []Record, key crypto.Signer) (e *Endpoint, skipped []Skip
 	}
 	whole, err := e.readState(records[at].Value)
 	if err != nil {
-		return nil, nil, fmt.Errorf("endpoint: stored state is damaged: %w", err)
+		return nil, nil, fmt.Errorf("endpoint: stored state cannot be read: %w", err)
 	}
 	if whole {
 		records = nil
 	}
 	for _, r := range records {
 		if err := e.readPart(r, channels); err != nil {
-			skipped = append(skipped, Skipped{r.Key, fmt.Errorf("endpoint: stored %s is damaged: %w", r.Key, err)})
+			skipped = append(skipped, Skipped{r.Key, fmt.Errorf("endpoint: stored %s cannot be read: %w", r.Key, err)})
 		}
 	}
 	e.arrange(channels)
@@ -73,7 +84,7 @@ func (e *Endpoint) readState(b []byte) (whole bool, err error) {
 	r, s := doc.Reader(), state{}
 	v := s.version(r)
 	if s.err == nil && v != stateVersion && v != wholeVersion {
-		return false, fmt.Errorf("unknown version; want %d", stateVersion)
+		return false, unknown(v, stateVersion)
 	}
 	e.Certificate = s.certificate(r)
 	e.Chain = s.chain(r)
@@ -113,7 +124,7 @@ func (e *Endpoint) readPart(rec Record, channels map[pki.NodeID]Contact) error {
 	}
 	r, s := doc.Reader(), state{}
 	if v := s.version(r); s.err == nil && v != partVersion {
-		return fmt.Errorf("unknown version; want %d", partVersion)
+		return unknown(v, partVersion)
 	}
 	switch kind + "/" {
 	case sessionPrefix:
