@@ -122,11 +122,18 @@ func (c *Core) takeAgain(now time.Time, x *entry, in intake, it link.Item, reply
 		reply(now, link.ReasonLoop) // in another encoding than the one we know it by
 		return
 	}
+	partials, back := c.takePartials(x.Digest)
 	err := c.rewrite(x, in.body, func(rec *parcelRecord) {
 		rec.again(now, it.Cost)
 		rec.Held = true
-	}, c.takePartials(x.Digest), func(now time.Time, err error) { reply(now, reasonOfStore(err)) })
+	}, partials, func(now time.Time, err error) {
+		if err != nil {
+			back()
+		}
+		reply(now, reasonOfStore(err))
+	})
 	if err != nil {
+		back()
 		reply(now, link.ReasonFull)
 	}
 }

@@ -114,10 +114,12 @@ func (c *Core) admit(now time.Time, in intake, done func(now time.Time, x *entry
 	}
 	x.fresh, x.busy = true, true
 	c.queue.add(x)
-	ops = append(append(ops, in.extra...), c.takePartials(x.Digest)...)
+	partials, back := c.takePartials(x.Digest)
+	ops = append(append(ops, in.extra...), partials...)
 	c.persist(batch{ops: ops}, func(now time.Time, err error) {
 		c.queue.Settle(now, x.id, err == nil)
 		if err != nil {
+			back()
 			c.queue.remove(x)
 			done(now, nil, storeError(err))
 			return

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"packhorse/link"
 	"packhorse/store"
 )
@@ -98,21 +100,32 @@ func (c *Core) savePartial(e link.SavePartial) {
 }
 
 func (c *Core) dropPartial(d link.Digest) {
-	if ops := c.takePartials(d); len(ops) > 0 {
-		c.persist(batch{ops: ops}, ignoreResult)
+	if ops, back := c.takePartials(d); len(ops) > 0 {
+		c.persist(batch{ops: ops}, func(_ time.Time, err error) {
+			if err != nil {
+				back()
+			}
+		})
 	}
 }
 
-// takePartials forgets what was saved of an item and returns the deletions that make it so.
-func (c *Core) takePartials(d link.Digest) (ops []store.Op) {
-	p := c.partials.byDigest[d]
+// takePartials forgets what was saved of an item and returns the deletions that make it so. Who could not make them durable
+// calls back: what lies on disk must be counted, and deleted some day.
+func (c *Core) takePartials(d link.Digest) (ops []store.Op, back func()) {
+	t, p := &c.partials, c.partials.byDigest[d]
 	if p == nil {
-		return nil
+		return nil, func() {}
 	}
 	for _, b := range p.blocks {
 		ops = append(ops, store.Op{Kind: KindPartial, Key: b.key, Delete: true})
 	}
-	c.partials.count(p, -p.bytes)
-	delete(c.partials.byDigest, d)
-	return ops
+	bytes := p.bytes
+	t.count(p, -bytes)
+	delete(t.byDigest, d)
+	return ops, func() {
+		if t.byDigest[d] == nil {
+			t.byDigest[d] = p
+			t.count(p, bytes)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"testing"
 	"time"
 
@@ -62,5 +63,33 @@ func TestPartialTransfersOfOneNeighbourLeaveRoomForOthers(t *testing.T) {
 	}
 	if b.settle(); s.core.partials.bytes != 0 || len(s.core.partials.peer) != 0 || len(s.disk[KindPartial]) != 0 {
 		t.Errorf("got %d octets counted and %d records at the end, want none", s.core.partials.bytes, len(s.disk[KindPartial]))
+	}
+}
+
+// What the disk did not let go of is still counted, and goes the next time.
+func TestPartialTransfersThatWereNotDeletedStayCounted(t *testing.T) {
+	b, s, alice, bob := single(t)
+	raw := alice.parcel(bob, "p1", text(10))
+	in, err := s.core.inspect(b.now, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := in.rec.Digest
+	s.core.savePartial(link.SavePartial{Item: link.Item{Kind: ItemParcel, Digest: d, Size: 100_000}, Symbols: make([]byte, 900)})
+	b.settle()
+	kept := s.core.partials.bytes
+	s.fail = func(Persist) error { return errors.New("input/output error") }
+	if _, err := alice.deliver(raw); err == nil {
+		t.Fatal("a parcel that is not on disk was taken")
+	}
+	s.core.dropPartial(d)
+	b.settle()
+	if got := s.core.partials.bytes; got != kept || len(s.disk[KindPartial]) != 1 {
+		t.Errorf("got %d octets counted, want %d; %d records on disk", got, kept, len(s.disk[KindPartial]))
+	}
+	s.fail = nil
+	s.core.dropPartial(d)
+	if b.settle(); s.core.partials.bytes != 0 || len(s.disk[KindPartial]) != 0 {
+		t.Errorf("got %d octets and %d records at the end, want none", s.core.partials.bytes, len(s.disk[KindPartial]))
 	}
 }

@@ -301,3 +301,18 @@ func TestVaultOfABackupCanBeSaved(t *testing.T) {
 		t.Errorf("mode: got %04o, want 0600", st.Mode().Perm())
 	}
 }
+
+func TestPiecesWithoutEndAreRefused(t *testing.T) {
+	var out bytes.Buffer
+	b := NewBackupWriter(&out)
+	b.Info(nil)
+	for range maxPieces + 1 {
+		if _, err := b.record(record{typ: typeChunk, kind: 1, key: []byte("k")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Close()
+	if _, _, err := restored(&out); !errors.Is(err, ErrBackup) {
+		t.Errorf("got %v, want %v", err, ErrBackup)
+	}
+}

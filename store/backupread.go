@@ -43,6 +43,9 @@ type backupReader struct {
 	octets int      // of them
 }
 
+// maxPieces bounds what a doctored file makes us hold of pieces without octets: the largest value has 144.
+const maxPieces = 4096
+
 func broken(format string, v ...any) error {
 	return fmt.Errorf("%w: %s", ErrBackup, fmt.Sprintf(format, v...))
 }
@@ -129,8 +132,8 @@ func (b *backupReader) record(body []byte) error {
 	}
 	switch r.typ {
 	case typeChunk:
-		if b.octets += len(r.payload); b.octets > MaxValue {
-			return broken("a value is over %d octets", MaxValue)
+		if b.octets += len(r.payload); b.octets > MaxValue || len(b.chunks) == maxPieces {
+			return broken("a value is over %d octets or %d pieces", MaxValue, maxPieces)
 		}
 		b.chunks = append(b.chunks, r)
 		return nil
