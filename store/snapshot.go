@@ -46,7 +46,8 @@ import (
 //     written was so by a record behind begin;
 //   - a bucket is removed only when nothing in it is live, and its number never used again: an item that still points
 //     to one that is gone is dead. The tombstone that said so may be gone too, as there was nothing left to guard;
-//   - a large put names chunks behind begin, or some that the item of its key has, or that were arriving;
+//   - a large put names chunks behind begin, or some that the item of its key has, or that were arriving; or
+//     it was replaced or deleted before its item was written;
 //   - what counts of each bucket is added up from the index in the end; buckets and graves are written as they
 //     are at the end, and tombstones before the end do not count again.
 //

@@ -36,9 +36,9 @@ type survey struct {
 	spare   []change // memory of a batch that was committed
 	chunkAt map[uint64]loc
 	held    *heldBatch
-	graved  uint64 // sequence below which the snapshot has the graves
-	unknown bool   // a chunk was named that was not read
-	rebuilt bool   // the index is of the log alone: chunks in damage are lost
+	graved  uint64        // sequence below which the snapshot has the graves
+	unknown map[id]uint64 // lists by their sequence that name a chunk which was not read
+	rebuilt bool          // the index is of the log alone: chunks in damage are lost
 	buf     []byte
 }
 
@@ -79,7 +79,7 @@ func surveyOf(d disk, dir string, seal cipher.AEAD) (*survey, error) {
 }
 
 func newSurvey(d disk, dir string, seal cipher.AEAD) *survey {
-	return &survey{disk: d, dir: dir, seal: seal, chunkAt: map[uint64]loc{}}
+	return &survey{disk: d, dir: dir, seal: seal, chunkAt: map[uint64]loc{}, unknown: map[id]uint64{}}
 }
 
 // read goes through all that was listed, and compares it with what the snapshot vouches for.
@@ -327,7 +327,7 @@ func (x *survey) commit(changes []change) {
 		}
 		if c.large != nil {
 			for n, l := range c.large.chunks {
-				c.large.chunks[n] = x.chunk(c.id, l.seq)
+				c.large.chunks[n] = x.chunk(c, l.seq)
 			}
 		}
 		if c.typ == typeTombstone && c.at.seq < x.graved {
@@ -339,18 +339,18 @@ func (x *survey) commit(changes []change) {
 }
 
 // chunk finds a chunk; the zero loc when it is lost: reading tells.
-func (x *survey) chunk(name id, seq uint64) loc {
+func (x *survey) chunk(list *change, seq uint64) loc {
 	if l, ok := x.chunkAt[seq]; ok {
 		return l
 	}
-	if old := x.large[name]; old != nil && x.snap != nil {
+	if old := x.large[list.id]; old != nil && x.snap != nil {
 		for _, l := range old.chunks {
 			if l.seq == seq {
 				return l
 			}
 		}
 	}
-	x.unknown = true
+	x.unknown[list.id] = list.at.seq
 	return loc{}
 }
 
