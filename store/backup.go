@@ -23,11 +23,11 @@ func (s *Store) Backup(b *BackupWriter) error {
 	}
 	spots, p := s.pinSpots()
 	defer p.release()
-	return s.copySpots(b, spots)
+	return s.copySpots(b, spots, s.known())
 }
 
 // Backup is that of what the view shows.
-func (v *View) Backup(b *BackupWriter) error { return v.s.copySpots(b, v.s.spots()) }
+func (v *View) Backup(b *BackupWriter) error { return v.s.copySpots(b, v.s.spots(), v.x.damage) }
 
 func (s *Store) open() error {
 	select {
@@ -63,19 +63,38 @@ func (st *state) spots() []spot {
 	return out
 }
 
-func (s *Store) copySpots(b *BackupWriter, spots []spot) error {
+// copySpots also tells of damage that hides values from the index: nobody knows their names.
+func (s *Store) copySpots(b *BackupWriter, spots []spot, damage []Damage) error {
 	r := reader{disk: s.disk, reuse: true}
 	defer r.close()
+	var named []loc
 	for i := range spots {
 		key, err := s.copySpot(b, &r, &spots[i])
 		if errors.Is(err, ErrDamaged) {
+			named = append(named, spots[i].locs()...)
 			err = b.missing(spots[i].kind, key)
 		}
 		if err != nil {
 			return err
 		}
 	}
+	for _, d := range damage {
+		if slices.ContainsFunc(named, func(l loc) bool { return d.covers(s.numberOf(l.seq), l) }) {
+			continue
+		}
+		if err := b.missing(0, nil); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// locs are all records of the value.
+func (at *spot) locs() []loc {
+	if at.large == nil {
+		return []loc{at.loc}
+	}
+	return append([]loc{at.loc}, at.large.chunks...)
 }
 
 // copySpot writes one value. The key is known as soon as its put record could be read.

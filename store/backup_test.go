@@ -129,11 +129,29 @@ func TestBackupNamesWhatItCouldNotRead(t *testing.T) {
 	s := open(t, dir, Options{Reserve: -1})
 	apply(t, s, Op{Kind: 4, Key: "small", Value: bytes.Repeat([]byte("s"), 500)}, Op{Kind: 5, Key: "large", Value: append(make([]byte, maxInline), bytes.Repeat([]byte("p"), 500)...)},
 		Op{Kind: 6, Key: "whole", Value: []byte("w")})
+	apply(t, s, Op{Kind: 6, Key: "last"}) // or it would be a tail that was cut off
 	spoil(t, dir, bytes.Repeat([]byte("s"), 500))
 	spoil(t, dir, bytes.Repeat([]byte("p"), 500))
 	got, n, err := restored(bytes.NewReader(backedUp(t, s.Backup)))
-	if want := []Name{{4, ""}, {5, "large"}}; err != nil || len(got) != 1 || !slices.Equal(n.Missing, want) {
-		t.Errorf("got %d values, missing %v, %v, want 1 and %v", len(got), n.Missing, err, want)
+	if want := []Name{{4, ""}, {5, "large"}}; err != nil || len(got) != 2 || !slices.Equal(n.Missing, want) {
+		t.Errorf("got %d values, missing %v, %v, want 2 and %v", len(got), n.Missing, err, want)
+	}
+	again, n, err := restored(bytes.NewReader(backedUp(t, s.Backup)))
+	if want := []Name{{4, ""}, {5, "large"}}; err != nil || len(again) != 2 || !slices.Equal(n.Missing, want) {
+		t.Errorf("a second one, when the damage is known: got %d values, missing %v, %v", len(again), n.Missing, err)
+	}
+	s.Abandon() // and so without a snapshot: the log alone cannot tell what it held
+	v, err := Look(dir, LookOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	s = open(t, dir, Options{Reserve: -1})
+	defer s.Close()
+	for name, backup := range map[string]func(*BackupWriter) error{"of a view": v.Backup, "of a store that was opened damaged": s.Backup} {
+		if _, n, err := restored(bytes.NewReader(backedUp(t, backup))); err != nil || !slices.Contains(n.Missing, Name{}) {
+			t.Errorf("%s: got missing %v, %v, want damage without a name", name, n.Missing, err)
+		}
 	}
 }
 

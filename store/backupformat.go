@@ -16,7 +16,8 @@ import (
 //	1 info     what it is a backup of, as its writer likes (JSON); once, first
 //	2 file     1 octet n, name of n octets, content
 //	3 record   as in a bucket, in the clear, with salt 0 and sequences that rise by one from 1
-//	4 missing  kind (1 octet) and key of a value that could not be read; the key is empty when unknown
+//	4 missing  kind (1 octet) and key of a value that could not be read; the key is empty when unknown, and the kind
+//	           is 0 too for damage of which nobody knows what it hides
 //	5 end      number of values, of files and of missing values (4 octets each, big endian), and the SHA-256
 //	           of all before this entry
 //
@@ -46,7 +47,7 @@ type BackupCounts struct {
 	Values  int
 	Octets  int64 // of keys and values
 	Files   int
-	Missing []Name // values that could not be read when it was made
+	Missing []Name // values that could not be read when it was made; empty names are damage that may hide some
 }
 
 // BackupWriter writes the stream of a backup: Info, then files and stores in any order, then Close.

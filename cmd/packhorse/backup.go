@@ -25,7 +25,7 @@ func (a *app) backupCommand() *cobra.Command {
 		Short: "write keys, configuration and all records of one moment to a file, also beside a running gateway",
 		Long: `Writes one file, encrypted: by what opens the state directory if that is encrypted, else by the key file that
 --key-file or store.key_file names, by the passphrase in PACKHORSE_PASSPHRASE or PACKHORSE_PASSPHRASE_FILE, or by one that is
-typed. A backup that is there already is replaced when the new one is whole. It ends with exit code 6 when values of the store are damaged
+typed. A backup that is there already is replaced when the new one is whole. It ends with exit code 6 when something in the store is damaged
 and so not in it. docs/BACKUP.md says what a backup can and cannot bring back.`,
 		Args: between(1, 1, "one file"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -266,6 +266,10 @@ func (a *app) showBackup(v backedUp, vault *store.Vault, info node.BackupInfo, n
 
 func (a *app) sayMissing(all []storeName) {
 	for _, m := range all {
-		a.say("fail  %s %s is damaged and not in it: packhorse store check", m.Kind, cell(m.Key))
+		what := m.Kind + " " + cell(m.Key)
+		if m == namesOf([]store.Name{{}})[0] {
+			what = "something without a name"
+		}
+		a.say("fail  %s is damaged and not in it: packhorse store check", what)
 	}
 }

@@ -100,7 +100,7 @@ func TestBackupOfARunningGatewayIsWholeOrNothing(t *testing.T) {
 	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, whole) {
 		t.Errorf("the old backup: got %d octets, %v, want the %d there were", len(got), err, len(whole))
 	}
-	if left, _ := filepath.Glob(filepath.Join(b.dir, ".*.new")); len(left) != 0 {
+	if left, _ := filepath.Glob(filepath.Join(b.dir, ".*.new*")); len(left) != 0 {
 		t.Errorf("it left %v", left)
 	}
 	for _, n := range []int{0, 20, 100, len(whole) - 1} {
