@@ -312,3 +312,23 @@ func BenchmarkOpenVault(b *testing.B) {
 		m.wrap(PassphraseKey([]byte("mules at dawn")), new([32]byte))
 	}
 }
+
+// Two that start a new gateway at once must not each seal with a data key of their own.
+func TestAVaultIsMadeByOneAtATime(t *testing.T) {
+	dir := t.TempDir()
+	release, err := Claim(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "vault")
+	if _, err := CreateVault(path, keyFile(t, 1)); !errors.Is(err, ErrLocked) {
+		t.Errorf("got %v, want %v", err, ErrLocked)
+	}
+	release()
+	if _, err := CreateVault(path, keyFile(t, 1)); err != nil {
+		t.Error(err)
+	}
+	if _, err := CreateVault(path, keyFile(t, 2)); !errors.Is(err, ErrVaultExists) {
+		t.Errorf("got %v, want %v", err, ErrVaultExists)
+	}
+}

@@ -9,11 +9,17 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // CreateVault makes a vault that each of keys opens, durably: at least one, and one of a kind.
-// ErrVaultExists when there is one.
+// ErrVaultExists when there is one, ErrLocked when another process is about to make one: the later would replace the earlier.
 func CreateVault(path string, keys ...Key) (*Vault, error) {
+	release, err := Claim(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	return createVault(osFiles{}, path, Sealed, keys...)
 }
 

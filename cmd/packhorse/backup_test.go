@@ -47,6 +47,7 @@ func TestBackupAndRestoreOfAStoppedGateway(t *testing.T) {
 	}
 	b.want(0, []string{"state:owner.key  absent"}, "restore", file, "--dry-run", "--key-file", key)
 	b.want(2, []string{"opened by a key file, and none was given"}, "restore", file)
+	b.want(2, []string{"is a directory"}, "restore", b.dir)
 	other := filepath.Join(b.dir, "other.key")
 	b.want(0, nil, "store", "keygen", other)
 	b.want(4, []string{"fix: check"}, "restore", file, "--key-file", other)

@@ -42,7 +42,7 @@ may stay in spare cells of the card for years: docs/CONFIG.md says what encrypti
 				}
 				m, err := d.Encrypt(keys...)
 				if err != nil {
-					return keyError(err)
+					return stateError(err, l)
 				}
 				return a.showEncryption(d, &m)
 			})
@@ -79,7 +79,7 @@ goes on. Take store.encrypt and store.key_file out of the configuration afterwar
 				}
 				m, err := d.Decrypt(keys...)
 				if err != nil {
-					return keyError(err)
+					return stateError(err, l)
 				}
 				return a.showEncryption(d, &m)
 			})
@@ -87,6 +87,14 @@ goes on. Take store.encrypt and store.key_file out of the configuration afterwar
 	}
 	a.keyFlag(c)
 	return c
+}
+
+// stateError says what to do about a directory that cannot be changed.
+func stateError(err error, l *config.Loaded) error {
+	if errors.Is(err, store.ErrLocked) || errors.Is(err, store.ErrSealed) {
+		return storeError(err, l)
+	}
+	return keyError(err)
 }
 
 // withState runs f on the configured directory.

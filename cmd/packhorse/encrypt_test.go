@@ -140,7 +140,7 @@ func TestEncryptionMistakesSayWhatToDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.want(1, []string{"in use by another process", "stop it first"}, "store", "encrypt", "--key-file", key)
+	b.want(1, []string{"in use by another process", "stop it first", "fix: stop the gateway"}, "store", "encrypt", "--key-file", key)
 	s.Close()
 	b.want(0, nil, "store", "encrypt", "--key-file", key)
 	vault := filepath.Join(b.env["PACKHORSE_STATE"], "vault")
@@ -156,7 +156,10 @@ func TestEncryptionMistakesSayWhatToDo(t *testing.T) {
 	if err := os.Remove(vault); err != nil {
 		t.Fatal(err)
 	}
-	b.want(1, []string{"no vault", "needed"}, "run")
+	b.want(1, []string{"no vault", "needed", "from a copy"}, "run")
+	for _, c := range []string{"repair", "dump", "stats", "encrypt"} {
+		b.want(1, []string{"fix: restore " + vault + " from a copy"}, "store", c, "--key-file", key)
+	}
 	b.want(2, []string{"without a vault", "restore " + vault}, "run", "--key-file", key)
 }
 

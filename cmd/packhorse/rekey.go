@@ -37,7 +37,7 @@ or a file that PACKHORSE_NEW_PASSPHRASE_FILE names.`,
 					change = func(v *store.Vault) error { return v.Rekey(k) }
 				}
 				if err := d.Rekey(change, keys...); err != nil {
-					return keyError(err)
+					return stateError(err, l)
 				}
 				return a.showEncryption(d, nil)
 			})

@@ -47,6 +47,9 @@ func (a *app) restore(ctx context.Context, path string, dry bool) error {
 		return usage("name the file of a backup", "%v", err)
 	}
 	defer f.Close()
+	if st, err := f.Stat(); err != nil || st.IsDir() {
+		return errors.Join(err, usage("name the file of a backup", "%s is a directory", path))
+	}
 	r := node.Restore{Dir: l.StateDir, Now: time.Now(), Trusted: l.TrustClock || boardClock() == "ntp"}
 	if err := r.Check(); err != nil && !dry {
 		return &admin.Error{Code: admin.CodeRefused, Message: err.Error(),

@@ -74,6 +74,11 @@ func (a *app) reading() (func(done, total int64), func()) {
 	}
 }
 
+func vaultIn(l *config.Loaded) bool {
+	there, err := exist(vaultOf(l))
+	return there || err != nil
+}
+
 // storeError says what to do about what a store answers.
 func storeError(err error, l *config.Loaded) error {
 	e := admin.AsError(err)
@@ -82,6 +87,8 @@ func storeError(err error, l *config.Loaded) error {
 		return nil
 	case errors.Is(err, store.ErrLocked):
 		e.Fix = "stop the gateway, then run it again"
+	case errors.Is(err, store.ErrSealed) && !vaultIn(l):
+		e.Fix = "restore " + vaultOf(l) + " from a copy: without it nothing here can be read"
 	case errors.Is(err, store.ErrSealed):
 		e.Code, e.Exit, e.Fix = admin.CodeUsage, admin.CodeUsage.Exit(), keyWays
 	case errors.Is(err, store.ErrWrongKey):

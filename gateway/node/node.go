@@ -130,7 +130,7 @@ func Open(cfg Config) (*Node, error) {
 	}
 	s, err := store.Open(filepath.Join(cfg.StateDir, "store"), cfg.Store)
 	if errors.Is(err, store.ErrSealed) {
-		return nil, fmt.Errorf("%w: %s, for %w", store.ErrNoVault, filepath.Join(cfg.StateDir, VaultFile), err)
+		return nil, fmt.Errorf("%w: %s, for %w; restore it from a copy, without it nothing here can be read", store.ErrNoVault, filepath.Join(cfg.StateDir, VaultFile), err)
 	}
 	if err != nil {
 		return nil, err
