@@ -173,7 +173,7 @@ func (x *survey) misfit() (string, error) {
 	for _, r := range x.snap.rows {
 		b := x.bucket(r.number)
 		switch {
-		case b == nil && r.number == x.snap.end.bucket:
+		case b == nil && r.number == x.snap.end.bucket && x.newest() <= r.number:
 			return fmt.Sprintf("bucket %d is missing", r.number), nil
 		case b == nil: // it was removed since, or the index tells what was lost
 			continue
@@ -189,6 +189,14 @@ func (x *survey) misfit() (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// newest is the highest number of a bucket there is.
+func (x *survey) newest() uint32 {
+	if n := len(x.buckets); n > 0 {
+		return x.buckets[n-1].number
+	}
+	return 0
 }
 
 // disregardRunway lets zeros behind the end of a bucket not count: a crash may have brought them back.
