@@ -41,13 +41,7 @@ func (s *Store) open() error {
 func (s *Store) pinSpots() ([]spot, *pin) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := &pin{s: s}
-	for _, b := range s.buckets {
-		if !b.gone {
-			p.add(b)
-		}
-	}
-	return s.spots(), p
+	return s.spots(), s.pinBuckets()
 }
 
 func (st *state) spots() []spot {

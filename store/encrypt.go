@@ -63,8 +63,13 @@ func (d Directory) Encrypt(keys ...Key) (m Moved, err error) {
 	return d.seal(v, c)
 }
 
-// unfinished refuses to begin where the vault of an encryption that was cut off is missing.
+// unfinished refuses to begin where the vault of an encryption, done or cut off, is missing.
 func (d *Directory) unfinished() error {
+	for _, name := range d.Secrets {
+		if _, err := (Secrets{Dir: d.Dir}).Read(name); errors.Is(err, ErrNoVault) {
+			return err
+		}
+	}
 	there, err := exists(d.old())
 	if err != nil || !there {
 		return err

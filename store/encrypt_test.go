@@ -326,3 +326,24 @@ func TestADirectoryIsEncryptedByOneAtATime(t *testing.T) {
 	}
 	holds(t, dir, m, nil)
 }
+
+// Or a new vault would be made that opens none of what is there.
+func TestSecretsOfALostVaultAreNotGivenANewOne(t *testing.T) {
+	dir := t.TempDir()
+	d := stateIn(dir, nil)
+	clearState(t, dir)
+	if _, err := d.Encrypt(keyFile(t, 1)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{d.Vault, d.Store} {
+		if err := os.RemoveAll(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.Encrypt(keyFile(t, 1)); !errors.Is(err, ErrNoVault) || !strings.Contains(err.Error(), "restore the vault from a copy") {
+		t.Errorf("got %v, want %v", err, ErrNoVault)
+	}
+	if there, _ := exists(d.Vault); there {
+		t.Error("a vault was made")
+	}
+}

@@ -7,26 +7,15 @@ type pin struct {
 	held []*bucket
 }
 
-// pinnedFile is a bucket's file as it was when pinned. It may grow behind its size.
-type pinnedFile struct {
-	path  string
-	first uint64 // sequence of its first record
-	size  int64
-}
-
-// pinAll keeps all that the store holds now: the files up to their sizes are the store after its last batch.
-func (s *Store) pinAll() (*pin, []pinnedFile) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// pinBuckets keeps all that the store holds now. Its caller holds s.mu.
+func (s *Store) pinBuckets() *pin {
 	p := &pin{s: s}
-	var files []pinnedFile
 	for _, b := range s.buckets {
 		if !b.gone {
 			p.add(b)
-			files = append(files, pinnedFile{b.path(), b.first, b.size})
 		}
 	}
-	return p, files
+	return p
 }
 
 // pinValue is find, and keeps what it found.

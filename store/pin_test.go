@@ -27,6 +27,24 @@ func names(t *testing.T, s *Store) map[string]bool {
 	return out
 }
 
+// pinnedFile is a bucket's file as it was when pinned. It may grow behind its size.
+type pinnedFile struct {
+	path  string
+	first uint64
+	size  int64
+}
+
+// pinAll keeps all files: up to their sizes they are the store after its last batch.
+func (s *Store) pinAll() (p *pin, files []pinnedFile) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p = s.pinBuckets()
+	for _, b := range p.held {
+		files = append(files, pinnedFile{b.path(), b.first, b.size})
+	}
+	return p, files
+}
+
 func TestPinnedBucketsStayUntilTheirRelease(t *testing.T) {
 	s := open(t, t.TempDir(), small)
 	apply(t, s, Op{Key: "live", Value: make([]byte, 100)})
