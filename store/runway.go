@@ -3,10 +3,12 @@ package store
 // A sync of a file that has grown makes the file system write its journal too: on ext4 three more blocks and a second flush
 // of the card. So while batches are small the bucket is filled with zeros ahead of them. Zeros behind
 // the last record are neither records nor damage; the next Open cuts them off, and so does the end of the bucket.
+// Where large groups and small ones take turns, a large one brings along the zeros for the small ones behind it.
 const (
 	runwayBytes = 128 << 10 // or an eighth of a bucket
 	runwayAfter = 8         // small groups in a row: a single one is not worth it
 	smallGroup  = 64 << 10  // octets; a larger one would be written twice
+	maxLull     = 16 << 10  // behind a large group: for the small ones that come before the next, if some did last time
 )
 
 var zeros [runwayBytes]byte
@@ -26,15 +28,25 @@ func blank(b []byte) bool {
 // clear makes room for the groups that follow, if they will be small too.
 func (t *txn) clear() error {
 	if t.large = t.written >= smallGroup; t.large {
-		t.small = 0
+		lull := t.lull
+		t.small, t.lull = 0, 0
 		t.stretch()
-		return nil
+		return t.fill(min(lull+lull/8, maxLull))
 	}
 	t.small++
-	if t.small < runwayAfter || t.at <= t.ahead || t.at >= t.s.o.BucketBytes {
+	t.lull += t.written
+	if t.small < runwayAfter {
 		return nil
 	}
-	end, err := t.log.runway(t.at, t.at+min(runwayBytes, t.s.o.BucketBytes/8))
+	return t.fill(min(runwayBytes, t.s.o.BucketBytes/8))
+}
+
+// fill writes zeros behind the last record, unless there are some.
+func (t *txn) fill(octets int64) error {
+	if octets == 0 || t.at <= t.ahead || t.at >= t.s.o.BucketBytes {
+		return nil
+	}
+	end, err := t.log.runway(t.at, t.at+octets)
 	t.written += end - t.at
 	t.ahead = end
 	return err
@@ -63,5 +75,6 @@ type runway struct {
 	ahead int64 // the bucket's file is filled up to here
 	found int64 // the file system has room for it up to here
 	small int   // small groups in a row
+	lull  int64 // octets of them
 	large bool  // the last group was large
 }

@@ -78,6 +78,27 @@ func TestLargeGroupsAreWrittenOnce(t *testing.T) {
 	}
 }
 
+func TestSmallGroupBetweenLargeOnesDoesNotChangeTheSizeOfTheFile(t *testing.T) {
+	s := open(t, t.TempDir(), Options{Reserve: -1})
+	changes := 0
+	for range 30 {
+		var puts, deletions []Op
+		for i := range 20 {
+			puts = append(puts, Op{Key: strconv.Itoa(i), Value: make([]byte, 4096)})
+			deletions = append(deletions, Op{Key: strconv.Itoa(i), Delete: true})
+		}
+		apply(t, s, puts...)
+		_, before := sizes(t, s)
+		apply(t, s, deletions...)
+		if _, after := sizes(t, s); after != before {
+			changes++
+		}
+	}
+	if changes > 1 { // nobody knew of the first
+		t.Errorf("30 small groups: the size changed %d times", changes)
+	}
+}
+
 func TestSealedBucketHasNoZerosBehindIt(t *testing.T) {
 	s := open(t, t.TempDir(), small)
 	for i := range 100 {
