@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"math"
+	"os"
+	"strings"
 	"testing"
 )
 
@@ -43,5 +45,29 @@ func TestChunksBeyondTheSizeOfAValueAreNotRead(t *testing.T) {
 	_, _, err := s.valueOf(&r, idOf(0, []byte("k")))
 	if got, want := len(d.calls), 3; !errors.Is(err, ErrDamaged) || got > want {
 		t.Errorf("got %v after %v, want %v after %d files", err, d.calls, ErrDamaged, want)
+	}
+}
+
+func TestFileLargerThanAnyBucketIsToldAndNotRead(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, tiny)
+	apply(t, s, Op{Key: "k", Value: []byte("v")})
+	file, size := s.buckets[0].path(), s.buckets[0].size
+	s.Abandon()
+	if err := os.Truncate(file, 5<<30); err != nil {
+		t.Fatal(err)
+	}
+	_, opened := Open(dir, tiny)
+	_, checked := Check(dir)
+	for _, err := range []error{opened, checked} {
+		if err == nil || !strings.Contains(err.Error(), "move that file away") {
+			t.Errorf("got %v, want to be told", err)
+		}
+	}
+	if err := os.Truncate(file, size); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := open(t, dir, tiny).Get(0, "k"); err != nil || string(got) != "v" {
+		t.Errorf("got %q, %v", got, err)
 	}
 }

@@ -92,8 +92,8 @@ type Options struct {
 	// Reserve is the free space of the file system below which growing batches are
 	// refused; 0 means 64 MiB, less than 0 none.
 	Reserve int64
-	// BucketBytes is the size at which a bucket is sealed; 0 means 4 MiB. The bucket
-	// being written is held in memory.
+	// BucketBytes is the size at which a bucket is sealed, at most 256 MiB; 0 means 4 MiB. Open and compaction may
+	// hold one in memory.
 	BucketBytes int64
 	// Cipher seals every record with a random nonce; nil leaves them in the clear. It is XChaCha20-Poly1305:
 	// its nonces have 24 octets and its tags 16.
@@ -106,7 +106,11 @@ type Options struct {
 	snapshotBytes int64 // how much the log grows at least between two index snapshots; 0 means 16 MiB
 }
 
-const usualBucket = 4 << 20
+const (
+	usualBucket   = 4 << 20
+	maxBucket     = 256 << 20 // octets; offsets have 32 bits
+	maxBucketFile = 2 * maxBucket
+)
 
 func (o *Options) fill() {
 	if o.MaxBytes <= 0 {
@@ -121,6 +125,7 @@ func (o *Options) fill() {
 	if o.BucketBytes <= 0 {
 		o.BucketBytes = usualBucket
 	}
+	o.BucketBytes = min(o.BucketBytes, maxBucket)
 	if o.disk == nil {
 		o.disk = osDisk{}
 	}

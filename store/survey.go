@@ -136,10 +136,14 @@ func (x *survey) list(dir string) error {
 // measure notes the size of the last bucket listed.
 func (x *survey) measure(f fs.DirEntry) error {
 	st, err := f.Info()
-	if err == nil {
-		x.buckets[len(x.buckets)-1].size = st.Size()
+	if err != nil {
+		return err
 	}
-	return err
+	b := x.buckets[len(x.buckets)-1]
+	if b.size = st.Size(); b.size > maxBucketFile {
+		return fmt.Errorf("%s has %d octets, more than any bucket: check the file system, or move that file away", b.path(), b.size)
+	}
+	return nil
 }
 
 // unopened says what is wrong when nothing could be opened. When other records could, the key is right and
