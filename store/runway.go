@@ -1,5 +1,10 @@
 package store
 
+import (
+	"errors"
+	"syscall"
+)
+
 // A sync of a file that has grown makes the file system write its journal too: on ext4 three more blocks and a second flush
 // of the card. So while batches are small the bucket is filled with zeros ahead of them. Zeros behind
 // the last record are neither records nor damage; the next Open cuts them off, and so does the end of the bucket.
@@ -48,7 +53,10 @@ func (t *txn) fill(octets int64) error {
 	}
 	end, err := t.log.runway(t.at, t.at+octets)
 	t.written += end - t.at
-	t.ahead = end
+	if t.ahead = end; errors.Is(err, syscall.ENOSPC) {
+		t.ahead = t.at + octets // some of it may be there; the batch is, and it may be a deletion that frees space
+		return nil
+	}
 	return err
 }
 

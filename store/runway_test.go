@@ -3,6 +3,7 @@ package store
 import (
 	"os"
 	"strconv"
+	"syscall"
 	"testing"
 )
 
@@ -111,5 +112,28 @@ func TestSealedBucketHasNoZerosBehindIt(t *testing.T) {
 	}
 	if len(s.buckets) < 2 {
 		t.Errorf("got %d buckets", len(s.buckets))
+	}
+}
+
+func TestNoRoomForARunwayRefusesNoBatch(t *testing.T) {
+	d := &faultDisk{disk: osDisk{}, freeBytes: 1 << 40, err: syscall.ENOSPC}
+	o := small
+	o.disk = d
+	dir, m := t.TempDir(), model{}
+	s := open(t, dir, o)
+	d.failNext("runway", 0)
+	for i := range 2 * runwayAfter {
+		ops := []Op{{Key: strconv.Itoa(i), Value: octets(uint64(i), 100)}}
+		apply(t, s, ops...)
+		m.apply(ops)
+	}
+	if counts, file := sizes(t, s); counts >= file {
+		t.Errorf("got a file of %d octets, want a part of a runway behind %d", file, counts)
+	}
+	s.Abandon()
+	s = open(t, dir, o)
+	m.check(t, s)
+	if st := s.Stats(); st.Repairs+st.Damaged != 0 {
+		t.Errorf("got %+v, want no repair", st)
 	}
 }
