@@ -20,8 +20,10 @@ func TestDoctoredSnapshotCannotAskForGigabytes(t *testing.T) {
 			ops := []Op{{Key: "k", Value: octets(1, 2*maxInline)}}
 			apply(t, s, ops...)
 			m.apply(ops)
+			s.stop()
 			doctor(s, idOf(0, []byte("k")))
-			s.Close()
+			s.closeSnapshot()
+			s.lock.release()
 			s = open(t, dir, tiny)
 			if st := s.Stats(); st.FullScan == "" || st.Damaged != 0 {
 				t.Errorf("got %+v, want the snapshot refused", st)
@@ -36,6 +38,7 @@ func TestChunksBeyondTheSizeOfAValueAreNotRead(t *testing.T) {
 	o.eager = false
 	s := open(t, t.TempDir(), o)
 	apply(t, s, Op{Key: "k", Value: make([]byte, 2*maxInline)})
+	s.stop()
 	l := s.large[idOf(0, []byte("k"))]
 	l.chunks = append(l.chunks, l.chunks[0])
 	l.size -= maxInline

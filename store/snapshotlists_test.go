@@ -17,13 +17,20 @@ func TestListsThatDiedBehindTheBeginOfASnapshotCostNoFullScan(t *testing.T) {
 			put(Op{Key: "large", Value: make([]byte, 6*maxInline)})
 			put(Op{Key: "other", Value: make([]byte, 6*maxInline)})
 			settle(t, s)
-			// The owner waits: its work is done here, so that the items are written last.
+			s.stop() // its work is done here, so that the items are written last
 			if err := errors.Join(s.beginSnapshot(), s.emptyNow(s.buckets[0])); err != nil {
 				t.Fatal(err)
 			}
-			put(end)
-			settle(t, s)
-			s.Abandon()
+			r := &request{ops: []Op{end}, done: make(chan error, 1)}
+			s.commit([]*request{r})
+			if err := <-r.done; err != nil {
+				t.Fatal(err)
+			}
+			m.apply(r.ops)
+			for s.snap.file != nil {
+				s.tidy()
+			}
+			s.lock.release()
 			s = open(t, dir, o)
 			if st := s.Stats(); st.FullScan != "" || st.Damaged != 0 {
 				t.Errorf("got %+v, want no scan and no damage", st)
