@@ -36,12 +36,12 @@ func (c *Core) quotaError(err error) error {
 	if !errors.As(err, &f) {
 		return errAgain
 	}
-	unit := "octets"
-	if f.Items {
-		unit = "parcels"
+	unit, wait := "octets", "wait until some are delivered, or raise store.max_parcel_bytes"
+	if f.Items { // a delivered one is remembered until it expires
+		unit, wait = "parcels", "wait until some expire, or raise store.max_parcels"
 	}
 	return &Error{Code: "quota", Message: fmt.Sprintf("no room for another parcel: of %d %s for %s, %d are used", f.Limit, unit, c.quotaName(f), f.Used),
-		Fix: "wait until some are delivered: packhorse queue" + instead[f.Priority]}
+		Fix: wait + ": packhorse queue" + instead[f.Priority]}
 }
 
 var instead = [...]string{queue.Emergency: "", queue.Message: "; emergencies still go", queue.Bulk: "; what is more urgent still goes"}

@@ -66,7 +66,7 @@ func TestAFullQuotaIsNamed(t *testing.T) {
 		fix  string
 	}{
 		{queue.Full{Limit: 5, Used: 4}, "of 5 octets for all, 4 are used", "queue"},
-		{queue.Full{Scope: queue.ScopeOwn, Items: true, Priority: queue.Bulk, Limit: 5, Used: 5}, "of 5 parcels for our own apps for bulk, 5 are used", "more urgent still goes"},
+		{queue.Full{Scope: queue.ScopeOwn, Items: true, Priority: queue.Bulk, Limit: 5, Used: 5}, "of 5 parcels for our own apps for bulk, 5 are used", "wait until some expire, or raise store.max_parcels: packhorse queue; what is more urgent still goes"},
 		{queue.Full{Scope: queue.ScopePeer, Name: string(s.core.self[:])}, "of 0 octets for one neighbour (" + s.core.peerName(s.core.self) + ")", "queue"},
 	} {
 		err := s.core.quotaError(&c.full)

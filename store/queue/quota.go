@@ -44,11 +44,11 @@ type Full struct {
 
 // Error is a sentence for people without the Name, which is the owner's to put in words.
 func (f *Full) Error() string {
-	unit := "octets"
-	if f.Items {
-		unit = "items"
+	unit, end := "octets", "deliveries"
+	if f.Items { // heads stay until their time is over
+		unit, end = "items", "some to expire"
 	}
-	return fmt.Sprintf("queue: the quota of %s is full: %d of %d %s are used; wait for deliveries or raise it", f.What(), f.Used, f.Limit, unit)
+	return fmt.Sprintf("queue: the quota of %s is full: %d of %d %s are used; wait for %s or raise it", f.What(), f.Used, f.Limit, unit, end)
 }
 
 // What names the quota in words.
