@@ -78,6 +78,7 @@ func (c *Core) peerUp(now time.Time, e link.PeerUp) {
 	if e.Again {
 		clear(p.has) // and with it we tell our routes again
 		p.since = now
+		c.askRoomAgain(p)
 	}
 	p.ports[e.Port], p.heard = true, now
 	if e.Pairing {
@@ -91,6 +92,19 @@ func (c *Core) peerUp(now time.Time, e link.PeerUp) {
 	c.memberUp(now, p.id)
 	c.emit(PeerChanged{Peer: c.peerView(now, p.id)})
 	c.dirty = true
+}
+
+// askRoomAgain offers a neighbour that began anew what it had no room for: people raise a quota by a restart.
+func (c *Core) askRoomAgain(p *peer) {
+	full := map[link.Digest]time.Time{}
+	for d, until := range p.hold {
+		if until.Equal(p.fullUntil) {
+			full[d] = until
+			delete(p.hold, d)
+		}
+	}
+	p.fulls, p.fullUntil, c.dirty = 0, time.Time{}, true
+	c.relineAll(full)
 }
 
 func (c *Core) peerDown(now time.Time, e link.PeerDown) {

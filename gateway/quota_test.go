@@ -123,3 +123,20 @@ func TestANeighbourThatTurnsAllAwayIsLeftAlone(t *testing.T) {
 		t.Error("a minute later the neighbour is not asked again")
 	}
 }
+
+// By then the neighbour would be left alone for half an hour.
+func TestANeighbourThatStartsAgainIsAskedForRoomAgain(t *testing.T) {
+	b, x, y := pairedBench(t)
+	y.limits = Limits{Parcels: 4}
+	y.boot()
+	for i := range 4 {
+		x.mustCall(func(t Token) Event { return Send{Token: t, To: "ben", Type: "text/plain", Content: text(10 + i)} })
+	}
+	b.run(40*time.Minute, func() bool { return false })
+	if n := len(y.core.Letters()); n != 2 {
+		t.Fatalf("got %d letters, want the 2 that there is room for", n)
+	}
+	y.limits = Limits{}
+	y.boot()
+	b.must(5*time.Minute, "the rest", func() bool { return len(y.core.Letters()) == 4 })
+}

@@ -235,8 +235,8 @@ func TestTwoRestoresAtOnceDoNotMix(t *testing.T) {
 	var stream bytes.Buffer
 	b := store.NewBackupWriter(&stream)
 	b.Info([]byte(`{"name":"ada"}`))
-	b.File("state/owner.key", make([]byte, 300_000))
-	b.File("state/membership", []byte("second"))
+	b.File(backupState+"owner.key", make([]byte, 300_000))
+	b.File(backupState+"membership", []byte("second"))
 	b.Close()
 	begun, ended := make(chan struct{}), make(chan error, 1)
 	other := &Restore{Dir: to}
