@@ -112,10 +112,7 @@ func (s *Store) secure(x *survey) error {
 
 // cutBucket shortens a bucket's file to its size for good.
 func (s *Store) cutBucket(b *bucket) error {
-	if err := s.disk.truncate(b.path(), b.size); err != nil {
-		return err
-	}
-	return nil
+	return s.disk.truncate(b.path(), b.size)
 }
 
 // discard deletes for good what a failed or torn batch left.
