@@ -77,3 +77,13 @@ func TestBucketsOfLayout1AreReadAndDieOut(t *testing.T) {
 	s.Abandon()
 	want.check(t, open(t, dir, o))
 }
+
+func TestRecordOfANewBucketIsInNoneOfLayout1(t *testing.T) {
+	st := state{buckets: []*bucket{{number: 7, first: 100, old: true}}}
+	fresh := newBucket("", 8, 5)
+	for seq, want := range map[uint64]uint32{100: 7, 1 << 30: 7, fresh.first: 8, fresh.first + 3: 8} {
+		if got := st.numberOf(seq); got != want {
+			t.Errorf("sequence %d: got bucket %d, want %d", seq, got, want)
+		}
+	}
+}

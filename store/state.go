@@ -173,8 +173,8 @@ func (st *state) bucketOf(seq uint64) *bucket {
 		return nil
 	}
 	b := st.buckets[i-1]
-	if !b.old && uint32(seq>>32) != b.number {
-		return nil // its bucket is lost
+	if number := uint32(seq >> 32); number != b.number && !(b.old && number == 0) {
+		return nil // its bucket is lost, or not there yet
 	}
 	return b
 }
