@@ -226,6 +226,21 @@ func TestMissingRecordsBetweenBucketsAreReported(t *testing.T) {
 	}
 }
 
+func TestFileThatWouldMakeTheLogDeleteBucketsIsRefused(t *testing.T) {
+	for _, suffix := range []string{".START", ".END"} {
+		dir, file, _ := sample(t, true)
+		rewrite(t, file+suffix, nil)
+		if _, err := Open(dir, Options{Reserve: -1}); err == nil || !strings.Contains(err.Error(), "move it elsewhere") {
+			t.Errorf("Open beside %s: got %v", suffix, err)
+		}
+		if _, err := Check(dir); err == nil {
+			t.Errorf("Check beside %s: got no error", suffix)
+		}
+		os.Remove(file + suffix)
+		sampleModel(6).check(t, open(t, dir, Options{Reserve: -1}))
+	}
+}
+
 func TestLeftOversOfACrashAreRemoved(t *testing.T) {
 	dir, _, _ := sample(t, true)
 	half := filepath.Join(dir, bucketName(98, 1))

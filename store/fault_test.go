@@ -128,6 +128,8 @@ func (d *faultDisk) free(string) (int64, error) {
 	if err := d.call("free"); err != nil {
 		return 0, err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return d.freeBytes, nil
 }
 

@@ -328,7 +328,9 @@ func TestReserveIsKeptFree(t *testing.T) {
 	d := &faultDisk{disk: osDisk{}, freeBytes: 70 << 20}
 	s := open(t, t.TempDir(), Options{disk: d})
 	apply(t, s, Op{Key: "fits", Value: make([]byte, 1<<20)})
+	d.mu.Lock()
 	d.freeBytes = 64<<20 + 1000
+	d.mu.Unlock()
 	if err := s.Apply(Op{Key: "more", Value: make([]byte, 1<<20)}); !errors.Is(err, ErrFull) {
 		t.Errorf("below the reserve: got %v, want %v", err, ErrFull)
 	}

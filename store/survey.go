@@ -116,6 +116,9 @@ func (x *survey) list(dir string) error {
 		return err
 	}
 	for _, e := range entries {
+		if misleading(e.Name()) {
+			return fmt.Errorf("%s is not of this store, and the log would delete others because of it: move it elsewhere", filepath.Join(dir, e.Name()))
+		}
 		if first, ok := parseSegmentName(e); ok && first>>32 > 0 {
 			x.buckets = append(x.buckets, newBucket(dir, uint32(first>>32), uint32(first)))
 			if err := x.measure(e); err != nil {
@@ -174,6 +177,16 @@ func parseBucketName(s string) (number, salt uint32, ok bool) {
 		return 0, 0, false
 	}
 	return number, salt, true
+}
+
+// misleading tells the names by which tidwall/wal knows a truncation that was cut off. It would finish that, and
+// we never begin one.
+func misleading(name string) bool {
+	n, ok := strings.CutSuffix(name, ".START")
+	if !ok {
+		n, ok = strings.CutSuffix(name, ".END")
+	}
+	return ok && len(n) == 20 && strings.Trim(n, "0123456789") == ""
 }
 
 // findSegment looks into a bucket. One without a segment was being made or removed.

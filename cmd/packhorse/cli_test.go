@@ -170,16 +170,12 @@ func TestSendWaitsAndShowsEachState(t *testing.T) {
 	if !strings.Contains(b.err, "7c1e4000a1b2 to ridge-2: 60 %\n") || strings.Contains(b.out, "60 %") || strings.Contains(b.err, "\r") {
 		t.Errorf("progress belongs on stderr in plain lines\nstdout: %q\nstderr: %q", b.out, b.err)
 	}
-	f.steps = []admin.Parcel{step(admin.Carried, 10)}
-	b.want(0, []string{"carried"}, "send", "clinic", "hi", "--wait", "carried")
-	f.steps = []admin.Parcel{{ID: "7c1e4000a1b2", State: admin.Saved, Why: "no_route"}}
-	b.want(5, []string{"not delivered yet (no_route); it is still queued"}, "send", "clinic", "hi", "--wait", "delivered", "--timeout", "50ms")
-	f.steps = []admin.Parcel{{ID: "7c1e4000a1b2", To: "clinic", State: admin.Saved, Why: "quota"}, step(admin.Delivered, 10)}
-	b.want(0, []string{"7c1e4000a1b2 to clinic: custody refused: full; it is offered again later", "delivered"}, "send", "clinic", "hi", "--wait", "delivered")
-	f.steps = []admin.Parcel{{ID: "7c1e4000a1b2", State: admin.Refused, Why: "mailbox full"}}
-	b.want(4, []string{"refused: mailbox full"}, "send", "clinic", "hi", "--wait", "delivered")
-	f.steps = []admin.Parcel{{ID: "7c1e4000a1b2", State: admin.Expired}}
-	b.want(1, []string{"expired"}, "send", "clinic", "hi", "--wait", "delivered")
+	with := func(steps ...admin.Parcel) *bench { return newBench(t, &fake{steps: steps}) } // a wait that ended may look once more
+	with(step(admin.Carried, 10)).want(0, []string{"carried"}, "send", "clinic", "hi", "--wait", "carried")
+	with(admin.Parcel{ID: "7c1e4000a1b2", State: admin.Saved, Why: "no_route"}).want(5, []string{"not delivered yet (no_route); it is still queued"}, "send", "clinic", "hi", "--wait", "delivered", "--timeout", "50ms")
+	with(admin.Parcel{ID: "7c1e4000a1b2", To: "clinic", State: admin.Saved, Why: "quota"}, step(admin.Delivered, 10)).want(0, []string{"7c1e4000a1b2 to clinic: custody refused: full; it is offered again later", "delivered"}, "send", "clinic", "hi", "--wait", "delivered")
+	with(admin.Parcel{ID: "7c1e4000a1b2", State: admin.Refused, Why: "mailbox full"}).want(4, []string{"refused: mailbox full"}, "send", "clinic", "hi", "--wait", "delivered")
+	with(admin.Parcel{ID: "7c1e4000a1b2", State: admin.Expired}).want(1, []string{"expired"}, "send", "clinic", "hi", "--wait", "delivered")
 }
 
 func TestInboxNeverOverwritesNorFollowsTheSendersName(t *testing.T) {

@@ -14,11 +14,11 @@ func TestBackupIsStreamedAndItsFailureShows(t *testing.T) {
 	if err := c.Backup(ctx, &out); err != nil || out.String() != "stream" {
 		t.Errorf("got %q, %v", out.String(), err)
 	}
-	f.late = errors.New("the disk failed")
+	f.fail(nil, errors.New("the disk failed"))
 	if err := c.Backup(ctx, &out); err == nil {
 		t.Error("a backup that broke off looks whole")
 	}
-	f.err = &Error{Code: CodeQuota, Message: "not now"}
+	f.fail(&Error{Code: CodeQuota, Message: "not now"}, nil)
 	var e *Error
 	if err := c.Backup(ctx, &out); !errors.As(err, &e) || e.Code != CodeQuota {
 		t.Errorf("got %v, want the gateway's error", err)

@@ -33,6 +33,13 @@ func (f *fake) note(s string) error {
 	return f.err
 }
 
+// fail makes what is asked from here on fail, at once or late.
+func (f *fake) fail(err, late error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err, f.late = err, late
+}
+
 func (f *fake) Status(context.Context) (Status, error) { return f.status, f.note("status") }
 func (f *fake) Up(_ context.Context, u Up) (Status, error) {
 	f.up = u
@@ -85,6 +92,8 @@ func (f *fake) Backup(_ context.Context, w io.Writer) error {
 		return err
 	}
 	_, err := io.WriteString(w, "stream")
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return errors.Join(err, f.late)
 }
 func (f *fake) Revoke(_ context.Context, name string) error { return f.note("revoke " + name) }
