@@ -24,15 +24,6 @@ type kept struct {
 	next  Ending // of one that is leaving
 }
 
-func (m *model) find(id ID) *kept {
-	for _, k := range m.items {
-		if k.ID == id {
-			return k
-		}
-	}
-	return nil
-}
-
 func (k *kept) body() bool {
 	return k.state != Remembered && !(k.state == Leaving && k.was == Remembered)
 }
