@@ -144,7 +144,9 @@ func TestStopEndsCollections(t *testing.T) {
 	if _, b, err := conn.Read(t.Context()); err != nil || len(b) == 0 {
 		t.Fatalf("challenge: %d octets, %v", len(b), err)
 	}
-	go n.stop()
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); n.stop() }()
+	defer func() { <-stopped }()
 	if _, _, err := conn.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
 		t.Fatalf("the collection ended with %v, want a close frame 1001", err)
 	}
