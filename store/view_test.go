@@ -127,7 +127,11 @@ func TestSealedStoreIsVerifiedWithoutItsKeyAsFarAsThatGoes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for at := 0; at < len(whole); at += 97 {
+		step := 97
+		if testing.Short() {
+			step = 1997
+		}
+		for at := 0; at < len(whole); at += step {
 			b := bytes.Clone(whole)
 			b[at] ^= 4
 			rewrite(t, file, b)
