@@ -3,11 +3,25 @@ package gateway
 import (
 	"encoding/binary"
 	"time"
+
+	"packhorse/store"
 )
 
 // restoredAhead is by how much a count goes on that others hold against what they heard of us: more than a
 // gateway counts in a year.
 const restoredAhead = 1 << 20
+
+// AheadCounters names the counts that others hold against what they heard of us.
+func AheadCounters() []string { return []string{counterAdvert, counterDispatch} }
+
+// Ahead lets a count of AheadCounters go on where nobody can have heard it; value is what is left of its record, if anything.
+func Ahead(name string, value []byte) store.Op {
+	var v uint64
+	if len(value) == 8 {
+		v = binary.BigEndian.Uint64(value)
+	}
+	return counterOp(name, v+restoredAhead)
+}
 
 // Restored is what becomes of a record that comes from a backup. Since the backup was made this gateway may have said more than
 // the record knows: its counts go on ahead, or others would take what it says for old. now is the wall clock, and counts

@@ -79,7 +79,7 @@ func (a *app) given(l *config.Loaded, kinds []store.KeyKind) (keys []store.Key, 
 func readKeyFile(path string) (store.Key, error) {
 	b, err := readSecret(path)
 	if err != nil {
-		return store.Key{}, usage("put in the stick that it is on, or correct store.key_file", "the key file cannot be read: %v", err)
+		return store.Key{}, usage("put in the stick that it is on, or correct --key-file or store.key_file", "the key file cannot be read: %v", err)
 	}
 	k, err := store.ReadKeyFile(b)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"packhorse/gateway"
+	"packhorse/link/port"
 	"packhorse/store"
 )
 
@@ -96,6 +98,30 @@ func TestDumpListsRecordsAndPrintsValues(t *testing.T) {
 	dump(0, []string{"deletion  draft"}, "--key", "gone", "--dead")
 	dump(2, []string{"no kind"}, "--kind", "nosuch")
 	dump(2, []string{"--key"}, "--raw")
+}
+
+func TestRepairEarnsNoAirtimeAndTakesNoCountBack(t *testing.T) {
+	for name, kind := range map[string]store.Kind{"transport lora0": gateway.KindTransport, "counter dispatch": gateway.KindCounter} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, nil)
+			key := strings.Fields(name)[1]
+			putIn(t, b.dir, store.Op{Kind: kind, Key: key, Value: bytes.Repeat([]byte("a"), 100)}, store.Op{Kind: gateway.KindTransport, Key: "lora1", Value: []byte("whole")})
+			flipFirst(t, filepath.Join(b.dir, "store"), 'a')
+			b.want(6, []string{"lost  " + name}, "store", "repair", "--state", b.dir)
+			s, err := store.Open(filepath.Join(b.dir, "store"), store.Options{Reserve: -1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			got, err := s.Get(kind, key)
+			if kind == gateway.KindTransport && (err != nil || !bytes.Equal(got, port.LostState())) {
+				t.Errorf("got %q, %v, want a ledger that knows nothing", got, err)
+			}
+			if kind == gateway.KindCounter && (err != nil || len(got) != 8 || binary.BigEndian.Uint64(got) < 1<<20) {
+				t.Errorf("got %x, %v, want a count far ahead", got, err)
+			}
+		})
+	}
 }
 
 func TestRepairSavesWhatIsWholeAndNamesWhatIsLost(t *testing.T) {

@@ -27,7 +27,7 @@ func (a *app) storeDump() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dump",
 		Short: "list the records of the store, or print one value; also beside a running gateway",
-		Long: `Lists each record with its state, type, kind, key, octets, sequence, bucket and offset. With --key it prints the
+		Long: `Lists each record with its state, type, kind, octets of its value, sequence, bucket+offset and key. With --key it prints the
 value: as hex, or with --raw as it is. It changes nothing and takes no lock. With --json each record is a line.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {

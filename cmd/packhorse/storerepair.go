@@ -8,6 +8,7 @@ import (
 
 	"packhorse/gateway"
 	"packhorse/gateway/admin"
+	"packhorse/gateway/node"
 	"packhorse/store"
 )
 
@@ -43,6 +44,15 @@ func (a *app) repairStore(ctx context.Context, dry bool) error {
 	done()
 	if err != nil {
 		return storeError(err, l)
+	}
+	if !dry {
+		var radios []string
+		for _, radio := range l.Radio {
+			radios = append(radios, radio.Name)
+		}
+		if err := node.Repaired(storeOf(l), store.Options{Cipher: key, Reserve: -1}, r.Lost, radios); err != nil {
+			return storeError(err, l)
+		}
 	}
 	return a.showRepair(storeOf(l), r, dry)
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"fmt"
 
 	"packhorse/gateway"
 	"packhorse/link/port"
@@ -25,6 +26,9 @@ func (n *Node) planOf(c Config) (plan, error) {
 		return p, checkRegion(c.Region)
 	}
 	b, err := n.store.Get(gateway.KindSetting, settingRegion)
+	if errors.Is(err, store.ErrDamaged) {
+		return p, fmt.Errorf("the region that packhorse up set cannot be read: write region in the configuration, or run: packhorse store repair, then packhorse up --region: %w", err)
+	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return p, err
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"packhorse/gateway"
 	"packhorse/link/port"
 	"packhorse/store"
@@ -187,7 +189,7 @@ func (r *Restore) finish() error {
 		err = syncDir(r.temp)
 	}
 	if err == nil {
-		err = os.Rename(r.temp, r.Dir) // over an empty directory it is one step too
+		err = unix.Rename(r.temp, r.Dir) // over an empty directory it is one step too, which os.Rename refuses
 	}
 	if err == nil {
 		err = syncDir(filepath.Dir(r.temp))

@@ -156,6 +156,21 @@ func TestRestoreTouchesNothingThatIsThere(t *testing.T) {
 	}
 }
 
+func TestRestoreTakesThePlaceOfAnEmptyDirectory(t *testing.T) {
+	dir := t.TempDir()
+	var stream bytes.Buffer
+	b := store.NewBackupWriter(&stream)
+	b.Info([]byte(`{"name":"ada"}`))
+	b.File(backupState+"membership", []byte("ours"))
+	b.Close()
+	if _, _, err := (&Restore{Dir: dir}).Run(&stream); err != nil {
+		t.Fatal(err)
+	}
+	if got := secretsOf(t, dir, nil); string(got["membership"]) != "ours" {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestRestoreWritesNowhereElse(t *testing.T) {
 	for _, name := range []string{"state:../evil", "state:vault", "/etc/evil", "evil", "state:"} {
 		parent := t.TempDir()

@@ -83,7 +83,7 @@ var Keys = []Key{
 	{"name", "the host name", "", "what a new gateway is called, at most 24 letters, digits and dashes; `packhorse up --name` changes it"},
 	{"region", "none", "", "whose radio rules apply, such as `EU868`; no radio transmits without it. `packhorse up --region` sets it where no file does"},
 	{"state_dir", "`/var/lib/packhorse` for root, else `~/.local/state/packhorse`", "", "where keys, parcels and ledgers live"},
-	{"socket", "`/run/packhorse/packhorse.sock` for root, else `packhorse.sock` in `state_dir`", "", "the local API, for the other commands"},
+	{"socket", "`/run/packhorse/packhorse.sock` for root where `state_dir` is not set, else `packhorse.sock` in `state_dir`", "", "the local API, for the other commands"},
 	{"trust_clock", "false", "", "take the system's clock at its word although nothing synchronises it here: for machines whose host keeps it"},
 	{"poweb.listen", "`127.0.0.1:13276`", "address", "where Awala apps reach this gateway; empty switches it off"},
 	{"internet.listen", "empty: off", "address", "UDP address for DTLS links from other gateways, such as `:4726`"},
