@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -14,14 +15,30 @@ func TestMain(m *testing.M) {
 	os.Exit(run(m))
 }
 
-// run leaves the failing system calls to those who ask for them, for they need strace.
+// run leaves what needs strace or root to those who have it: make test has suites that see to either.
 func run(m *testing.M) int {
 	flag.Parse()
+	var without []string
 	if !soak && os.Getenv("PACKHORSE_STRACE") == "" {
-		if err := flag.Set("test.skip", "SystemCall"); err != nil {
+		without = append(without, "SystemCall")
+	}
+	if os.Geteuid() != 0 {
+		without = append(without, "SmallDisk")
+	}
+	if len(without) > 0 {
+		if err := flag.Set("test.skip", strings.Join(without, "|")); err != nil {
 			fmt.Println(err)
 			return 1
 		}
 	}
 	return m.Run()
+}
+
+// lacking skips what cannot be had; in CI that is a failure.
+func lacking(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
 }

@@ -43,7 +43,7 @@ var onlyFault = flag.String("fault", "", "inject only this, such as fsync:error=
 // itself, so a fault may strike twice.
 func TestEverySystemCallThatFailsTellsNoLie(t *testing.T) {
 	if _, err := exec.LookPath("strace"); err != nil {
-		t.Skip("strace is missing: apt install strace")
+		lacking(t, "strace is missing: apt install strace")
 	}
 	faults := faultsOf(t, soak)
 	if *onlyFault != "" {

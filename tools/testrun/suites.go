@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,7 +42,7 @@ var suites = []suite{
 	{"race", "rooms with goroutines under the race detector", []string{"gcc"}, race},
 	{"interop", "Awala's JavaScript library against real gateways", []string{"node", "modules"}, runInterop},
 	{"real", "gateways as processes on simulated radios, in real time: loss, cuts, kills", nil, runReal},
-	{"crash", "the store on ext4 on a disk that loses its power", []string{"root", "ext4"}, runCrash},
+	{"crash", "the store on ext4 on a disk that loses its power, and on one that is full", []string{"root", "ext4"}, runCrash},
 	{"faults", "the store while its system calls fail", []string{"strace"}, faults},
 	{"static", "static binaries for every kind of board", nil, static},
 	{"386", "link and store as 32-bit code", []string{"386"}, on386},
@@ -120,7 +121,10 @@ func runCrash(ctx context.Context, r *runner) (count, error) {
 	if os.Geteuid() != 0 {
 		flags = append(flags, "-exec=sudo -n -E")
 	}
-	return r.test(ctx, nil, flags, []string{crashfs})
+	cut, err := r.test(ctx, nil, flags, []string{crashfs})
+	full, also := r.test(ctx, nil, append(flags, "-run=SmallDisk"), []string{storetrial})
+	cut.add(full)
+	return cut, errors.Join(err, also)
 }
 
 func faults(ctx context.Context, r *runner) (count, error) {
