@@ -153,10 +153,12 @@ func TestEncryptionMistakesSayWhatToDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.want(1, []string{"vault is damaged", "from a copy"}, "run", "--key-file", key)
+	b.want(6, []string{"vault is damaged", "fix: restore " + vault + " from a copy"}, "store", "check")
 	if err := os.Remove(vault); err != nil {
 		t.Fatal(err)
 	}
 	b.want(1, []string{"no vault", "needed", "from a copy"}, "run")
+	b.want(6, []string{"no vault", "fix: restore " + vault + " from a copy"}, "store", "check")
 	for _, c := range []string{"repair", "dump", "stats", "encrypt"} {
 		b.want(1, []string{"fix: restore " + vault + " from a copy"}, "store", c, "--key-file", key)
 	}

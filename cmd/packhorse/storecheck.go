@@ -41,7 +41,11 @@ func (a *app) checkStore(ctx context.Context) error {
 	if err != nil {
 		return storeError(err, l)
 	}
-	return a.showCheck(storeOf(l), r)
+	vault := ""
+	if _, err := store.VaultKinds(vaultOf(l)); r.Sealed && err != nil {
+		vault = err.Error()
+	}
+	return a.showCheck(storeOf(l), vaultOf(l), vault, r)
 }
 
 // checked is a store.Report for JSON.
@@ -50,7 +54,8 @@ type checked struct {
 	Path       string            `json:"path"`
 	OK         bool              `json:"ok"`
 	InUse      bool              `json:"in_use"`
-	Sealed     bool              `json:"sealed"` // and no key was given: values are unknown
+	Sealed     bool              `json:"sealed"`          // and no key was given: values are unknown
+	Vault      string            `json:"vault,omitempty"` // why no key can open the store
 	Buckets    int               `json:"buckets"`
 	Records    int               `json:"records"`
 	Values     *int              `json:"values,omitempty"`
@@ -85,19 +90,19 @@ type quarantine struct {
 	Bytes int64  `json:"size_bytes"`
 }
 
-func (a *app) showCheck(dir string, r *store.Report) error {
-	v := checked{Head: a.head("packhorse.store_check/1"), Path: dir, OK: r.OK(), InUse: r.InUse, Sealed: r.Sealed, Buckets: len(r.Buckets),
+func (a *app) showCheck(dir, vaultPath, vault string, r *store.Report) error {
+	v := checked{Head: a.head("packhorse.store_check/1"), Path: dir, OK: r.OK() && vault == "", InUse: r.InUse, Sealed: r.Sealed, Vault: vault, Buckets: len(r.Buckets),
 		Records: r.Records, TornBytes: r.Torn, Kinds: []admin.StoreKind{}, Damage: damages(r.Damage), Unreadable: namesOf(r.Unreadable),
 		Leftovers: append([]string{}, r.Leftovers...), FullScan: r.FullScan, Quarantine: quarantinedIn(dir, r.Quarantine)}
 	if !r.Sealed {
 		v.Values, v.LiveBytes, v.DeadBytes = &r.Values, &r.Live, &r.Dead
 		v.Kinds = append(v.Kinds, node.StoreKinds(r.Kinds)...)
 	}
-	if err := a.answer(v, func() { a.sayCheck(v) }); err != nil {
+	if err := a.answer(v, func() { a.sayCheck(v, vaultPath) }); err != nil {
 		return err
 	}
 	if !v.OK {
-		return problem{len(v.Damage) + len(v.Unreadable)}
+		return problem{max(1, len(v.Damage)+len(v.Unreadable))}
 	}
 	return nil
 }
@@ -126,7 +131,7 @@ func quarantinedIn(dir string, all []store.Quarantined) []quarantine {
 	return out
 }
 
-func (a *app) sayCheck(v checked) {
+func (a *app) sayCheck(v checked, vault string) {
 	word := "ok"
 	if !v.OK {
 		word = "damaged"
@@ -140,7 +145,11 @@ func (a *app) sayCheck(v checked) {
 	for _, n := range v.Unreadable {
 		a.say("fail  %s %s: a piece of it is lost", n.Kind, cell(n.Key))
 	}
-	if !v.OK {
+	if v.Vault != "" {
+		a.say("fail  %s", clean(v.Vault))
+		a.say("      fix: restore %s from a copy: without it no key opens the store", vault)
+	}
+	if len(v.Damage)+len(v.Unreadable) > 0 {
 		a.say("      fix: what is whole is still used; copy the directory before the card fails, stop the gateway, run packhorse store repair, and replace the card")
 	}
 	a.noteCheck(v)
@@ -168,7 +177,7 @@ func (a *app) noteCheck(v checked) {
 	if v.FullScan != "" && v.Buckets > 0 && !v.InUse {
 		a.hint("note: the next start reads the whole store: %s", clean(v.FullScan))
 	}
-	if v.Sealed {
+	if v.Sealed && v.Vault == "" {
 		a.hint("note: which values are whole takes the key: %s", keyWays)
 	}
 	a.noteQuarantine(v.Quarantine)
