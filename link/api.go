@@ -75,6 +75,32 @@ const (
 	Refuse
 )
 
+// Rate is a setting that a shared port can change to for a while, besides the common one
+// that PortUp describes and where all stations meet.
+type Rate struct {
+	Name string // for people
+	// Code names the setting among gateways: equal codes mean that both hear each other.
+	Code    [6]byte
+	MTU     int
+	Airtime func(n int) time.Duration // as in PortUp
+	Access  time.Duration             // as in PortUp
+	// NeedsSNRdB is the SNR, as measured on the common setting, below which nothing is
+	// received on this one: narrower margins of wider bandwidths and other powers are in it.
+	NeedsSNRdB float64
+}
+
+// ClockQuality is how far a gateway trusts its wall clock, as its beacons tell.
+type ClockQuality uint8
+
+// Clock qualities, worst first.
+const (
+	ClockNone ClockQuality = iota
+	ClockNeighbour
+	ClockNTP
+	ClockGPS
+	ClockRTC
+)
+
 // Event is what goes into and comes out of a Core besides frames. The concrete
 // types below are the whole set.
 type Event interface{ event() }
@@ -93,6 +119,31 @@ type (
 		// Peer names the only gateway that can be behind a point-to-point port,
 		// when known; zero otherwise.
 		Peer PeerID
+		// OwnAccess tells that the port's medium access is ours: a frame taken is the next on
+		// the air. Otherwise a modem may hold several that cannot be called back.
+		OwnAccess bool
+		// Rates are the further settings, at most 16, and Retune how long a change takes.
+		Rates  []Rate
+		Retune time.Duration
+	}
+	// Tuned answers Tune. With Failed the port is where it was.
+	Tuned struct {
+		Port   Port
+		Rate   int
+		Failed bool
+	}
+	// PortBudget tells how much airtime the law leaves: Left now, of PerHour in any hour. PerHour
+	// zero: without limit. It is told after PortUp and again whenever it has changed by a few frames.
+	PortBudget struct {
+		Port          Port
+		Left, PerHour time.Duration
+	}
+	// Clock tells how far our wall clock is trusted, for our beacons.
+	Clock struct{ Quality ClockQuality }
+	// Suspect tells that a peer's custody of an item came to nothing, as far as we know.
+	Suspect struct {
+		Peer   PeerID
+		Digest Digest
 	}
 	// PortDown removes a transport and its sessions; transfers go on elsewhere.
 	PortDown struct{ Port Port }
@@ -239,6 +290,18 @@ type (
 	}
 	// DropPartial: nothing saved of this item is needed any more.
 	DropPartial struct{ Digest Digest }
+	// Tune asks the shell to change a port's setting once the frames handed out so far have left the
+	// air: 0 is the common one, i is Rates[i-1]. No frame is handed out until Tuned.
+	Tune struct {
+		Port Port
+		Rate int
+	}
+	// Shunned tells that several items in a row came to nothing at a peer: none is begun with it
+	// before Until, its submits are refused as busy, and what is on its way there should go another.
+	Shunned struct {
+		Peer  PeerID
+		Until time.Time
+	}
 	// RecordHeard is a membership record of a gateway we did not know, heard under the
 	// domain key. The gateway verifies it and answers with AddMember, or not at all.
 	RecordHeard struct{ Record []byte }
@@ -249,6 +312,12 @@ type (
 func (PortUp) event()        {}
 func (PortDown) event()      {}
 func (PortClear) event()     {}
+func (Tuned) event()         {}
+func (PortBudget) event()    {}
+func (Clock) event()         {}
+func (Suspect) event()       {}
+func (Tune) event()          {}
+func (Shunned) event()       {}
 func (AddMember) event()     {}
 func (RemoveMember) event()  {}
 func (Submit) event()        {}

@@ -37,7 +37,9 @@ type Packet struct {
 // from two goroutines; each of them from one only.
 type Radio interface {
 	Capabilities() Capabilities
-	// Configure sets modulation and transmit power, and verifies what the modem echoes.
+	// Configure sets modulation and transmit power, and verifies what the modem echoes. Where
+	// Reconfigurable, it may be called again from the goroutine of Transmit, when everything
+	// handed to Transmit has left the air.
 	Configure(ctx context.Context, m phy.Modulation, powerDBm int) error
 	// Transmit hands one frame to the modem and returns when the modem can take
 	// another. The frame may still be waiting for the channel then.
@@ -45,6 +47,14 @@ type Radio interface {
 	// Receive waits for the next frame.
 	Receive(ctx context.Context) (Packet, error)
 	Close() error
+}
+
+// Sensor is implemented by radios whose medium access is ours: they can listen before they talk.
+type Sensor interface {
+	// Sense listens for a few symbols and tells whether somebody sends on this channel now: a LoRa
+	// preamble or frame of this setting, or energy where the law asks for that. Call it from the
+	// goroutine of Transmit. What arrives meanwhile is still received.
+	Sense(ctx context.Context) (busy bool, err error)
 }
 
 // Clearer is implemented by radios that know when what they hold will have left.
