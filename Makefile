@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 ARGS    ?=
 export CGO_ENABLED = 0
 
-.PHONY: all build demo sim test lint bench bench-road bench-store soak fuzz release docs clean
+.PHONY: all build demo sim test lint bench bench-link bench-road bench-store soak fuzz release docs clean
 
 all: build
 
@@ -29,8 +29,13 @@ lint:
 	$(GO) run ./tools/depcheck
 	$(GO) -C testbench/peers vet .
 
-# What letters, cuts, kills and restarts cost, and the store beside its peers, as tables.
-bench: bench-road bench-store
+# What a hop, letters, cuts, kills and restarts cost, and the store beside its peers, as tables.
+bench: bench-link bench-road bench-store
+
+# One hop in virtual time. 100 seeds: make bench-link SEEDS=100; as JSON: PACKHORSE_BENCH_JSON=FILE
+SEEDS ?= 20
+bench-link:
+	PACKHORSE_BENCH=$(SEEDS) $(GO) test -count=1 -timeout=60m -v $(ARGS) ./testbench/hop
 
 # In virtual time.
 bench-road:

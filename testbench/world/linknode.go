@@ -12,7 +12,7 @@ import (
 const diskTime = 20 * time.Millisecond
 
 // LinkNode is a node with a link and nothing above it: it takes every item, says
-// that it is durable after diskTime, and passes nothing on. It keeps its
+// that it is durable after diskTime, and passes it on only to Onward. It keeps its
 // bodies and partial transfers across Restart, as a disk would.
 type LinkNode struct {
 	*Node
@@ -22,6 +22,8 @@ type LinkNode struct {
 	Refused   map[link.Digest]link.Reason
 	Took      map[link.Digest]int // how often the link gave us this body
 	Peers     map[link.PeerID]bool
+	Received  map[link.Digest]time.Time // when the link first gave us this body
+	Onward    *LinkNode                 // what is durable here is submitted to this node; nil: to none
 
 	core    *link.Core
 	cfg     link.Config
@@ -41,7 +43,8 @@ func (w *World) LinkNodes(names ...string) ([]*LinkNode, error) {
 	var nodes []*LinkNode
 	for _, name := range names {
 		n := &LinkNode{Node: w.addNode(name), Delivered: map[link.Digest][]byte{}, Custody: map[link.Digest]time.Time{},
-			Refused: map[link.Digest]link.Reason{}, Took: map[link.Digest]int{}, Peers: map[link.PeerID]bool{}, bodies: map[link.Digest][]byte{}, kept: map[partialKey]link.SavePartial{}}
+			Refused: map[link.Digest]link.Reason{}, Took: map[link.Digest]int{}, Peers: map[link.PeerID]bool{}, Received: map[link.Digest]time.Time{},
+			bodies: map[link.Digest][]byte{}, kept: map[partialKey]link.SavePartial{}}
 		if err := n.makeKeys(); err != nil {
 			return nil, err
 		}
@@ -184,10 +187,15 @@ func (s linkShell) verdict(d link.Digest) link.Verdict {
 func (s linkShell) received(e link.Received) {
 	d := e.Item.Digest
 	s.w.Tracef("%s: received %v, %d octets", s.Name, d, len(e.Body))
-	s.Took[d]++
+	if s.Took[d]++; s.Took[d] == 1 {
+		s.Received[d] = s.w.now
+	}
 	s.afterDisk(func() {
 		s.Delivered[d] = e.Body
 		s.tell(link.Stored{Peer: e.Peer, Digest: d})
+		if s.Onward != nil {
+			s.Submit(s.Onward, e.Item.Kind, e.Item.Priority, e.Body)
+		}
 	})
 }
 
