@@ -17,7 +17,16 @@ func (c *Core) unanswered(o *outgoing) {
 	}
 	o.waiting, o.delays, o.asked = false, 0, true
 	o.tries++
-	pa := o.path
+	c.doubt(o.path, o.mark)
+}
+
+// doubt counts a question without an answer. One frame asks for many transfers, and bursts that ended together share
+// a question: it is counted once, or the loss of two frames would make a neighbour silent that only has much to get.
+func (c *Core) doubt(pa *path, question uint64) {
+	if pa.doubted == question {
+		return
+	}
+	pa.doubted = question
 	if pa.unsure++; pa.unsure%deafAfter == 0 {
 		c.greet(pa, 0)
 	}

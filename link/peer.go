@@ -49,8 +49,9 @@ type path struct {
 	claim     uint32 // the boot that this beacon named
 	heard     time.Time
 	meta      Meta
-	unsure    int  // questions in a row without an answer
-	silent    bool // so many that transfers go elsewhere
+	unsure    int    // questions in a row without an answer
+	doubted   uint64 // the last of them: port.handed after it
+	silent    bool   // so many that transfers go elsewhere
 	loss      float64
 	delay     delay
 	confirm   bool      // we owe the first frame of a session
