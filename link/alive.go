@@ -56,7 +56,7 @@ func (c *Core) handleAlive(p *port, b []byte, m Meta) {
 			o.checked = false
 			c.replied(o)
 			o.heard(int(f.Heard))
-			o.state = outSending
+			o.state, p.going = outSending, o
 			c.progress(o)
 			c.hear(s.path, m)
 			return

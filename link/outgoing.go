@@ -144,6 +144,9 @@ func (o *outgoing) unbind() {
 	if o.path != nil && o.path.port.served == o {
 		o.path.port.served = nil
 	}
+	if o.path != nil && o.path.port.going == o {
+		o.path.port.going = nil
+	}
 	o.sess, o.state, o.waiting, o.tries, o.direct = nil, outQueued, false, 0, false
 	o.want, o.next, o.left, o.burst, o.upto, o.sent, o.checked = nil, nil, 0, 0, 0, 0, false
 }

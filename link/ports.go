@@ -43,6 +43,7 @@ type port struct {
 	unknown [maxUnknown]stranger
 	turnOf  int       // whose session is tried first on a frame of an unknown stream
 	served  *outgoing // the burst under way
+	going   *outgoing // the one that a sign of life let go on
 
 	since    time.Time
 	carried  time.Time // when a frame of a transfer last came or went

@@ -142,7 +142,7 @@ func (c *Core) transferFrame(p *port, buf []byte) ([]byte, bool) {
 		o.left = 0
 		return buf, false
 	}
-	p.served, p.carried = o, c.now
+	p.served, p.going, p.carried = o, nil, c.now
 	p.sent(c.now, len(buf)-start)
 	if o.state == outPolled {
 		c.burstEnded(o)

@@ -39,7 +39,14 @@ type line struct {
 // open makes the nodes and lets their sessions open and come to rest before there is loss.
 func open(t *testing.T, seed uint64, nodes int, loss float64) *line {
 	t.Helper()
-	w, err := world.New(world.Config{Seed: seed, Stations: nodes, Modulation: nz915, PowerDBm: 14, Burst: burst})
+	return openWith(t, world.Config{Seed: seed, Modulation: nz915, Burst: burst}, nodes, loss)
+}
+
+// openWith is open with other radios.
+func openWith(t *testing.T, cfg world.Config, nodes int, loss float64) *line {
+	t.Helper()
+	cfg.Stations, cfg.PowerDBm = nodes, 14
+	w, err := world.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +59,7 @@ func open(t *testing.T, seed uint64, nodes int, loss float64) *line {
 		n.Onward = l.nodes[i+1]
 	}
 	if !w.Run(10*time.Minute, l.met) {
-		t.Fatalf("seed %d: no sessions after ten minutes", seed)
+		t.Fatalf("seed %d: no sessions after ten minutes", cfg.Seed)
 	}
 	w.Run(rest, nil)
 	w.Air.SetLoss(loss)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"packhorse/link"
+	"packhorse/link/access"
 )
 
 // diskTime is how long a batch takes to become durable: a sync on an SD card.
@@ -127,6 +128,9 @@ func (s linkShell) HandleFrame(now time.Time, p link.Port, b []byte, m link.Meta
 func (s linkShell) HandleTimeout(now time.Time) { s.core.HandleTimeout(now) }
 func (s linkShell) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, bool) {
 	return s.core.PollTransmit(now, p, buf)
+}
+func (s linkShell) Waiting(now time.Time, p link.Port) (access.Class, bool) {
+	return s.core.Waiting(now, p)
 }
 func (s linkShell) PollTimeout() (time.Time, bool)        { return s.core.PollTimeout() }
 func (s linkShell) portEvent(now time.Time, e link.Event) { s.core.HandleEvent(now, e) }

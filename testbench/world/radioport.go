@@ -40,9 +40,24 @@ type departure struct {
 // Radio gives the node a radio, on the next free station of the world's air.
 func (n *Node) Radio() {
 	w := n.w
+	if station := len(w.radio); w.modem(station) == sim.Bare {
+		n.add(station, newBarePort(n, station))
+		return
+	}
 	p := &radioPort{n: n, port: n.nextPort(), station: len(w.radio), ledger: radio.NewLedger()}
 	p.depth = max(2, int(w.Burst/max(1, p.airtime(sim.SingleFrame))))
-	w.radio[p.station] = p
+	n.add(p.station, p)
+}
+
+// station is a port on the radio channel.
+type station interface {
+	port
+	received(r sim.Reception)
+	left(s sim.Sent)
+}
+
+func (n *Node) add(number int, p station) {
+	n.w.radio[number] = p
 	n.ports = append(n.ports, p)
 	if n.shell != nil {
 		p.open()
@@ -198,21 +213,26 @@ func (p *radioPort) wake(d time.Duration) {
 	})
 }
 
+// received passes a frame on when it has crossed the serial line.
+func (p *radioPort) received(r sim.Reception) {
+	crossing := time.Duration(len(r.Data)) * octetTime
+	p.n.w.At(r.At.Add(crossing), func() {
+		p.n.frame(p.port, r.Data, link.Meta{RSSIdBm: r.RSSIdBm, SNRdB: r.SNRdB, HasSignal: true})
+	})
+}
+
+func (p *radioPort) left(sim.Sent) { p.n.settle() }
+
 // fromAir passes on what has come out of the air.
 func (w *World) fromAir() {
 	for r, ok := w.Air.PollReceive(); ok; r, ok = w.Air.PollReceive() {
-		p := w.radio[r.Station]
-		if p == nil {
-			continue
+		if p := w.radio[r.Station]; p != nil {
+			p.received(r)
 		}
-		crossing := time.Duration(len(r.Data)) * octetTime
-		w.At(r.At.Add(crossing), func() {
-			p.n.frame(p.port, r.Data, link.Meta{RSSIdBm: r.RSSIdBm, SNRdB: r.SNRdB, HasSignal: true})
-		})
 	}
 	for s, ok := w.Air.PollSent(); ok; s, ok = w.Air.PollSent() {
 		if p := w.radio[s.Station]; p != nil {
-			p.n.settle()
+			p.left(s)
 		}
 	}
 }

@@ -26,6 +26,8 @@ type Config struct {
 	// Burst is the airtime that a radio port may leave waiting in its modem; at
 	// least two frames always may.
 	Burst time.Duration
+	// Bare tells which stations are radio chips whose medium access is ours; the others are RNode modems. nil: none is.
+	Bare  func(station int) bool
 	Trace bool // keep a line for each event
 	// StoreBytes bounds the live octets of each gateway's store; 0 means the store's own bound.
 	StoreBytes int64
@@ -43,7 +45,7 @@ type World struct {
 	later events
 	seq   uint64
 	nodes []*Node
-	radio map[int]*radioPort // by station
+	radio map[int]station // by number
 	trace strings.Builder
 	stuck int // steps at one instant
 }
@@ -53,17 +55,24 @@ func New(cfg Config) (*World, error) {
 	if cfg.Start.IsZero() {
 		cfg.Start = Epoch
 	}
-	w := &World{Config: cfg, now: cfg.Start, radio: map[int]*radioPort{}}
+	w := &World{Config: cfg, now: cfg.Start, radio: map[int]station{}}
 	if cfg.Stations == 0 {
 		return w, nil
 	}
 	air := sim.Config{Seed: cfg.Seed, Loss: cfg.Loss, Duplicate: cfg.Duplicate}
-	for range cfg.Stations {
-		air.Stations = append(air.Stations, sim.Station{Modulation: cfg.Modulation, PowerDBm: cfg.PowerDBm})
+	for i := range cfg.Stations {
+		air.Stations = append(air.Stations, sim.Station{Modem: w.modem(i), Modulation: cfg.Modulation, PowerDBm: cfg.PowerDBm})
 	}
 	var err error
 	w.Air, err = sim.New(air)
 	return w, err
+}
+
+func (w *World) modem(station int) sim.Modem {
+	if w.Bare != nil && w.Bare(station) {
+		return sim.Bare
+	}
+	return sim.RNode
 }
 
 // Now is the virtual time.

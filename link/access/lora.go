@@ -1,0 +1,34 @@
+package access
+
+import (
+	"time"
+
+	"packhorse/radio/phy"
+)
+
+// What LoRa chips behind SPI need (SX1276 and SX1261/2 datasheets): a frame of 255 octets takes 0.26 ms to the chip at 8 MHz, the
+// synthesiser and the amplifier 0.3 ms, an edge to a process under Linux up to 0.2 ms.
+const (
+	senseSymbols = 4 // of channel activity detection (SX1261/2 datasheet 13.4.7, AN1200.48)
+	senseSetup   = 500 * time.Microsecond
+	chipTurn     = time.Millisecond
+)
+
+// mostBurst is how long one access may be used when no law says less: as long as the bursts of the link.
+const mostBurst = 20 * time.Second
+
+// LoRa is the access of a chip at this modulation under this law. Chance is still to be added.
+func LoRa(m phy.Modulation, law phy.Rule, mtu int) Config {
+	rnode := phy.RNode(m)
+	return Config{
+		Sense:   senseSetup + senseSymbols*m.SymbolTime(),
+		Turn:    chipTurn,
+		Longest: m.TimeOnAir(mtu),
+		Burst:   mostBurst,
+		Listen:  law.Kind == phy.CarrierSense,
+		Yield:   rnode.DIFS + yieldSlots*rnode.Slot,
+	}
+}
+
+// yieldSlots of an RNode's are enough for one to get to the medium now and then.
+const yieldSlots = 15
