@@ -113,7 +113,7 @@ func (c *Core) portClear(e PortClear) {
 	defer c.avoid(p)
 	for _, pa := range p.paths {
 		for _, o := range pa.peer.outs {
-			if o.path == pa && o.waiting && (o.mark == p.handed || !o.covered) {
+			if o.path == pa && o.waiting && (o.mark == p.handed || !o.covered || o.delays == 0 && o.base.After(e.At)) {
 				o.base, o.covered = e.At, true
 			}
 		}

@@ -36,6 +36,7 @@ type world struct {
 	domain   Domain
 	trace    bool
 	onFrame  func(from *station, b []byte) []byte // may change or drop (nil)
+	watch    func(*node)                          // before a node is asked for frames
 }
 
 type channel struct {
@@ -53,6 +54,8 @@ type channel struct {
 	octets   int
 	airUsed  time.Duration
 	dataAir  time.Duration
+	// copies, unless nil, says how many of a frame reach a station, in place of loss
+	copies func(from, to *station) int
 }
 
 // station is a node's port on a channel.
@@ -63,6 +66,7 @@ type station struct {
 	frame  []byte
 	sendAt time.Time
 	endAt  time.Time
+	held   time.Time // takes no frame until then
 	lost   uint64
 }
 
@@ -96,11 +100,13 @@ type node struct {
 	verdict  func(Offered) (Verdict, Reason)
 	progress []Progress
 	noStore  bool
+	keep     func(Event) bool // takes events in place of the gateway played here
 }
 
 type laterEvent struct {
 	at time.Time
 	e  Event
+	do func() // in place of e
 }
 
 func newWorld(t testing.TB, seed uint64) *world {
@@ -259,6 +265,9 @@ func (n *node) gateway(e Event) {
 	if w.trace {
 		fmt.Printf("%8.3f %s event %T %.90s\n", w.now.Sub(epoch).Seconds(), n.name, e, fmt.Sprintf("%+v", e))
 	}
+	if n.keep != nil && n.keep(e) {
+		return
+	}
 	switch e := e.(type) {
 	case PeerUp:
 		n.ups = append(n.ups, e)
@@ -324,15 +333,27 @@ func (n *node) unqueue(p PeerID, d Digest) {
 	n.queue[p] = rest
 }
 
+func (l laterEvent) run(n *node) {
+	if l.do == nil {
+		n.event(l.e)
+		return
+	}
+	l.do()
+	n.drain()
+}
+
 func (n *node) after(d time.Duration, e Event) {
-	n.later = append(n.later, laterEvent{n.w.now.Add(d), e})
+	n.later = append(n.later, laterEvent{at: n.w.now.Add(d), e: e})
 }
 
 // fill lets idle stations take a frame.
 func (w *world) fill() {
 	for _, n := range w.nodes {
+		if w.watch != nil {
+			w.watch(n)
+		}
 		for _, s := range n.stations {
-			if s.frame != nil {
+			if s.frame != nil || s.held.After(w.now) {
 				continue
 			}
 			b, ok := n.core.PollTransmit(w.now, s.port, nil)
@@ -394,6 +415,9 @@ func (w *world) next() time.Time {
 			t.add(l.at)
 		}
 		for _, s := range n.stations {
+			if s.held.After(w.now) {
+				t.add(s.held)
+			}
 			if s.frame != nil {
 				if s.endAt.IsZero() {
 					t.add(s.sendAt)
@@ -420,7 +444,7 @@ func (w *world) turn() {
 			if l := n.later[i]; !l.at.After(w.now) {
 				n.later = append(n.later[:i], n.later[i+1:]...)
 				i = -1
-				n.event(l.e)
+				l.run(n)
 			}
 		}
 	}
@@ -477,13 +501,23 @@ func (s *station) deliver(b []byte) {
 		if o == s || s.ch.down {
 			continue
 		}
-		if w.rng.Float64() < s.ch.loss {
-			o.lost++
-			continue
+		for range s.arrive(o) {
+			o.node.core.HandleFrame(w.now, o.port, bytes.Clone(b), Meta{RSSIdBm: -90, SNRdB: 5, HasSignal: s.ch.medium == Radio})
+			o.node.drain()
 		}
-		o.node.core.HandleFrame(w.now, o.port, bytes.Clone(b), Meta{RSSIdBm: -90, SNRdB: 5, HasSignal: s.ch.medium == Radio})
-		o.node.drain()
 	}
+}
+
+// arrive is how often a frame reaches another station.
+func (s *station) arrive(o *station) int {
+	if s.ch.copies != nil {
+		return s.ch.copies(s, o)
+	}
+	if s.node.w.rng.Float64() < s.ch.loss {
+		o.lost++
+		return 0
+	}
+	return 1
 }
 
 // delivered reports whether to has the body of from, and from its custody word.

@@ -39,6 +39,7 @@ const crashfs = "./testbench/crashfs"
 var suites = []suite{
 	{"lint", "gofmt and vet", nil, lint},
 	{"unit", "every package: unit tests, fuzz seeds, scenarios, worlds in virtual time, depcheck", nil, unit},
+	{"trials", "10,000 small worlds of links, drawn by seed", nil, runTrials},
 	{"race", "rooms with goroutines under the race detector", []string{"gcc"}, race},
 	{"interop", "Awala's JavaScript library against real gateways", []string{"node", "modules"}, runInterop},
 	{"real", "gateways as processes on simulated radios, in real time: loss, cuts, kills", nil, runReal},
@@ -102,6 +103,10 @@ func unit(ctx context.Context, r *runner) (count, error) {
 		return slices.ContainsFunc([]string{interop, real, crashfs}, func(s string) bool { return strings.HasSuffix(p, s[1:]) })
 	}
 	return r.test(ctx, nil, nil, slices.DeleteFunc(strings.Fields(all), own))
+}
+
+func runTrials(ctx context.Context, r *runner) (count, error) {
+	return r.test(ctx, nil, []string{"-count=1", "-timeout=30m", "-run=Trials", "-trials=10000"}, []string{"./link"})
 }
 
 func race(ctx context.Context, r *runner) (count, error) {
