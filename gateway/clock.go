@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"packhorse/gateway/pki"
+	"packhorse/link"
 )
 
 // wallclock judges the wall clock. A board without a battery knows no time of its own, and a network time
@@ -118,6 +119,15 @@ func (c *Core) readClock(now time.Time) {
 	}
 	c.dirty = c.dirty || q != c.quality
 	c.quality, c.doubted = q, doubted
+	c.tellClock(now)
+}
+
+// tellClock passes the quality on for our beacons, whenever it has changed.
+func (c *Core) tellClock(now time.Time) {
+	if q := link.ClockQuality(c.quality); c.link != nil && q != c.clockTold {
+		c.clockTold = q
+		c.link.HandleEvent(now, link.Clock{Quality: q})
+	}
 }
 
 // steady is now on a clock that nobody sets, and back turns a time on it into one that goes with now.

@@ -30,15 +30,16 @@ type Config struct {
 
 // Core is the state machine of one gateway. It is not safe for concurrent use.
 type Core struct {
-	cfg     Config
-	id      *domain.Identity
-	self    link.PeerID
-	member  *domain.Membership
-	owner   *domain.Owner
-	quality pki.Quality // of the clock, as judged
-	doubted bool        // it does not fit what was known
-	clock   wallclock
-	link    *link.Core
+	cfg       Config
+	id        *domain.Identity
+	self      link.PeerID
+	member    *domain.Membership
+	owner     *domain.Owner
+	quality   pki.Quality       // of the clock, as judged
+	clockTold link.ClockQuality // as the link heard it last
+	doubted   bool              // it does not fit what was known
+	clock     wallclock
+	link      *link.Core
 
 	queue   parcels
 	ends    time.Time // not later than the earliest expiry of a note or draft; zero: nothing to look for
@@ -269,7 +270,7 @@ func (c *Core) fromPort(now time.Time, e link.Event) {
 	case link.PortDown:
 		delete(c.ports, e.Port)
 		c.dirty = true
-	case link.PortClear, link.Probe:
+	case link.PortClear, link.PortBudget, link.Tuned, link.Probe:
 	default:
 		return
 	}

@@ -18,8 +18,8 @@ type Token uint64
 
 // From the shell into the core.
 type (
-	// FromPort passes an event of a transport to the link: PortUp, PortDown, PortClear or
-	// Probe. Others are ignored.
+	// FromPort passes an event of a transport to the link: PortUp, PortDown, PortClear, PortBudget, Tuned
+	// or Probe. Others are ignored.
 	FromPort struct{ Event link.Event }
 	// PortBlocked tells that a port may not send before Until (airtime budget); the zero time means it may.
 	PortBlocked struct {
@@ -156,6 +156,11 @@ type (
 		Kind store.Kind
 		Key  string
 	}
+	// Tune asks a port for another setting, as link.Tune; its answer is FromPort with link.Tuned.
+	Tune struct {
+		Port link.Port
+		Rate int
+	}
 	// Answer ends the request of its Token. Err is *Error or *ramf.Error where a caller can act on it.
 	Answer struct {
 		Token Token
@@ -218,6 +223,7 @@ func (Revoke) gatewayEvent()        {}
 func (Forget) gatewayEvent()        {}
 func (Persist) gatewayEvent()       {}
 func (Load) gatewayEvent()          {}
+func (Tune) gatewayEvent()          {}
 func (Answer) gatewayEvent()        {}
 func (ParcelChanged) gatewayEvent() {}
 func (PeerChanged) gatewayEvent()   {}

@@ -35,6 +35,8 @@ func (c *Core) fromLink(now time.Time, e link.Event) {
 		c.dropPartial(e.Digest)
 	case link.RecordHeard:
 		c.recordHeard(now, e.Record)
+	case link.Tune:
+		c.emit(Tune(e))
 	case link.PairingFailed:
 		c.pairingFailed(now, e.Left)
 	}

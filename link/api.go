@@ -101,6 +101,12 @@ const (
 	ClockRTC
 )
 
+// Refund is airtime that counts against the law until At.
+type Refund struct {
+	At  time.Time
+	Air time.Duration
+}
+
 // Event is what goes into and comes out of a Core besides frames. The concrete
 // types below are the whole set.
 type Event interface{ event() }
@@ -137,6 +143,8 @@ type (
 	PortBudget struct {
 		Port          Port
 		Left, PerHour time.Duration
+		// Refunds are when the airtime used so far stops counting, in order of time. Borrowed.
+		Refunds []Refund
 	}
 	// Clock tells how far our wall clock is trusted, for our beacons.
 	Clock struct{ Quality ClockQuality }

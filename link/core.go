@@ -195,6 +195,8 @@ func (c *Core) HandleEvent(now time.Time, e Event) {
 		c.portDown(e.Port)
 	case PortClear:
 		c.portClear(e)
+	case PortBudget:
+		c.portBudget(e)
 	case AddMember:
 		c.addMember(e.Member)
 	case RemoveMember:

@@ -27,6 +27,7 @@ type port struct {
 	peer    PeerID // the only one behind it, or zero
 	paths   []*path
 
+	budget  budget
 	clear   time.Time // when what was handed out has left the air
 	handed  uint64    // frames, counted
 	hush    time.Time // an answer is expected until then: start nothing
@@ -129,6 +130,7 @@ func (p *port) sent(now time.Time, n int) {
 		p.clear = now.Add(p.access)
 	}
 	p.clear = p.clear.Add(p.airtime(n))
+	p.budget.spend(p.clear, p.airtime(n))
 	p.handed++
 }
 

@@ -59,7 +59,7 @@ func (c *Core) eta(o *outgoing, pa *path) time.Duration {
 	frames := (octets + frame - 1) / frame
 	per := pa.port.airtime(min(pa.port.mtu, frame+wireOverhead(pa.port)))
 	blocked := max(0, pa.port.clear.Sub(c.now))
-	return blocked + time.Duration(float64(frames)*float64(per)/(1-min(pa.loss, 0.9)))
+	return c.lawful(pa, blocked, time.Duration(float64(frames)*float64(per)/(1-min(pa.loss, 0.9))), o.item.Priority)
 }
 
 // remaining is how many octets the peer still lacks.

@@ -12,6 +12,10 @@ type PathInfo struct {
 	Beacons   time.Duration // the longest pause between two beacons of a live peer
 	Signal    Meta          // of the last authentic frame; HasSignal is false where there is none
 	Loss      float64       // share of our symbols that get lost, 0 to 1
+	// ETX is how often a frame is sent until it has arrived; Cost what it takes of our airtime to bring
+	// 1,000 octets into the peer's custody in the setting in force.
+	ETX  float64
+	Cost time.Duration
 }
 
 // PeerInfo is another gateway.
@@ -32,6 +36,10 @@ type TransferInfo struct {
 	Port        Port // 0: none yet
 	Done, Total int  // symbols
 	Waiting     string
+	// ETA is how long until the peer has custody, as far as can be told; 0 when that cannot be told.
+	ETA time.Duration
+	// PerHour is the airtime that the law allows in any hour where that is what makes it long.
+	PerHour time.Duration
 }
 
 // Peers lists the members and strangers we know, by id.
@@ -43,6 +51,7 @@ func (c *Core) Peers() []PeerInfo {
 			info.Paths = append(info.Paths, PathInfo{
 				Port: pa.port.id, Medium: pa.port.medium, Up: pa.current != nil, Silent: pa.silent,
 				LastHeard: pa.heard, Beacons: pa.port.beacon.slowest, Signal: pa.meta, Loss: pa.loss,
+				ETX: pa.etx(), Cost: pa.cost(),
 			})
 		}
 		all = append(all, info)
@@ -53,12 +62,17 @@ func (c *Core) Peers() []PeerInfo {
 // Transfers lists what is being sent, by peer and order of sending, then what is being received.
 func (c *Core) Transfers() []TransferInfo {
 	var all []TransferInfo
+	etas := map[*port]map[*outgoing]time.Time{}
+	for _, p := range c.ports {
+		etas[p] = c.etas(p)
+	}
 	for _, p := range c.peers {
 		for i, o := range p.outs {
 			info := TransferInfo{Peer: p.id, Digest: o.item.Digest, Priority: o.item.Priority, Size: o.item.Size, Out: true,
 				Total: o.lay.n, Waiting: c.whyWaiting(o, i)}
 			if o.path != nil {
 				info.Port = o.path.port.id
+				c.tellETA(&info, o, etas[o.path.port][o])
 			}
 			if o.missing > 0 {
 				info.Done = o.lay.n - o.missing
@@ -82,6 +96,27 @@ func (c *Core) Transfers() []TransferInfo {
 	return all
 }
 
+// tellETA fills in how long a transfer takes, where a neighbour answers.
+func (c *Core) tellETA(info *TransferInfo, o *outgoing, at time.Time) {
+	pa := o.path
+	if pa.current == nil || pa.silent || pa.stale || at.IsZero() {
+		return
+	}
+	info.ETA = max(at.Sub(c.now), time.Second)
+	if air := o.airLeft(); pa.port.budget.perHour > 0 && info.ETA > 2*air+time.Minute {
+		info.PerHour = pa.port.budget.perHour
+	}
+}
+
+// etx is the expected number of transmissions of a frame.
+func (pa *path) etx() float64 { return 1 / (1 - min(pa.loss, 0.9)) }
+
+// cost is what 1,000 octets take of our airtime.
+func (pa *path) cost() time.Duration {
+	o := outgoing{peer: pa.peer, path: pa, lay: layoutOf(1000)}
+	return o.airLeft()
+}
+
 // whyWaiting says in a few words what a transfer waits for; empty: it is being sent.
 func (c *Core) whyWaiting(o *outgoing, place int) string {
 	switch {
@@ -101,7 +136,7 @@ func (c *Core) whyWaiting(o *outgoing, place int) string {
 		return "waiting for the account of what arrived"
 	case c.bodies[o.item.Digest].data == nil && o.state != outOffered:
 		return "being read from disk"
-	case o.path.port.clear.Sub(c.now) > time.Minute:
+	case o.path.port.clear.Sub(c.now) > time.Minute || c.kept(o):
 		return "the radio has used its airtime"
 	case o.path.port.served != nil && o.path.port.served != o:
 		return "others go before it"

@@ -30,6 +30,8 @@ func (c *Core) PollTimeout() (time.Time, bool) {
 		for _, o := range p.active() {
 			if o.waiting {
 				t.add(o.deadline())
+			} else {
+				t.add(c.heldUntil(o))
 			}
 		}
 	}

@@ -22,6 +22,9 @@ func (c *Core) action(o *outgoing) action {
 	if o.waiting || pa == nil || pa.current == nil || pa.stale {
 		return doNothing
 	}
+	if c.kept(o) {
+		return doNothing // what the law leaves is kept for what is more urgent
+	}
 	if o.sess == nil && pa.current.streams >= maxStreams {
 		return doNothing // no name is left under these keys: a new session is on its way
 	}

@@ -145,6 +145,24 @@ func (l *Ledger) Spend(end time.Time, r phy.Rule, air time.Duration) {
 	b.add(spend{start: end, end: end, air: air}, mergeWithin)
 }
 
+// Late tells that what was to leave by thought may leave as late as end: all that was counted to leave by then or
+// later counts until an hour after end.
+func (l *Ledger) Late(r phy.Rule, thought, end time.Time) {
+	if r.Kind != phy.DutyCycle || !end.After(thought) {
+		return
+	}
+	b := l.band(r.SubBand())
+	for i := len(b.spends) - 1; i >= 0; i-- {
+		s := &b.spends[i]
+		if s.end.Before(thought) {
+			return
+		}
+		if s.end.Before(end) {
+			s.end = end
+		}
+	}
+}
+
 // add keeps spends in order of their ends, and merges neighbours so that an hour
 // holds a bounded number of them. A merged spend counts until its latest end.
 func (b *band) add(s spend, within time.Duration) {
@@ -173,6 +191,28 @@ func (l *Ledger) Settle() {
 func (l *Ledger) Fill(now time.Time, r phy.Rule) {
 	b := l.band(r.SubBand())
 	b.spends = append(b.spends[:0], spend{start: now, end: now, air: r.Allowed()})
+}
+
+// Refund is airtime that counts until At.
+type Refund struct {
+	At  time.Time
+	Air time.Duration
+}
+
+// Refunds are when the airtime used in the rule's sub-band stops counting, in order of time, to the minute and never
+// too early.
+func (l *Ledger) Refunds(now time.Time, r phy.Rule) []Refund {
+	b := l.band(r.SubBand())
+	b.expire(now)
+	coarse := band{}
+	for _, s := range b.spends {
+		coarse.add(s, savedMerge)
+	}
+	var out []Refund
+	for _, s := range coarse.spends {
+		out = append(out, Refund{At: s.end.Add(phy.Window), Air: s.air})
+	}
+	return out
 }
 
 // sorted is the bands by name, so that the same ledger has one form.

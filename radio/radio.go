@@ -19,6 +19,8 @@ type Capabilities struct {
 	OwnMediumAccess bool // the modem senses the carrier and backs off by itself
 	HalfDuplex      bool
 	QueueDepth      int // frames the modem holds; 1 when it cannot queue
+	// Retune is about how long Configure takes while running.
+	Retune time.Duration
 	// AirOverhead is how many octets the modem itself adds to each frame on the air.
 	AirOverhead int
 }

@@ -19,7 +19,8 @@ type handle struct {
 	transport string
 	closed    chan struct{}
 	once      sync.Once
-	want      chan []byte // of a Next that waits, nil when none
+	want      chan []byte // of a Next that waits, nil when none; a nil frame stands for ErrTune
+	tunes     chan int    // the setting that is wanted, at most one
 }
 
 var _ port.Handle = (*handle)(nil)
@@ -38,6 +39,9 @@ func (p *handle) Next(ctx context.Context) ([]byte, error) {
 	}
 	select {
 	case b := <-ch:
+		if b == nil {
+			return nil, port.ErrTune
+		}
 		return b, nil
 	case <-p.closed:
 		return nil, net.ErrClosed
@@ -63,6 +67,11 @@ func (p *handle) feed(now time.Time, c *gateway.Core) bool {
 	if p.want == nil {
 		return false
 	}
+	if len(p.tunes) > 0 {
+		p.want <- nil
+		p.want = nil
+		return false
+	}
 	b, ok := c.PollTransmit(now, p.id, nil)
 	if !ok {
 		return false
@@ -70,6 +79,33 @@ func (p *handle) feed(now time.Time, c *gateway.Core) bool {
 	p.want <- b
 	p.want = nil
 	return true
+}
+
+// tune asks the transport for another setting. The last word counts. Only the owner calls it.
+func (p *handle) tune(rate int) {
+	select {
+	case <-p.tunes:
+	default:
+	}
+	p.tunes <- rate
+}
+
+// Tunes holds the setting that the core wants.
+func (p *handle) Tunes() <-chan int { return p.tunes }
+
+// Tuned tells the core which setting is in force.
+func (p *handle) Tuned(rate int, failed bool) {
+	p.post(func(now time.Time) {
+		p.n.core.HandleEvent(now, gateway.FromPort{Event: link.Tuned{Port: p.id, Rate: rate, Failed: failed}})
+	})
+}
+
+// Budget tells the core what the law leaves.
+func (p *handle) Budget(b link.PortBudget) {
+	p.post(func(now time.Time) {
+		b.Port = p.id
+		p.n.core.HandleEvent(now, gateway.FromPort{Event: b})
+	})
 }
 
 // Clear tells the core when the port will be silent again.

@@ -135,7 +135,7 @@ func (h *host) SaveState(name string, b []byte) error {
 
 // Open gives a transport's new port a number and tells the core.
 func (h *host) Open(up link.PortUp) port.Handle {
-	p := &handle{n: h.n, transport: h.name, closed: make(chan struct{})}
+	p := &handle{n: h.n, transport: h.name, closed: make(chan struct{}), tunes: make(chan int, 1)}
 	h.n.post(context.Background(), func(now time.Time) {
 		p.id = h.n.freePort()
 		up.Port = p.id

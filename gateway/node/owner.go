@@ -92,6 +92,10 @@ func (n *Node) carry(e gateway.Event) {
 			delete(n.waiting, e.Token)
 			ch <- e
 		}
+	case gateway.Tune:
+		if p := n.ports[e.Port]; p != nil {
+			p.tune(e.Rate)
+		}
 	default:
 		n.publish(e)
 	}

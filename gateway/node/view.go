@@ -98,8 +98,9 @@ func clockFix(s gateway.Snapshot) string {
 }
 
 func radioInfo(now time.Time, h port.Health) admin.RadioInfo {
+	used := h.Budget.PerHour - h.Budget.LeftAt(now)
 	return admin.RadioInfo{Name: h.Transport, OK: h.OK, Band: h.Band, Modulation: h.Modulation,
-		AirtimeUsedS: h.AirtimeUsed.Seconds(), AirtimeAllowedS: h.AirtimeAllowed.Seconds(), AirtimeTotalS: h.AirtimeTotal.Seconds(),
+		AirtimeUsedS: used.Seconds(), AirtimeAllowedS: h.AirtimeAllowed.Seconds(), AirtimeTotalS: h.AirtimeTotal.Seconds(),
 		FreeInS: max(0, h.BlockedUntil.Sub(now).Seconds()), FramesIn: h.FramesIn, FramesOut: h.FramesOut}
 }
 

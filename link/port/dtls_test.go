@@ -94,8 +94,11 @@ func (h eventHandle) Next(ctx context.Context) ([]byte, error) {
 		return nil, ctx.Err()
 	}
 }
-func (h eventHandle) Clear(time.Time) {}
-func (h eventHandle) Close()          { h.closed <- struct{}{} }
+func (h eventHandle) Clear(time.Time)        {}
+func (h eventHandle) Tunes() <-chan int      { return nil }
+func (h eventHandle) Tuned(int, bool)        {}
+func (h eventHandle) Budget(link.PortBudget) {}
+func (h eventHandle) Close()                 { h.closed <- struct{}{} }
 
 // bounded is a context that ends the test before the whole run's limit.
 func bounded(t *testing.T) context.Context {

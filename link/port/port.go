@@ -4,6 +4,7 @@ package port
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"packhorse/link"
@@ -32,13 +33,24 @@ type Host interface {
 type Handle interface {
 	// Frame delivers a received frame; b may be reused after return.
 	Frame(b []byte, m link.Meta)
-	// Next waits for a frame to send and returns it in a buffer of its own.
+	// Next waits for a frame to send and returns it in a buffer of its own. ErrTune: the link wants
+	// another setting first, which Tunes holds.
 	Next(ctx context.Context) ([]byte, error)
+	// Tunes holds the setting that the link wants (link.Tune): 0 is the common one. The link hands out
+	// no frame until Tuned has answered. Only ports with Rates are ever asked.
+	Tunes() <-chan int
+	// Tuned tells which setting is in force; failed, that it is not the one asked for.
+	Tuned(rate int, failed bool)
+	// Budget tells how much airtime the law leaves in the setting in force.
+	Budget(b link.PortBudget)
 	// Clear tells when everything taken by Next so far will have left.
 	Clear(at time.Time)
 	// Close takes the port down.
 	Close()
 }
+
+// ErrTune ends a Next for a change of setting.
+var ErrTune = errors.New("port: the link wants another setting")
 
 // Health is what `packhorse status` shows of a transport.
 type Health struct {
@@ -47,12 +59,13 @@ type Health struct {
 	Problem   string `json:"problem,omitempty"`
 	Fix       string `json:"fix,omitempty"`
 	// Radio only.
-	Band           string        `json:"band,omitempty"`
-	Modulation     string        `json:"modulation,omitempty"`
-	AirtimeUsed    time.Duration `json:"-"` // in the last hour
-	AirtimeAllowed time.Duration `json:"-"` // per hour; 0 = no limit
-	BlockedUntil   time.Time     `json:"-"` // no budget before this
-	FramesIn       uint64        `json:"frames_in"`
-	FramesOut      uint64        `json:"frames_out"`
-	AirtimeTotal   time.Duration `json:"-"` // since start
+	Band       string `json:"band,omitempty"`
+	Modulation string `json:"modulation,omitempty"`
+	// Budget is what the law left at last look; Budget.LeftAt tells of any later time.
+	Budget         link.PortBudget `json:"-"`
+	AirtimeAllowed time.Duration   `json:"-"` // per hour; 0 = no limit
+	BlockedUntil   time.Time       `json:"-"` // no budget before this
+	FramesIn       uint64          `json:"frames_in"`
+	FramesOut      uint64          `json:"frames_out"`
+	AirtimeTotal   time.Duration   `json:"-"` // since start
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"packhorse/link"
@@ -20,6 +21,9 @@ type RadioSpec struct {
 	Modulation phy.Modulation
 	PowerDBm   int
 	Rule       phy.Rule // what the region allows for just this modulation and power
+	// Ladder is the settings that the link may change to for a while (phy.Ladder), where the modem can
+	// and reports how strong it hears; at most phy.MaxLadder. None: it stays on the one above.
+	Ladder []phy.Setting
 	// ClockKnown tells whether the wall clock can be trusted over a restart. nil
 	// means never: airtime of before a restart then counts for a full hour.
 	ClockKnown func() bool
@@ -42,6 +46,10 @@ type Radio struct {
 	ledger *radio.Ledger
 	// unsaved: the last attempt to save the ledger failed.
 	unsaved bool
+	// settings are the common one and the ladder; in is the one in force. Others than the goroutine of
+	// transmit read it.
+	settings []phy.Setting
+	in       atomic.Int32
 
 	mu     sync.Mutex // guards health
 	health Health
@@ -57,7 +65,8 @@ func NewRadio(spec RadioSpec) (*Radio, error) {
 	if spec.ClockKnown == nil {
 		spec.ClockKnown = func() bool { return false }
 	}
-	return &Radio{spec: spec, health: Health{
+	common := phy.CommonSetting(spec.Modulation, spec.PowerDBm, spec.Rule)
+	return &Radio{spec: spec, settings: append([]phy.Setting{common}, spec.Ladder...), health: Health{
 		Transport:      spec.Name,
 		Band:           spec.Rule.SubBand(),
 		Modulation:     spec.Modulation.String(),
@@ -113,7 +122,9 @@ func (t *Radio) loadLedger(h Host) {
 	}
 	if err != nil {
 		t.ledger = radio.NewLedger()
-		t.ledger.Fill(now, t.spec.Rule)
+		for _, s := range t.settings {
+			t.ledger.Fill(now, s.Rule)
+		}
 		t.report(h, func(v *Health) { v.Problem = err.Error() })
 	}
 }
@@ -141,7 +152,7 @@ func (t *Radio) session(ctx context.Context, h Host) error {
 		return err
 	}
 	defer modem.Close()
-	if err := modem.Configure(ctx, t.spec.Modulation, t.spec.PowerDBm); err != nil {
+	if err := t.configure(ctx, modem, 0); err != nil {
 		return err
 	}
 	up, err := t.portUp(modem.Capabilities())
@@ -151,105 +162,148 @@ func (t *Radio) session(ctx context.Context, h Host) error {
 	handle := h.Open(up)
 	defer handle.Close()
 	t.report(h, func(v *Health) { v.OK, v.Problem, v.Fix = true, "", "" })
-	return both(ctx,
-		func(ctx context.Context) error { return t.receive(ctx, h, modem, handle) },
-		func(ctx context.Context) error { return t.transmit(ctx, h, modem, handle, up) })
+	s := &radioSession{Radio: t, host: h, modem: modem, handle: handle, up: up}
+	return both(ctx, s.receive, s.transmit)
 }
 
-// portUp describes the modem to the link. Where the law limits the length of a
-// transmission, frames get no longer than that.
+// radioSession is a modem that works, and the port that it serves.
+type radioSession struct {
+	*Radio
+	host   Host
+	modem  radio.Radio
+	handle Handle
+	up     link.PortUp
+}
+
+// portUp describes the modem to the link.
 func (t *Radio) portUp(c radio.Capabilities) (link.PortUp, error) {
-	m := t.spec.Modulation
-	mtu := c.MaxFrame
-	if limit := t.spec.Rule.MaxTransmit; limit > 0 {
-		mtu = min(mtu, m.MaxFrame(limit)-c.AirOverhead)
-	}
-	if mtu < link.MinMTU {
+	common := rateOf(t.settings[0], c)
+	if common.MTU < link.MinMTU {
 		return link.PortUp{}, errors.New("port: no useful frame fits into the longest transmission allowed here: use a faster modulation")
 	}
-	up := link.PortUp{
-		Medium:  link.Radio,
-		MTU:     mtu,
-		Airtime: func(n int) time.Duration { return m.TimeOnAir(n + c.AirOverhead) },
-	}
-	if c.OwnMediumAccess {
-		up.Access = phy.RNode(m).Access(0)
+	up := link.PortUp{Medium: link.Radio, MTU: common.MTU, Airtime: common.Airtime, Access: common.Access, OwnAccess: !c.OwnMediumAccess}
+	if c.Reconfigurable && c.ReportsSNR {
+		for _, s := range t.settings[1:] {
+			up.Rates = append(up.Rates, rateOf(s, c))
+		}
+		up.Retune = c.Retune
 	}
 	return up, nil
 }
 
-func (t *Radio) receive(ctx context.Context, h Host, modem radio.Radio, handle Handle) error {
+// rateOf is a setting as the link sees it. Where the law limits the length of a transmission, frames
+// get no longer than that.
+func rateOf(s phy.Setting, c radio.Capabilities) link.Rate {
+	m := s.Modulation
+	r := link.Rate{Name: s.String(), Code: s.Code, MTU: c.MaxFrame, NeedsSNRdB: s.NeedsSNRdB,
+		Airtime: func(n int) time.Duration { return m.TimeOnAir(n + c.AirOverhead) }}
+	if limit := s.Rule.MaxTransmit; limit > 0 {
+		r.MTU = min(r.MTU, m.MaxFrame(limit)-c.AirOverhead)
+	}
+	if c.OwnMediumAccess {
+		r.Access = phy.RNode(m).Access(0)
+	}
+	return r
+}
+
+func (s *radioSession) receive(ctx context.Context) error {
 	for {
-		p, err := modem.Receive(ctx)
+		p, err := s.modem.Receive(ctx)
 		if err != nil {
 			return err
 		}
-		handle.Frame(p.Data, link.Meta{RSSIdBm: p.RSSIdBm, SNRdB: p.SNRdB, HasSignal: p.HasSignal})
-		t.report(h, func(v *Health) { v.FramesIn++ })
+		snr := p.SNRdB
+		if in := s.in.Load(); in > 0 {
+			snr = s.settings[in].OnCommon(p.SNRdB, p.RSSIdBm)
+		}
+		s.handle.Frame(p.Data, link.Meta{RSSIdBm: p.RSSIdBm, SNRdB: snr, HasSignal: p.HasSignal})
+		s.report(s.host, func(v *Health) { v.FramesIn++ })
 	}
 }
 
 // transmit asks for a frame only when the law and the disk allow the longest one:
 // a frame once taken is sent at once, so what is most urgent is chosen last.
-func (t *Radio) transmit(ctx context.Context, h Host, modem radio.Radio, handle Handle, up link.PortUp) error {
-	longest := up.Airtime(up.MTU)
+func (s *radioSession) transmit(ctx context.Context) error {
+	s.tellBudget()
 	for {
-		if err := t.budget(ctx, h, handle, longest); err != nil {
-			return err
+		err := s.budget(ctx)
+		var frame []byte
+		if err == nil {
+			frame, err = s.handle.Next(ctx)
 		}
-		frame, err := handle.Next(ctx)
+		switch {
+		case errors.Is(err, ErrTune):
+			err = s.tune(ctx)
+		case err == nil:
+			err = s.send(ctx, frame)
+		}
 		if err != nil {
 			return err
 		}
-		air := up.Airtime(len(frame))
-		t.ledger.Spend(clearTime(modem).Add(up.Access+air), t.spec.Rule, air)
-		err = modem.Transmit(ctx, frame)
-		if err != nil && !temporary(err) {
-			return err
-		}
-		handle.Clear(clearTime(modem))
-		used := t.ledger.Used(time.Now(), t.spec.Rule)
-		t.report(h, func(v *Health) {
-			v.FramesOut++
-			v.AirtimeTotal += air
-			v.AirtimeUsed = used
-			v.Problem, v.Fix = "", ""
-			if err != nil {
-				v.Problem = err.Error()
-			}
-		})
 	}
 }
 
-// budget waits until the sub-band has room for this airtime and the ledger on
-// disk covers it.
-func (t *Radio) budget(ctx context.Context, h Host, handle Handle, air time.Duration) error {
+// send hands one frame to the modem. It counts before it is handed over, and until an hour after it has left,
+// as far as the modem can tell.
+func (s *radioSession) send(ctx context.Context, frame []byte) error {
+	in := s.settings[s.in.Load()]
+	rate := rateOf(in, s.modem.Capabilities())
+	air := rate.Airtime(len(frame))
+	thought := clearTime(s.modem).Add(rate.Access + air)
+	s.ledger.Spend(thought, in.Rule, air)
+	err := s.modem.Transmit(ctx, frame)
+	clear := clearTime(s.modem)
+	s.ledger.Late(in.Rule, thought, clear)
+	if err != nil && !temporary(err) {
+		return err
+	}
+	s.tellBudget()
+	s.handle.Clear(clear)
+	s.report(s.host, func(v *Health) {
+		v.FramesOut++
+		v.AirtimeTotal += air
+		v.Problem, v.Fix = "", ""
+		if err != nil {
+			v.Problem = err.Error()
+		}
+	})
+	return nil
+}
+
+// longest is the airtime of the longest frame in the setting in force.
+func (s *radioSession) longest() time.Duration {
+	rate := rateOf(s.settings[s.in.Load()], s.modem.Capabilities())
+	return rate.Airtime(rate.MTU)
+}
+
+// budget waits until the sub-band has room for the longest frame and the ledger on disk covers it, or
+// until the link wants another setting: it has more to say of a band that is used up.
+func (s *radioSession) budget(ctx context.Context) error {
 	for {
-		now := time.Now()
-		wait, ok := t.ledger.Wait(now, t.spec.Rule, air)
+		now, air, rule := time.Now(), s.longest(), s.settings[s.in.Load()].Rule
+		wait, ok := s.ledger.Wait(now, rule, air)
 		if !ok {
 			return errors.New("port: one full frame takes more airtime than this band allows in an hour: use a faster modulation or another band")
 		}
-		if wait == 0 && t.reserve(h, now, air) {
-			t.unblock(h)
+		if wait == 0 && s.reserve(s.host, now, rule, air) {
+			s.unblock(s.host)
 			return nil
 		}
 		if wait > 0 {
-			used := t.ledger.Used(now, t.spec.Rule)
-			t.report(h, func(v *Health) { v.BlockedUntil, v.AirtimeUsed = now.Add(wait), used })
-			handle.Clear(now.Add(wait)) // transfers go by another port if the law blocks this one for long
+			s.report(s.host, func(v *Health) { v.BlockedUntil = now.Add(wait) })
+			s.handle.Clear(now.Add(wait)) // transfers go by another port if the law blocks this one for long
 		} else {
 			wait = saveRetry
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := s.wait(ctx, wait); err != nil {
 			return err
 		}
 	}
 }
 
 // reserve makes the ledger on disk cover the airtime. Without it nothing is sent.
-func (t *Radio) reserve(h Host, now time.Time, air time.Duration) bool {
-	if !t.ledger.Reserve(t.spec.Rule, air) {
+func (t *Radio) reserve(h Host, now time.Time, rule phy.Rule, air time.Duration) bool {
+	if !t.ledger.Reserve(rule, air) {
 		return true
 	}
 	err := h.SaveState(t.spec.Name, t.ledger.Marshal(now, t.spec.ClockKnown()))

@@ -102,7 +102,7 @@ func newFakeHost() *fakeHost { return &fakeHost{frames: make(chan []byte, 1000)}
 func (h *fakeHost) Open(up link.PortUp) Handle {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	handle := &fakeHandle{host: h}
+	handle := &fakeHandle{host: h, tunes: make(chan int, 1)}
 	h.ups, h.handles = append(h.ups, up), append(h.handles, handle)
 	return handle
 }
@@ -149,6 +149,9 @@ func (h *fakeHost) opened() int {
 
 type fakeHandle struct {
 	host   *fakeHost
+	tunes  chan int
+	tuned  []link.Tuned
+	budget []link.PortBudget
 	mu     sync.Mutex
 	got    [][]byte
 	metas  []link.Meta
@@ -169,10 +172,33 @@ func (h *fakeHandle) Next(ctx context.Context) ([]byte, error) {
 	h.mu.Unlock()
 	select {
 	case b := <-h.host.frames:
+		if b == nil {
+			return nil, ErrTune
+		}
 		return b, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// tune asks for a setting, as the link does when it hands out no frame any more.
+func (h *fakeHandle) tune(rate int) {
+	h.tunes <- rate
+	h.host.frames <- nil
+}
+
+func (h *fakeHandle) Tunes() <-chan int { return h.tunes }
+
+func (h *fakeHandle) Tuned(rate int, failed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tuned = append(h.tuned, link.Tuned{Rate: rate, Failed: failed})
+}
+
+func (h *fakeHandle) Budget(b link.PortBudget) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.budget = append(h.budget, b)
 }
 
 func (h *fakeHandle) taken() int {
@@ -326,8 +352,8 @@ func TestRadioKeepsTheDutyCycle(t *testing.T) {
 		if c := b.host.handle(0).cleared(); len(c) == 0 || !c[len(c)-1].Equal(v.BlockedUntil) {
 			t.Errorf("the link was told last that the port is clear at %v, want the end of the block, %v", c[max(0, len(c)-1):], v.BlockedUntil)
 		}
-		if v.AirtimeUsed != 86*416*time.Millisecond || v.AirtimeAllowed != 36*time.Second {
-			t.Errorf("health: got %v of %v", v.AirtimeUsed, v.AirtimeAllowed)
+		if used := v.Budget.PerHour - v.Budget.LeftAt(time.Now()); used != 86*416*time.Millisecond || v.AirtimeAllowed != 36*time.Second {
+			t.Errorf("health: got %v of %v", used, v.AirtimeAllowed)
 		}
 		if got := b.host.handle(0).taken(); got != 86 {
 			t.Errorf("frames taken from the link: got %d, want 86: none may wait here", got)

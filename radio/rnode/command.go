@@ -19,6 +19,7 @@ const (
 	cmdReady     = 0x0F
 	cmdRSSI      = 0x23 // dBm + 157
 	cmdSNR       = 0x24 // int8, quarters of a dB
+	cmdChannel   = 0x25 // airtime over 15 s in hundredths of a percent (u16), and nine octets more
 	cmdPlatform  = 0x48
 	cmdMCU       = 0x49
 	cmdVersion   = 0x50
@@ -29,6 +30,7 @@ const (
 	detectAnswer = 0x46
 	stateOff     = 0x00
 	stateOn      = 0x01
+	stateAsk     = 0xFF
 	leaveAll     = 0xFF
 	resetDone    = 0xF8
 	rssiOffset   = 157

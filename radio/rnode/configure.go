@@ -119,7 +119,9 @@ func (m *Modem) Configure(ctx context.Context, mod phy.Modulation, powerDBm int)
 	}
 	m.command.Lock()
 	defer m.command.Unlock()
-	m.mod = phy.Modulation{}
+	if m.mod.BandwidthHz != 0 {
+		return m.retune(ctx, mod, powerDBm)
+	}
 	// Off and on again, so that the whole setting starts together. A value that
 	// the chip cannot do shows only once it is on, so they are set twice.
 	settings := settings(mod, uint32(powerDBm))
@@ -130,14 +132,46 @@ func (m *Modem) Configure(ctx context.Context, mod phy.Modulation, powerDBm int)
 			return err
 		}
 	}
-	m.mod, m.pace = mod, pacer{timing: phy.RNode(mod)}
-	m.depth.Store(int32(m.opts.depth(mod)))
+	m.took(mod, powerDBm)
 	_, err := m.askReady(ctx, m.opts.Answer)
 	m.flow = err == nil
 	if errors.Is(err, errNoAnswer) {
 		err = nil
 	}
 	return err
+}
+
+// retune is about how long a change takes while the modem runs: five values there and back at 115200 baud, and its
+// loop between.
+const retune = 50 * time.Millisecond
+
+// retune changes a modem that runs. Each value takes effect as it comes, and what was not heard in between is
+// lost as on the air; only those that differ are given. Until all are confirmed the modem sends nothing.
+func (m *Modem) retune(ctx context.Context, mod phy.Modulation, powerDBm int) error {
+	was := settings(m.mod, uint32(m.powerDBm))
+	m.mod = phy.Modulation{}
+	for i, s := range settings(mod, uint32(powerDBm)) {
+		if s == was[i] {
+			continue
+		}
+		if err := m.set(ctx, s); err != nil {
+			return err
+		}
+	}
+	if err := m.set(ctx, state(stateAsk)); err != nil { // a value that the chip cannot do switches it off
+		return err
+	}
+	m.took(mod, powerDBm)
+	return nil
+}
+
+// took notes the setting that the modem has confirmed.
+func (m *Modem) took(mod phy.Modulation, powerDBm int) {
+	m.mod, m.powerDBm = mod, powerDBm
+	m.paced.Lock()
+	m.pace = pacer{timing: phy.RNode(mod), recent: m.pace.recent, last: m.pace.last}
+	m.paced.Unlock()
+	m.depth.Store(int32(m.opts.depth(mod)))
 }
 
 func state(on uint32) setting {
@@ -168,6 +202,9 @@ func unlimited() []setting {
 func (m *Modem) set(ctx context.Context, s setting) error {
 	m.drain()
 	octets := binary.BigEndian.AppendUint32(nil, s.value)[4-s.octets:]
+	if s.command == cmdState && s.value == stateAsk {
+		s.value = stateOn
+	}
 	if err := m.write(appendFrame(nil, s.command, octets...)); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ type pacer struct {
 	burst  time.Time   // when the latest burst starts
 	queued []departure // not yet known to have left, oldest first
 	recent []departure // left or leaving, within loadWindow
+	last   time.Time   // when the last one leaves
 }
 
 type departure struct {
@@ -51,6 +52,7 @@ func (p *pacer) add(now time.Time, air time.Duration, heard time.Time) time.Time
 	d := departure{at: last.Add(air), air: air}
 	p.queued = append(p.queued, d)
 	p.recent = append(p.recent, d)
+	p.last = d.at
 	return d.at
 }
 
@@ -75,4 +77,51 @@ func (p *pacer) load(now time.Time) int {
 		sum += d.air
 	}
 	return int(min(100, sum*100/loadWindow))
+}
+
+// meterBin is half of what the firmware's word on its own airtime covers: all of the bin that runs and of
+// the one before. It comes once a second, and a frame counts when it has left.
+const (
+	meterBin   = loadWindow / 2
+	meterSlack = 1500 * time.Millisecond
+	// meterShare of what is due may be missing by rounding and by the preambles of older chips.
+	meterShare = 8
+)
+
+// metered compares what should have left with what the modem says that it has sent. While others keep the
+// channel busy, frames wait in it for any time: those that it cannot have sent wait on, the latest first.
+func (p *pacer) metered(now time.Time, sent time.Duration) {
+	var due time.Duration
+	for _, d := range p.recent {
+		due += d.accountable(now)
+	}
+	missing := due - sent
+	if missing <= due/meterShare {
+		return
+	}
+	from := len(p.recent)
+	for missing > 0 && from > 0 {
+		from--
+		missing -= p.recent[from].accountable(now)
+	}
+	p.hold(now, from)
+}
+
+// accountable is a frame's airtime if the modem's word must cover it.
+func (d departure) accountable(now time.Time) time.Duration {
+	if age := now.Sub(d.at); age < meterSlack || age >= meterBin {
+		return 0
+	}
+	return d.air
+}
+
+// hold takes the frames from this one on to be still in the modem.
+func (p *pacer) hold(now time.Time, from int) {
+	p.queued, p.burst, p.last = nil, time.Time{}, now.Add(p.timing.DIFS+meterSlack)
+	for i := from; i < len(p.recent); i++ {
+		d := &p.recent[i]
+		p.last = p.last.Add(d.air)
+		d.at = p.last
+		p.queued = append(p.queued, *d)
+	}
 }

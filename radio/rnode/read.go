@@ -51,6 +51,8 @@ func (m *Modem) handle(command byte, payload []byte, s *signal) error {
 		s.rssi, s.known = float64(payload[0])-rssiOffset, true
 	case command == cmdSNR && len(payload) == 1:
 		s.snr = float64(int8(payload[0])) / 4
+	case command == cmdChannel && len(payload) >= 2:
+		m.metered(uint16(payload[0])<<8 | uint16(payload[1]))
 	case command == cmdReady && len(payload) == 1:
 		m.setReady(payload[0] == 1)
 	case command == cmdReset && len(payload) == 1 && payload[0] == resetDone:

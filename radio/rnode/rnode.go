@@ -62,14 +62,15 @@ type Modem struct {
 	lost    atomic.Uint64
 	heard   atomic.Int64 // when a frame was last received, Unix nanoseconds
 
-	command sync.Mutex // one exchange with the modem at a time
-	mod     phy.Modulation
-	pace    pacer
-	depth   atomic.Int32 // frames that may wait in the modem
-	clear   atomic.Pointer[time.Time]
-	flow    bool // the firmware answers READY
-	warning atomic.Pointer[ModemError]
-	closing sync.Once
+	command  sync.Mutex // one exchange with the modem at a time
+	mod      phy.Modulation
+	powerDBm int
+	paced    sync.Mutex // guards pace
+	pace     pacer
+	depth    atomic.Int32 // frames that may wait in the modem
+	flow     bool         // the firmware answers READY
+	warning  atomic.Pointer[ModemError]
+	closing  sync.Once
 }
 
 type reply struct {
@@ -121,6 +122,7 @@ func (m *Modem) Capabilities() radio.Capabilities {
 		HalfDuplex:      true,
 		QueueDepth:      int(m.depth.Load()),
 		AirOverhead:     airOverhead,
+		Retune:          retune,
 	}
 }
 
@@ -155,9 +157,7 @@ func (m *Modem) Transmit(ctx context.Context, frame []byte) error {
 	if err := m.write(appendFrame(nil, cmdData, frame...)); err != nil {
 		return err
 	}
-	left := m.pace.add(time.Now(), m.mod.TimeOnAir(len(frame)+airOverhead), time.Unix(0, m.heard.Load()))
-	m.clear.Store(&left)
-	if err := sleep(ctx, m.gone, m.pace.wait(time.Now(), int(m.depth.Load()))); err != nil {
+	if err := sleep(ctx, m.gone, m.handed(m.mod.TimeOnAir(len(frame)+airOverhead))); err != nil {
 		return m.because(err)
 	}
 	if w := m.warning.Swap(nil); w != nil {
@@ -166,12 +166,28 @@ func (m *Modem) Transmit(ctx context.Context, frame []byte) error {
 	return nil
 }
 
-// Clear is when the last frame will have left, by the firmware's own timing.
+// handed counts a frame that the modem has now, and answers how long until it may have another.
+func (m *Modem) handed(air time.Duration) time.Duration {
+	m.paced.Lock()
+	defer m.paced.Unlock()
+	now := time.Now()
+	m.pace.add(now, air, time.Unix(0, m.heard.Load()))
+	return m.pace.wait(now, int(m.depth.Load()))
+}
+
+// Clear is when the last frame will have left, by the firmware's own timing, corrected each second by
+// what the modem says that it has sent.
 func (m *Modem) Clear() time.Time {
-	if t := m.clear.Load(); t != nil {
-		return *t
-	}
-	return time.Time{}
+	m.paced.Lock()
+	defer m.paced.Unlock()
+	return m.pace.last
+}
+
+// metered takes the modem's word on the airtime that it has used of late.
+func (m *Modem) metered(hundredths uint16) {
+	m.paced.Lock()
+	defer m.paced.Unlock()
+	m.pace.metered(time.Now(), time.Duration(hundredths)*loadWindow/10_000)
 }
 
 // awaitRoom waits until the modem says that its queue has room, where the

@@ -74,6 +74,7 @@ func (p *radioPort) timing() phy.RNodeTiming { return phy.RNode(p.n.w.Modulation
 
 func (p *radioPort) open() {
 	p.n.portEvent(link.PortUp{Port: p.port, Medium: link.Radio, MTU: sim.SingleFrame, Airtime: p.airtime, Access: p.timing().Access(0)})
+	p.tellBudget(p.n.w.now)
 }
 
 // close drops the frame that was on its way to the modem. What the modem has
@@ -170,7 +171,21 @@ func (p *radioPort) cross(frame []byte, life int) {
 	air := p.airtime(len(frame))
 	at := p.leaves(w.now, air)
 	p.ledger.Spend(at, w.Rule, air)
+	p.tellBudget(w.now)
 	p.n.portEvent(link.PortClear{Port: p.port, At: at})
+}
+
+// tellBudget says what the law leaves, as the product's shell does after each frame.
+func (p *radioPort) tellBudget(now time.Time) {
+	r := p.n.w.Rule
+	if r.Kind != phy.DutyCycle {
+		return
+	}
+	b := link.PortBudget{Port: p.port, PerHour: r.Allowed(), Left: r.Allowed() - p.ledger.Used(now, r)}
+	for _, f := range p.ledger.Refunds(now, r) {
+		b.Refunds = append(b.Refunds, link.Refund(f))
+	}
+	p.n.portEvent(b)
 }
 
 // leaves estimates when a frame handed over now has left: with the burst that

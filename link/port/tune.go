@@ -1,0 +1,99 @@
+package port
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"packhorse/link"
+	"packhorse/radio"
+	"packhorse/radio/phy"
+)
+
+// tune changes to the setting that the link wants, once what was handed out has left the air. A modem that does not take it
+// stays where it was; one that is not even there any more is opened anew.
+func (s *radioSession) tune(ctx context.Context) error {
+	select {
+	case want := <-s.handle.Tunes():
+		return s.tuneTo(ctx, want)
+	default:
+		return nil
+	}
+}
+
+func (s *radioSession) tuneTo(ctx context.Context, want int) error {
+	was := int(s.in.Load())
+	if want < 0 || want >= len(s.settings) || len(s.up.Rates) == 0 {
+		s.handle.Tuned(want, true)
+		return nil
+	}
+	if err := s.silence(ctx); err != nil {
+		return err
+	}
+	err := s.configure(ctx, s.modem, want)
+	if err != nil {
+		if back := s.configure(ctx, s.modem, was); back != nil {
+			return back
+		}
+		s.report(s.host, func(v *Health) { v.Problem = fmt.Sprintf("%v is refused: %v", s.settings[want], err) })
+	}
+	s.unblock(s.host)
+	s.tellBudget()
+	s.handle.Tuned(want, err != nil)
+	s.report(s.host, s.describe)
+	return nil
+}
+
+// silence waits until the modem thinks that all it held has left the air, and as long as it takes to begin a
+// frame more: its estimate is a little early when others sent.
+func (s *radioSession) silence(ctx context.Context) error {
+	if c, ok := s.modem.(radio.Clearer); ok && !c.Clear().IsZero() {
+		return pause(ctx, max(0, time.Until(c.Clear()))+rateOf(s.settings[s.in.Load()], s.modem.Capabilities()).Access/4)
+	}
+	return nil
+}
+
+// configure gives the modem a setting. Until it has taken it, the one before is taken to be in force.
+func (t *Radio) configure(ctx context.Context, modem radio.Radio, i int) error {
+	s := t.settings[i]
+	if err := modem.Configure(ctx, s.Modulation, s.PowerDBm); err != nil {
+		return err
+	}
+	t.in.Store(int32(i))
+	return nil
+}
+
+// describe shows the setting in force.
+func (t *Radio) describe(v *Health) {
+	s := t.settings[t.in.Load()]
+	v.Band, v.Modulation, v.AirtimeAllowed = s.Rule.SubBand(), s.Modulation.String(), s.Rule.Allowed()
+}
+
+// tellBudget says what the law leaves in the setting in force.
+func (s *radioSession) tellBudget() {
+	r, now := s.settings[s.in.Load()].Rule, time.Now()
+	var b link.PortBudget
+	if r.Kind == phy.DutyCycle {
+		b.PerHour, b.Left = r.Allowed(), max(0, r.Allowed()-s.ledger.Used(now, r))
+		for _, f := range s.ledger.Refunds(now, r) {
+			b.Refunds = append(b.Refunds, link.Refund(f))
+		}
+	}
+	s.handle.Budget(b)
+	s.report(s.host, func(v *Health) { v.Budget = b })
+}
+
+// wait pauses; ErrTune ends it when the link wants another setting.
+func (s *radioSession) wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	tunes := s.handle.Tunes()
+	select {
+	case <-timer.C:
+		return nil
+	case want := <-tunes:
+		return s.tuneTo(ctx, want)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
