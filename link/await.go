@@ -15,7 +15,7 @@ func (c *Core) unanswered(o *outgoing) {
 		o.base = p.hearing
 		return
 	}
-	o.waiting, o.delays, o.asked = false, 0, true
+	o.waiting, o.delays, o.asked, o.group.called = false, 0, true, false
 	o.tries++
 	c.doubt(o.path, o.mark)
 }
@@ -107,7 +107,7 @@ func (c *Core) replied(o *outgoing) {
 }
 
 // quiet ends the silence kept for an answer of this path.
-func (c *Core) quiet(pa *path) { pa.port.hush = time.Time{} }
+func (c *Core) quiet(pa *path) { pa.port.hush = pa.port.rollCall() }
 
 // progress tells at most once a second, and at the end.
 func (c *Core) progress(o *outgoing) {

@@ -85,6 +85,9 @@ func (pa *path) learnLoss(sent, got, per int) {
 
 // appendData appends the next data frame of a transfer.
 func (c *Core) appendData(o *outgoing, buf []byte) ([]byte, bool) {
+	if o.group.cast != nil {
+		return c.appendCast(o, buf)
+	}
 	b := o.nextBlock()
 	if b < 0 {
 		return buf, false
@@ -175,7 +178,7 @@ func (c *Core) appendSymbols(buf []byte, o *outgoing, b, first, count int) ([]by
 // another reports whether a transfer to the same peer will send right after o, so that one question serves both.
 func (c *Core) another(o *outgoing) bool {
 	for _, q := range o.peer.active() {
-		if q != o && q.path == o.path && c.action(q) == doData && q.item.Priority <= o.item.Priority {
+		if q != o && q.path == o.path && q.group.cast == nil && c.action(q) == doData && q.item.Priority <= o.item.Priority {
 			return true
 		}
 	}

@@ -59,6 +59,8 @@ func (c *Core) message(s *session, m *wire.Message) {
 		c.polled(s, m)
 	case wire.KindBye:
 		c.bye(s.path)
+	case wire.KindCast:
+		c.invited(s, m)
 	default:
 		if o := s.out[m.Stream]; o != nil && o.state != outQueued {
 			c.word(o, m)
@@ -78,6 +80,7 @@ func (c *Core) bye(pa *path) {
 // word is what the receiver of one of our transfers says about it.
 func (c *Core) word(o *outgoing, m *wire.Message) {
 	c.replied(o)
+	o.castWord(m)
 	switch m.Kind {
 	case wire.KindNeed:
 		if o.state == outOffered {
@@ -124,6 +127,7 @@ func (c *Core) needs(o *outgoing, m *wire.Message) {
 		c.await(o)
 		c.quiet(o.path)
 	}
+	o.castCounted()
 	c.progress(o)
 	if best := c.chooseFor(o, true); best != o.path {
 		o.unbind()

@@ -177,6 +177,8 @@ func (c *Core) HandleFrame(now time.Time, id Port, b []byte, m Meta) {
 		c.handleControl(p, b, m)
 	case wire.TypeData, wire.TypeDataPoll, wire.TypeDataFull, wire.TypeDataFullPoll, wire.TypeDataCheck:
 		c.handleData(p, b, m)
+	case wire.TypeCast:
+		c.handleCast(p, b)
 	case wire.TypePAKE1, wire.TypePAKE2, wire.TypePairing1, wire.TypePairing2:
 		c.handlePairing(p, b, m)
 	default:

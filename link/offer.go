@@ -24,20 +24,22 @@ const answersAfterEnd = 2
 
 // inStream is a peer's transfer to us under one session.
 type inStream struct {
-	sess   *session
-	stream uint16
-	item   Item
-	state  inState
-	reason Reason
-	had    bool
-	pushed bool        // the body came whole
-	direct bool        // data came without being asked for
-	body   *reassembly // nil once finished
-	reply  bool        // an answer to an offer is due, not an account
-	allow  int         // answers to data frames that may still be given
-	asked  bool        // a frame asked while the gateway had not answered
-	news   bool        // symbols came since the last word
-	run    int         // data frames since then
+	sess    *session
+	stream  uint16
+	item    Item
+	state   inState
+	reason  Reason
+	had     bool
+	pushed  bool        // the body came whole
+	direct  bool        // data came without being asked for
+	body    *reassembly // nil once finished
+	reply   bool        // an answer to an offer is due, not an account
+	allow   int         // answers to data frames that may still be given
+	place   uint8       // in a group of its sender: after so many others it answers
+	byGroup bool        // symbols come under the sender's group key
+	asked   bool        // a frame asked while the gateway had not answered
+	news    bool        // symbols came since the last word
+	run     int         // data frames since then
 }
 
 func (st *inStream) finished() bool { return st.state >= inHave }
@@ -279,6 +281,9 @@ func (c *Core) reckon(s *session, stream uint16, room int) bool {
 			m.Kind = wire.KindNeed
 		} else if st.body.got > 0 {
 			m.Flags = wire.FlagHeld
+		}
+		if st.body.alone {
+			m.Flags |= wire.FlagAlone
 		}
 	}
 	return true

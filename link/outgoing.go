@@ -62,6 +62,8 @@ type outgoing struct {
 	check   [wire.NonceSize]byte
 	served  uint64
 
+	group member
+
 	told time.Time // of Progress
 }
 
@@ -138,6 +140,7 @@ func (c *Core) forgetOuts(p *peer) {
 // unbind makes the transfer start over under whatever session comes next. What the
 // peer holds already it will say.
 func (o *outgoing) unbind() {
+	o.leave()
 	if o.sess != nil {
 		delete(o.sess.out, o.stream)
 	}

@@ -45,6 +45,9 @@ type port struct {
 	turnOf  int       // whose session is tried first on a frame of an unknown stream
 	served  *outgoing // the burst under way
 	going   *outgoing // the one that a sign of life let go on
+	group   *groupKey // ours, for several neighbours at once; nil: none yet
+	casts   []*cast
+	roll    *cast // whose members were asked together
 
 	since    time.Time
 	carried  time.Time // when a frame of a transfer last came or went

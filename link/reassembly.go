@@ -31,6 +31,8 @@ type reassembly struct {
 	sources []PeerID // who gave symbols since the last fresh start
 	brought PeerID   // who offered it first: its memory is charged to that peer; zero: the disk
 	resumed bool     // it was saved before a restart, by whoever gave it
+	alone   bool     // symbols of groups are not taken any more: some were false
+	byGroup bool     // something came under a group key
 	owner   PeerID   // the only one who may, after a mixture came out wrong; zero: anyone
 
 	touched time.Time // when it last grew by a step
@@ -138,7 +140,8 @@ func (c *Core) put(st *inStream, h wire.Data, symbols []byte) int {
 		return 0
 	}
 	re.grew(c.now)
-	if from := st.peer().id; !slices.Contains(re.sources, from) {
+	re.byGroup = re.byGroup || st.byGroup
+	if from := st.source(); !slices.Contains(re.sources, from) {
 		re.sources = append(re.sources, from)
 	}
 	c.advance(re, b, st)
@@ -223,7 +226,7 @@ func (c *Core) complete(re *reassembly, st *inStream) {
 		return
 	}
 	c.drop(DropBadBody)
-	mixed := len(re.sources) > 1
+	mixed := len(re.sources) > 1 && !re.byGroup
 	if re.kept {
 		re.kept = false
 		c.emit(DropPartial{Digest: re.item.Digest})
@@ -232,6 +235,10 @@ func (c *Core) complete(re *reassembly, st *inStream) {
 	re.grown, re.resumed = 0, false
 	if re.sources = nil; mixed {
 		c.part(re)
+		return
+	}
+	if re.byGroup {
+		re.byGroup, re.alone = false, true // any member of the group may have made them: nobody is blamed
 		return
 	}
 	if re.bad++; re.bad < maxBad {

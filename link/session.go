@@ -40,7 +40,9 @@ type session struct {
 	owed       []uint16 // streams that wait for a word from us
 	cancels    []uint16
 	early      []earlyFrame
-	bye        bool // to be sent
+	groups     groups    // of the peer
+	told       *groupKey // ours that the peer knows
+	bye        bool      // to be sent
 }
 
 // earlyFrame is an opened run of symbols whose offer is still on its way.

@@ -18,21 +18,8 @@ const (
 )
 
 func (c *Core) action(o *outgoing) action {
-	pa := o.path
-	if o.waiting || pa == nil || pa.current == nil || pa.stale {
+	if o.waiting || c.mute(o) {
 		return doNothing
-	}
-	if c.kept(o) {
-		return doNothing // what the law leaves is kept for what is more urgent
-	}
-	if o.sess == nil && pa.current.streams >= maxStreams {
-		return doNothing // no name is left under these keys: a new session is on its way
-	}
-	if len(pa.tentative) > 0 && pa.tentative[len(pa.tentative)-1].tries == 0 {
-		return doNothing // the peer is about to confirm new keys: it may have lost the old
-	}
-	if pa.opening != nil && pa.unsure >= deafAfter {
-		return doNothing // whether these keys are still good is being found out
 	}
 	ready := c.bodies[o.item.Digest].data != nil
 	switch o.state {
@@ -49,11 +36,32 @@ func (c *Core) action(o *outgoing) action {
 		if !ready {
 			return doNothing
 		}
+		if o.group.cast != nil {
+			return c.castAction(o)
+		}
 		if o.left > 0 {
 			return doData
 		}
 	}
 	return doPoll
+}
+
+// mute reports whether nothing can be said to the transfer's peer now.
+func (c *Core) mute(o *outgoing) bool {
+	pa := o.path
+	if pa == nil || pa.current == nil || pa.stale {
+		return true
+	}
+	if o.sess == nil && pa.current.streams >= maxStreams {
+		return true // no name is left under these keys: a new session is on its way
+	}
+	if len(pa.tentative) > 0 && pa.tentative[len(pa.tentative)-1].tries == 0 {
+		return true // the peer is about to confirm new keys: it may have lost the old
+	}
+	if c.kept(o) {
+		return true // what the law leaves is kept for what is more urgent
+	}
+	return pa.opening != nil && pa.unsure >= deafAfter // whether these keys are still good is being found out
 }
 
 // PollTransmit appends the next frame for the port to buf. Call it when the
@@ -156,6 +164,10 @@ func (c *Core) transferFrame(p *port, buf []byte) ([]byte, bool) {
 // burstEnded starts the wait for the answer to the burst, for all that ended with it.
 func (c *Core) burstEnded(o *outgoing) {
 	p := o.path.port
+	if o.group.cast != nil {
+		c.castEnded(o.group.cast)
+		return
+	}
 	c.clock++
 	o.served = c.clock
 	if p.served == o {
@@ -168,7 +180,7 @@ func (c *Core) burstEnded(o *outgoing) {
 		return
 	}
 	for _, q := range o.peer.active() {
-		if q.path == o.path && q.state == outPolled && q.waiting && q != o && q.tries == 0 {
+		if q.path == o.path && q.state == outPolled && q.waiting && q != o && q.tries == 0 && q.group.cast == nil {
 			q.base, q.mark, q.covered, q.extra = o.base, o.mark, false, 0
 		}
 	}
@@ -241,7 +253,7 @@ func (c *Core) appendQuestions(pa *path, buf []byte, limit int) []byte {
 		o.bind()
 		c.question(o, do)
 		n := len(buf)
-		if buf = wire.AppendMessage(buf, &c.reply); len(buf) > limit {
+		if buf = o.invite(wire.AppendMessage(buf, &c.reply)); len(buf) > limit {
 			return buf[:n]
 		}
 		c.said = append(c.said, o)
@@ -258,6 +270,7 @@ func (c *Core) question(o *outgoing, do action) {
 	case doPush:
 		m.Kind, m.Body = wire.KindPush, c.bodies[o.item.Digest].data
 	case doOffer:
+		c.enlist(o)
 		m.Kind, m.Digest, m.Size = wire.KindOffer, o.item.Digest, uint32(o.item.Size)
 		if o.direct = o.state == outQueued && c.unasked(o); o.direct {
 			m.Flags = wire.FlagFollows
@@ -271,8 +284,10 @@ func (c *Core) asked(o *outgoing) {
 		o.missing = 0
 		c.plan(o, 0, nil)
 		o.state = outSending
+		o.castAsked()
 		return
 	}
+	o.castAsked()
 	if o.state == outQueued {
 		o.state = outOffered
 	}

@@ -7,14 +7,15 @@ type Kind uint8
 
 // The kinds of messages. Stream ids are the body's sender's.
 const (
-	KindOffer   Kind = 1 // sender: will you take this body?
-	KindAnswer  Kind = 2 // receiver: yes, no, or who is that
-	KindNeed    Kind = 3 // receiver: so many more symbols of these blocks
-	KindPush    Kind = 4 // sender: a small body, whole
-	KindCustody Kind = 5 // receiver: it is on disk here, or it is turned away
-	KindCancel  Kind = 6 // sender: forget this stream
-	KindPoll    Kind = 7 // sender: what of this stream do you hold?
-	KindBye     Kind = 8 // this session is over
+	KindOffer   Kind = 1  // sender: will you take this body?
+	KindAnswer  Kind = 2  // receiver: yes, no, or who is that
+	KindNeed    Kind = 3  // receiver: so many more symbols of these blocks
+	KindPush    Kind = 4  // sender: a small body, whole
+	KindCustody Kind = 5  // receiver: it is on disk here, or it is turned away
+	KindCancel  Kind = 6  // sender: forget this stream
+	KindPoll    Kind = 7  // sender: what of this stream do you hold?
+	KindBye     Kind = 8  // this session is over
+	KindCast    Kind = 10 // sender: the stream also goes to a group, under this name
 )
 
 // Flag qualifies a kind.
@@ -25,6 +26,8 @@ const (
 	FlagFollows Flag = 0x10 // offer: the data follows without waiting for an answer
 	FlagHeld    Flag = 0x10 // answer: an account of what is held already is attached
 	FlagHad     Flag = 0x10 // custody: it was in custody before
+	FlagAlone   Flag = 0x20 // answer, need: not as one of a group, please
+	FlagKey     Flag = 0x10 // cast: the key is attached
 )
 
 // Answers; a refusal adds its reason to CodeRefuse.
@@ -60,6 +63,7 @@ type BlockNeed struct {
 //	cancel   stream 2
 //	poll     stream 2, upto v
 //	bye      -
+//	cast     stream 2, group stream 2, place 1, with FlagKey: key 16
 //
 // v is an unsigned varint. In an account, blocks rise and are written as the distance
 // from the one before; blocks below Upto that are not listed are complete.
@@ -77,6 +81,7 @@ type Message struct {
 	Upto     uint16 // at most MaxBlocks
 	Needs    []BlockNeed
 	Body     []byte // borrowed after ParseMessage
+	Cast     Membership
 }
 
 // AppendMessage appends m.
@@ -110,6 +115,8 @@ func AppendMessage(b []byte, m *Message) []byte {
 		b = append(b, m.Code)
 	case KindPoll:
 		b = binary.AppendUvarint(b, uint64(m.Upto))
+	case KindCast:
+		b = m.appendCast(b)
 	}
 	return b
 }
@@ -133,7 +140,7 @@ func ParseMessage(b []byte, m *Message) (rest []byte, err error) {
 	r := reader{b: b}
 	first := r.octet()
 	m.Kind, m.Flags = Kind(first&15), Flag(first&0xf0)
-	if m.Kind < KindOffer || m.Kind > KindBye {
+	if m.Kind < KindOffer || m.Kind > KindBye && m.Kind != KindCast {
 		return nil, ErrFrame
 	}
 	if m.Kind != KindBye {
@@ -170,6 +177,8 @@ func (m *Message) parseFields(r *reader) {
 		m.Code = r.octet()
 	case KindPoll:
 		m.Upto = uint16(r.varint(MaxBlocks))
+	case KindCast:
+		m.parseCast(r)
 	}
 }
 

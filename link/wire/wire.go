@@ -3,6 +3,7 @@
 //
 // The first octet of every frame names its type in the high nibble:
 //
+//	0 data under a group key, 4-octet tag
 //	1 beacon     2 query       3 record
 //	4 handshake 1   5 handshake 2   6 control
 //	7 data, 4-octet tag     8 the same, asking for an answer
@@ -10,7 +11,7 @@
 //	B data, 4-octet tag, asking for a sign of life
 //	C PAKE 1   D PAKE 2   E pairing 1   F pairing 2
 //
-// The low nibble belongs to the block number in data frames and names a variant
+// The low nibble belongs to the block number in data and group frames and names a variant
 // in PAKE 2 and control; elsewhere it is zero. Integers are big endian.
 package wire
 
@@ -19,8 +20,9 @@ import "errors"
 // Type is the kind of a frame.
 type Type uint8
 
-// The frame types; 0 is never sent.
+// The frame types.
 const (
+	TypeCast         Type = 0x0
 	TypeBeacon       Type = 0x1
 	TypeQuery        Type = 0x2
 	TypeRecord       Type = 0x3
@@ -49,7 +51,7 @@ const (
 // ErrFrame is returned for every frame or message that does not parse.
 var ErrFrame = errors.New("wire: malformed")
 
-// TypeOf returns the frame's type, or 0 for an empty frame.
+// TypeOf returns the frame's type, or TypeCast for an empty frame.
 func TypeOf(b []byte) Type {
 	if len(b) == 0 {
 		return 0

@@ -39,6 +39,8 @@ func frames() map[string]struct {
 		"data poll":   {append(AppendData(nil, Data{Poll: true, Block: 1, Stream: 2, First: 3}), fill(61+4, 0)...), 70},
 		"data full":   {append(AppendData(nil, Data{Full: true, Block: 1, Stream: 2, First: 3}), fill(61+16, 0)...), 82},
 		"data check":  {append(AppendData(nil, Data{Check: true, Block: 1, Stream: 2, First: 3}), fill(61+4, 0)...), 70},
+		"cast":        {append(AppendCast(nil, Cast{Block: 0xabc, Stream: 0x1234, First: 56}), fill(4*61+4, 0)...), 253},
+		"cast poll":   {append(AppendCast(nil, Cast{Poll: true, Block: 1, Stream: 2, First: 3}), fill(61+4, 0)...), 70},
 		"alive":       {append(AppendAliveHeader(nil, 0x0102, 7), fill(4, 1)...), 8},
 		"pake 1":      {AppendPAKE(nil, PAKE{Type: TypePAKE1}), 37},
 		"pake 2":      {AppendPAKE(nil, PAKE{Type: TypePAKE2, Lock: [8]byte{9}}), 45},
@@ -87,6 +89,9 @@ func again(b []byte) ([]byte, error) {
 		}
 		f, err := ParsePAKE(b)
 		return AppendPAKE(nil, f), err
+	case TypeCast:
+		f, rest, err := ParseCast(b)
+		return append(AppendCast(nil, f), rest...), err
 	case TypePairing1, TypePairing2:
 		f, err := ParsePairing(b)
 		return AppendPairing(nil, f), err
@@ -108,7 +113,7 @@ func TestFramesRoundTripAtTheirSize(t *testing.T) {
 
 func TestTruncatedFixedFramesAreRefused(t *testing.T) {
 	for name, f := range frames() {
-		open := name == "control" || TypeOf(f.b) == TypeRecord || name[:4] == "data"
+		open := name == "control" || TypeOf(f.b) == TypeRecord || name[:4] == "data" || name[:4] == "cast"
 		for n := range f.b {
 			if open && n > 21 {
 				break // their length is what is left of the frame
@@ -154,6 +159,8 @@ var messages = []struct {
 	{Message{Kind: KindCancel, Stream: 2}, "060002"},
 	{Message{Kind: KindPoll, Stream: 2, Upto: 3}, "07000203"},
 	{Message{Kind: KindBye}, "08"},
+	{Message{Kind: KindCast, Stream: 2, Cast: Membership{Group: 0x7fff, Place: 3}}, "0a0002" + "7fff" + "03"},
+	{Message{Kind: KindCast, Flags: FlagKey, Stream: 2, Cast: Membership{Group: 1, Key: [16]byte{7}}}, "1a0002" + "0001" + "00" + "07000000000000000000000000000000"},
 }
 
 func TestMessagesRoundTrip(t *testing.T) {
@@ -192,6 +199,7 @@ func TestBadMessagesAreRefused(t *testing.T) {
 	for what, s := range map[string]string{
 		"kind 0":                  "000000",
 		"kind 15":                 "0f0000",
+		"group stream of 16 bits": "0a0002" + "8000" + "00",
 		"block beyond upto":       "030001" + "0301" + "0301",
 		"block twice":             "030001" + "0302" + "0101" + "0001",
 		"need of nothing":         "030001" + "0301" + "0000",
@@ -237,4 +245,17 @@ func FuzzMessage(f *testing.F) {
 			t.Errorf("got %x, want %x", got, used)
 		}
 	})
+}
+
+func TestCastNonceNamesThePlaintext(t *testing.T) {
+	seen := map[[NonceSize]byte]Cast{}
+	for _, f := range []Cast{{}, {Poll: true}, {Block: 1}, {Block: 256}, {Stream: 1}, {Stream: 256}, {Stream: 1, Poll: true}, {First: 1}} {
+		for _, n := range []int{61, 122} {
+			nonce := f.Nonce(n)
+			if other, ok := seen[nonce]; ok {
+				t.Errorf("%+v and %+v share nonce %x", f, other, nonce)
+			}
+			seen[nonce] = f
+		}
+	}
 }

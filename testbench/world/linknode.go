@@ -19,7 +19,8 @@ type LinkNode struct {
 	*Node
 	Member    link.Member
 	Delivered map[link.Digest][]byte
-	Custody   map[link.Digest]time.Time // of ours, at the peer
+	Custody   map[link.Digest]time.Time // of ours, at the last peer that took it
+	Given     map[Given]time.Time       // custody of ours, by peer
 	Refused   map[link.Digest]link.Reason
 	Took      map[link.Digest]int // how often the link gave us this body
 	Peers     map[link.PeerID]bool
@@ -34,6 +35,12 @@ type LinkNode struct {
 	kept    map[partialKey]link.SavePartial
 }
 
+// Given names what a peer took of us.
+type Given struct {
+	Peer   link.PeerID
+	Digest link.Digest
+}
+
 type partialKey struct {
 	digest link.Digest
 	block  int
@@ -44,7 +51,7 @@ func (w *World) LinkNodes(names ...string) ([]*LinkNode, error) {
 	var nodes []*LinkNode
 	for _, name := range names {
 		n := &LinkNode{Node: w.addNode(name), Delivered: map[link.Digest][]byte{}, Custody: map[link.Digest]time.Time{},
-			Refused: map[link.Digest]link.Reason{}, Took: map[link.Digest]int{}, Peers: map[link.PeerID]bool{}, Received: map[link.Digest]time.Time{},
+			Refused: map[link.Digest]link.Reason{}, Took: map[link.Digest]int{}, Peers: map[link.PeerID]bool{}, Received: map[link.Digest]time.Time{}, Given: map[Given]time.Time{},
 			bodies: map[link.Digest][]byte{}, kept: map[partialKey]link.SavePartial{}}
 		if err := n.makeKeys(); err != nil {
 			return nil, err
@@ -108,14 +115,21 @@ func (n *LinkNode) Stop() {
 // Submit gives the node a body for a peer; it is submitted again on each PeerUp until
 // the peer has it. The digest names it.
 func (n *LinkNode) Submit(to *LinkNode, kind uint8, p link.Priority, body []byte) link.Digest {
+	return n.SubmitAll([]*LinkNode{to}, kind, p, body)
+}
+
+// SubmitAll is Submit for several peers in one turn.
+func (n *LinkNode) SubmitAll(to []*LinkNode, kind uint8, p link.Priority, body []byte) link.Digest {
 	d := link.DigestOf(kind, body)
 	n.bodies[d] = body
-	s := link.Submit{Peer: to.Member.ID, Item: link.Item{Digest: d, Kind: kind, Priority: p, Size: len(body), Lifetime: 24 * time.Hour}}
-	n.submits = append(n.submits, s)
-	if n.shell != nil {
-		n.core.HandleEvent(n.w.now, s)
-		n.settle()
+	for _, q := range to {
+		s := link.Submit{Peer: q.Member.ID, Item: link.Item{Digest: d, Kind: kind, Priority: p, Size: len(body), Lifetime: 24 * time.Hour}}
+		n.submits = append(n.submits, s)
+		if n.shell != nil {
+			n.core.HandleEvent(n.w.now, s)
+		}
 	}
+	n.settle()
 	return d
 }
 
@@ -160,6 +174,7 @@ func (s linkShell) event(now time.Time, e link.Event) {
 	case link.Custody:
 		s.w.Tracef("%s: custody of %v at the peer", s.Name, e.Digest)
 		s.Custody[e.Digest] = now
+		s.Given[Given{e.Peer, e.Digest}] = now
 	case link.Refused:
 		s.w.Tracef("%s: %v refused: %d", s.Name, e.Digest, e.Reason)
 		s.Refused[e.Digest] = e.Reason
@@ -175,7 +190,7 @@ func (s linkShell) event(now time.Time, e link.Event) {
 
 func (s linkShell) resubmit(peer link.PeerID) {
 	for _, sub := range s.submits {
-		if _, done := s.Custody[sub.Item.Digest]; sub.Peer == peer && !done {
+		if _, done := s.Given[Given{peer, sub.Item.Digest}]; sub.Peer == peer && !done {
 			s.tell(sub)
 		}
 	}
