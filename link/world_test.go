@@ -356,7 +356,11 @@ func (w *world) fill() {
 			if s.frame != nil || s.held.After(w.now) {
 				continue
 			}
+			_, waits := n.core.Waiting(w.now, s.port)
 			b, ok := n.core.PollTransmit(w.now, s.port, nil)
+			if waits != ok {
+				w.t.Errorf("%v %s: Waiting says %v, PollTransmit %v", w.now.Sub(epoch), n.name, waits, ok)
+			}
 			if !ok {
 				continue
 			}

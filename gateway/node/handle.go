@@ -20,6 +20,7 @@ type handle struct {
 	closed    chan struct{}
 	once      sync.Once
 	want      chan []byte // of a Next that waits, nil when none; a nil frame stands for ErrTune
+	ready     chan ready  // of an Await, nil when none waits
 	tunes     chan int    // the setting that is wanted, at most one
 }
 
@@ -64,6 +65,7 @@ func (p *handle) abandon(ctx context.Context, ch chan []byte) error {
 
 // feed gives a waiting Next its frame, when the core has one.
 func (p *handle) feed(now time.Time, c *gateway.Core) bool {
+	p.tell(now, c)
 	if p.want == nil {
 		return false
 	}

@@ -26,12 +26,13 @@ import (
 type cable struct {
 	out, in chan []byte
 	starts  *int // how often it was run
+	picks   bool // asks what waits before it takes it
 	fail    error
 }
 
 func newCable() (*cable, *cable) {
 	x, y := make(chan []byte, 64), make(chan []byte, 64)
-	return &cable{out: x, in: y, starts: new(int)}, &cable{out: y, in: x, starts: new(int)}
+	return &cable{out: x, in: y, starts: new(int)}, &cable{out: y, in: x, starts: new(int), picks: true}
 }
 
 // inRegion makes the cable a radio: it is left out before a region is set.
@@ -54,7 +55,7 @@ func (c *cable) Run(ctx context.Context, h port.Host) error {
 	h.Health(port.Health{OK: true})
 	go c.listen(ctx, p)
 	for {
-		b, err := p.Next(ctx)
+		b, err := c.next(ctx, p)
 		if err != nil {
 			return nil
 		}
@@ -65,6 +66,18 @@ func (c *cable) Run(ctx context.Context, h port.Host) error {
 			return nil
 		}
 	}
+}
+
+func (c *cable) next(ctx context.Context, p port.Handle) (b []byte, err error) {
+	if !c.picks {
+		return p.Next(ctx)
+	}
+	for err == nil && b == nil {
+		if _, err = p.(port.Picker).Await(ctx); err == nil {
+			b, err = p.(port.Picker).Take(ctx)
+		}
+	}
+	return b, err
 }
 
 func (c *cable) listen(ctx context.Context, p port.Handle) {

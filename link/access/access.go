@@ -76,8 +76,9 @@ type Machine struct {
 	guard int       // slots still to be heard free before the count goes on
 	count int       // slots still to be counted down; -1: not drawn
 	poll  time.Duration
-	clear bool // all was heard free: the frame may go
-	once  bool // only one listening is left: the law's, or that of a gap kept
+	clear bool // all was heard free: the frame may go,
+	since time.Time
+	short bool // without contention: the gap is kept
 
 	window  float64 // slots, on average twice the idle ones
 	idle    int     // slots heard free in this run,
@@ -108,28 +109,40 @@ func (c Config) Mean() time.Duration {
 	return c.Turn + guardSlots*m.slot + time.Duration(m.aim()*float64(m.slot)) + c.Turn
 }
 
-// Want says that a frame of this class waits. It may be said again when the class has changed.
+// Want says that a frame of this class waits. It may be said again, also when the class has changed.
 func (m *Machine) Want(now time.Time, class Class) {
 	m.tick(now)
 	if m.wants && class == m.class {
 		return
 	}
-	if m.wants && class < m.class && class >= Emergency && m.count > 0 {
+	if m.wants && class == Emergency && m.count > 0 {
 		m.count = min(m.count, m.draw(class))
 	}
 	if !m.wants {
-		m.guard, m.clear, m.once, m.next = guardSlots, false, false, time.Time{}
+		m.next = time.Time{}
+	}
+	if !m.wants || m.short {
+		m.anew()
 	}
 	m.wants, m.class = true, class
-	if m.kept() {
-		m.guard, m.once, m.clear = 0, m.cfg.Listen, !m.cfg.Listen
+	m.shorten()
+}
+
+// anew asks for the guard and the rest of the count to be heard free again.
+func (m *Machine) anew() { m.guard, m.clear, m.short = guardSlots, false, false }
+
+// shorten lets a class that keeps its gap go without contention.
+func (m *Machine) shorten() {
+	if m.wants && m.kept() {
+		m.guard, m.short, m.clear, m.since = 0, true, !m.cfg.Listen, m.now
 	}
 }
 
 // Forget says that nothing waits any more.
 func (m *Machine) Forget(now time.Time) {
 	m.tick(now)
-	m.wants, m.clear, m.once = false, false, false
+	m.wants = false
+	m.anew()
 }
 
 // kept tells whether the gap in which this class goes at once is not over yet. Others still listen.
@@ -155,6 +168,10 @@ func (m *Machine) Next(now time.Time) (Do, time.Time) {
 	if at := m.earliest(); at.After(m.now) {
 		return Wait, at
 	}
+	if m.clear && m.now.Sub(m.since) > m.slot {
+		m.anew() // the owner was elsewhere
+		return m.Next(now)
+	}
 	if m.clear {
 		return Send, m.now
 	}
@@ -171,7 +188,7 @@ func (m *Machine) earliest() time.Time {
 	if m.cfg.Rest > 0 && !m.last.IsZero() {
 		at = later(at, m.last.Add(m.cfg.Rest))
 	}
-	if m.clear || m.once {
+	if m.clear || m.short {
 		return at
 	}
 	if !m.free.IsZero() {
@@ -214,8 +231,8 @@ func (m *Machine) Sensed(from, to time.Time, busy bool) {
 // passed counts a slot that was heard free.
 func (m *Machine) passed() {
 	switch {
-	case m.once:
-		m.once, m.clear = false, true
+	case m.short:
+		m.clear = true
 	case m.guard > 1:
 		m.guard--
 		return
@@ -226,12 +243,12 @@ func (m *Machine) passed() {
 		}
 		m.clear = m.count == 0
 	default:
-		m.count--
+		m.count = max(0, m.count-1)
 		m.idle++
 		m.clear = m.count <= 0
 	}
 	if m.clear {
-		m.next = time.Time{}
+		m.next, m.since = time.Time{}, m.now
 	}
 }
 
@@ -244,7 +261,7 @@ func (m *Machine) interrupted() {
 	if m.count >= 0 && m.guard == 0 {
 		m.learn()
 	}
-	m.guard, m.once, m.clear = guardSlots, false, false
+	m.anew()
 }
 
 // Heard is a frame that was received, ending at a time; data says that its sender has more to send than a word.
@@ -266,9 +283,7 @@ func (m *Machine) Heard(now, end time.Time, data bool) {
 	}
 	m.interrupted()
 	m.free, m.next, m.poll = end, time.Time{}, 0
-	if m.wants && m.kept() {
-		m.guard, m.once, m.clear = 0, m.cfg.Listen, !m.cfg.Listen
-	}
+	m.shorten()
 }
 
 // Sent says that the frame was on the air between two times. After a failure both are the same.
@@ -281,7 +296,8 @@ func (m *Machine) Sent(from, to time.Time) {
 	if m.class != Reply && (contended || m.began.IsZero()) {
 		m.began = from
 	}
-	m.wants, m.clear, m.once, m.count = false, false, false, -1
+	m.wants, m.count = false, -1
+	m.anew()
 	m.free, m.last, m.alive, m.next, m.poll = m.now, m.now, m.now, time.Time{}, 0
 	if m.class != Reply {
 		m.yield()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"packhorse/link"
+	"packhorse/link/access"
 	"packhorse/radio"
 	"packhorse/radio/phy"
 )
@@ -152,6 +153,10 @@ func (t *Radio) session(ctx context.Context, h Host) error {
 		return err
 	}
 	defer modem.Close()
+	modem, serve, err := t.access(h, modem)
+	if err != nil {
+		return err
+	}
 	if err := t.configure(ctx, modem, 0); err != nil {
 		return err
 	}
@@ -159,7 +164,7 @@ func (t *Radio) session(ctx context.Context, h Host) error {
 	if err != nil {
 		return err
 	}
-	handle := h.Open(up)
+	handle := serve(h.Open(up))
 	defer handle.Close()
 	t.report(h, func(v *Health) { v.OK, v.Problem, v.Fix = true, "", "" })
 	s := &radioSession{Radio: t, host: h, modem: modem, handle: handle, up: up}
@@ -202,6 +207,8 @@ func rateOf(s phy.Setting, c radio.Capabilities) link.Rate {
 	}
 	if c.OwnMediumAccess {
 		r.Access = phy.RNode(m).Access(0)
+	} else {
+		r.Access = access.LoRa(m, s.Rule, r.MTU+c.AirOverhead).Mean()
 	}
 	return r
 }
