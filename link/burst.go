@@ -46,7 +46,7 @@ func (o *outgoing) aim(b, k, need int) {
 	switch {
 	case need == k:
 		o.next[b] = 0
-	case o.next[b] == 0:
+	case o.next[b] == 0, int(o.next[b])+need < k: // others gave of it: what comes next may be there
 		o.next[b] = uint8(k + (int(o.stream)+b)*repairSpread%repairCount)
 	}
 	per := o.path.perFrame(o.lay)

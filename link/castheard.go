@@ -134,20 +134,3 @@ func (c *Core) castSymbols(st *inStream, h wire.Cast, symbols []byte) {
 		st.sess.oweAsked(st.stream)
 	}
 }
-
-// source names who vouches for the symbols that a stream brings now: its peer, or everyone who
-// holds the peer's group key.
-func (st *inStream) source() PeerID {
-	if st.byGroup {
-		return st.peer().id.group()
-	}
-	return st.peer().id
-}
-
-// group stands for everyone who holds a peer's group key.
-func (p PeerID) group() PeerID {
-	for i := range p {
-		p[i] = ^p[i]
-	}
-	return p
-}

@@ -351,7 +351,7 @@ func TestReassemblyMemoryIsShared(t *testing.T) {
 	if !w.run(time.Hour, delivered(a, b, d)) {
 		t.Fatalf("the other peer is starved: %+v, refused %v", a.core.Transfers(), a.refused)
 	}
-	big := x.send(b, 95_000, Bulk)
+	big := x.send(b, 90_000, Bulk)
 	w.run(time.Hour, func() bool { return x.custody[big] > 0 || len(x.refused) == 3 })
 	if x.custody[big] == 0 {
 		t.Errorf("one body alone may take the memory there is: refused %v", x.refused)

@@ -162,6 +162,11 @@ func (c *Core) accept(st *inStream) {
 		st.end(inRefused, ReasonBusy)
 		return
 	}
+	if st.body.refuses(st.peer().id) {
+		c.unjoin(st, false)
+		st.end(inRefused, ReasonMalformed)
+		return
+	}
 	st.state, st.allow = inOpen, 1
 	if st.body.storing {
 		st.state = inStoring
@@ -276,7 +281,7 @@ func (c *Core) reckon(s *session, stream uint16, room int) bool {
 			m.Flags = wire.FlagHad
 		}
 	case inOpen:
-		st.body.account(m, min(wire.MaxNeeds, max(1, (room-8)/3)))
+		c.account(st, m, min(wire.MaxNeeds, max(1, (room-8)/3)))
 		if !st.reply {
 			m.Kind = wire.KindNeed
 		} else if st.body.got > 0 {

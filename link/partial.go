@@ -7,7 +7,7 @@ func (c *Core) save(re *reassembly, b int) {
 	if re.dirty == b {
 		re.dirty = -1
 	}
-	if b < 0 || re.storing || re.owner != (PeerID{}) {
+	if b < 0 || re.storing || re.inquest != nil || re.owner != (PeerID{}) {
 		return // what is contested is not worth the disk
 	}
 	bl, k, sym := &re.blocks[b], re.lay.data(b), re.lay.sym
@@ -44,7 +44,8 @@ func (c *Core) resume(e Resume) {
 		c.emit(DropPartial{Digest: e.Item.Digest})
 		return
 	}
-	if re.storing {
+	disk, ok := re.number(source{})
+	if re.storing || re.inquest != nil || !ok {
 		c.drop(DropFull)
 		return
 	}
@@ -58,7 +59,7 @@ func (c *Core) resume(e Resume) {
 			c.drop(DropBadSymbols)
 			break
 		}
-		c.putOne(re, e.Block, i, symbols[:sym])
+		c.putOne(re, disk, e.Block, i, symbols[:sym])
 		symbols = symbols[sym:]
 	}
 	re.kept = true

@@ -20,20 +20,22 @@ type reassembly struct {
 	lay     layout
 	buf     []byte // systematic symbols in place
 	blocks  []inBlock
-	got     int // symbols that count, at most lay.n
-	full    int // blocks rebuilt
-	upto    int // blocks that a sender has begun
-	cost    int // octets charged
+	index   []uint8 // of each symbol that a block was rebuilt from, in the order they came, and
+	origin  []uint8 // the number of its source
+	got     int     // symbols that count, at most lay.n
+	full    int     // blocks rebuilt
+	upto    int     // blocks that a sender has begun
+	cost    int     // octets charged
 	storing bool
 	by      PeerID // whose body is being stored
 	bad     int
 	streams []*inStream
-	sources []PeerID // who gave symbols since the last fresh start
+	sources []source // who gave symbols since the last fresh start, by number
+	inquest *inquest // the search for false symbols, while it lasts
 	brought PeerID   // who offered it first: its memory is charged to that peer; zero: the disk
 	resumed bool     // it was saved before a restart, by whoever gave it
-	alone   bool     // symbols of groups are not taken any more: some were false
-	byGroup bool     // something came under a group key
-	owner   PeerID   // the only one who may, after a mixture came out wrong; zero: anyone
+	alone   bool     // symbols of groups are not taken any more: some may be false
+	owner   PeerID   // the only one who may, where others name the same digest but another size; zero: anyone
 
 	touched time.Time // when it last grew by a step
 	grown   int       // got, at that time
@@ -72,7 +74,7 @@ func (re *reassembly) fits(item Item, from PeerID) bool {
 }
 
 // reassemble finds or makes the place where a peer's item comes together; nil: no room.
-// Who lies about the size, or gave symbols that spoil a mixture, has a place for itself.
+// Who lies about the size has a place for itself.
 func (c *Core) reassemble(item Item, from PeerID, small bool) *reassembly {
 	contested := false
 	for _, re := range c.order {
@@ -82,12 +84,12 @@ func (c *Core) reassemble(item Item, from PeerID, small bool) *reassembly {
 		contested = contested || re.item.Digest == item.Digest
 	}
 	lay := layoutOf(item.Size)
-	cost := lay.padded() + lay.blocks*80
+	cost := lay.padded() + lay.blocks*80 + 2*lay.n
 	if !c.makeRoom(cost, from, small) {
 		return nil
 	}
 	re := &reassembly{item: item, lay: lay, cost: cost, dirty: -1, touched: c.now, brought: from,
-		buf: make([]byte, lay.padded()), blocks: make([]inBlock, lay.blocks)}
+		buf: make([]byte, lay.padded()), blocks: make([]inBlock, lay.blocks), index: make([]uint8, lay.n), origin: make([]uint8, lay.n)}
 	if contested {
 		re.owner = from
 	}
@@ -128,10 +130,18 @@ func (c *Core) put(st *inStream, h wire.Data, symbols []byte) int {
 		c.drop(DropBadSymbols)
 		return 0
 	}
+	if re.inquest != nil {
+		return c.testify(re, st, h, symbols)
+	}
+	n, ok := re.number(st.source())
+	if !ok {
+		c.drop(DropFull)
+		return 0
+	}
 	re.upto = max(re.upto, b+1)
 	fresh := 0
 	for i := range count {
-		if c.putOne(re, b, int(h.First)+i, symbols[i*sym:(i+1)*sym]) {
+		if c.putOne(re, n, b, int(h.First)+i, symbols[i*sym:(i+1)*sym]) {
 			fresh++
 		}
 	}
@@ -140,16 +150,12 @@ func (c *Core) put(st *inStream, h wire.Data, symbols []byte) int {
 		return 0
 	}
 	re.grew(c.now)
-	re.byGroup = re.byGroup || st.byGroup
-	if from := st.source(); !slices.Contains(re.sources, from) {
-		re.sources = append(re.sources, from)
-	}
 	c.advance(re, b, st)
 	return fresh
 }
 
 // putOne keeps a symbol of block b that is new and still of use.
-func (c *Core) putOne(re *reassembly, b, index int, symbol []byte) bool {
+func (c *Core) putOne(re *reassembly, from uint8, b, index int, symbol []byte) bool {
 	bl, k := &re.blocks[b], re.lay.data(b)
 	if bl.done || bl.n >= k || bl.have.has(index) {
 		return false
@@ -162,6 +168,8 @@ func (c *Core) putOne(re *reassembly, b, index int, symbol []byte) bool {
 		c.memory += len(symbol)
 	}
 	bl.have.set(index)
+	at := re.lay.start(b) + bl.n
+	re.index[at], re.origin[at] = uint8(index), from
 	bl.n++
 	re.got++
 	return true
@@ -219,6 +227,10 @@ func (c *Core) finishBlock(re *reassembly, b int) bool {
 
 // complete checks a whole body and hands it to the gateway.
 func (c *Core) complete(re *reassembly, st *inStream) {
+	if re.inquest != nil {
+		st.sess.owe(st.stream)
+		return
+	}
 	body := re.buf[:re.item.Size]
 	if DigestOf(re.item.Kind, body) == re.item.Digest {
 		c.tell(re, st)
@@ -226,46 +238,30 @@ func (c *Core) complete(re *reassembly, st *inStream) {
 		return
 	}
 	c.drop(DropBadBody)
-	mixed := len(re.sources) > 1 && !re.byGroup
-	if re.kept {
-		re.kept = false
-		c.emit(DropPartial{Digest: re.item.Digest})
-	}
-	re.blocks, re.got, re.full, re.upto, re.dirty = make([]inBlock, re.lay.blocks), 0, 0, 0, -1
-	re.grown, re.resumed = 0, false
-	if re.sources = nil; mixed {
-		c.part(re)
+	if !slices.Equal(re.sources, []source{{peer: st.peer().id}}) {
+		c.beginInquest(re)
 		return
 	}
-	if re.byGroup {
-		re.byGroup, re.alone = false, true // any member of the group may have made them: nobody is blamed
-		return
-	}
+	c.startOver(re)
 	if re.bad++; re.bad < maxBad {
 		return
 	}
 	for _, st := range slices.Clone(re.streams) {
 		st.end(inRefused, ReasonMalformed)
 	}
+	c.failedBy(st.peer().id)
 	c.discard(re)
 }
 
-// part gives every sender of a mixture that came out wrong a place of its own: who spoilt
-// it shows then, and the others are not refused for it.
-func (c *Core) part(re *reassembly) {
-	for _, st := range slices.Clone(re.streams) {
-		from := st.peer().id
-		if (re.owner == PeerID{}) {
-			re.owner = from
-		}
-		if re.owner == from {
-			continue
-		}
-		re.leave(st)
-		if st.body = nil; !c.join(st) {
-			st.end(inRefused, ReasonBusy)
-		}
+// startOver forgets all symbols of a body.
+func (c *Core) startOver(re *reassembly) {
+	c.endInquest(re)
+	if re.kept {
+		re.kept = false
+		c.emit(DropPartial{Digest: re.item.Digest})
 	}
+	re.blocks, re.got, re.full, re.upto, re.dirty = make([]inBlock, re.lay.blocks), 0, 0, 0, -1
+	re.grown, re.resumed, re.sources = 0, false, nil
 }
 
 // received gives a body away; its memory stays charged until Stored.
@@ -298,8 +294,13 @@ func (c *Core) stored(e Stored) {
 	c.discard(re)
 }
 
-// account says what is missing, in at most so many entries.
-func (re *reassembly) account(m *wire.Message, entries int) {
+// account says what a stream's sender should send, in at most so many entries.
+func (c *Core) account(st *inStream, m *wire.Message, entries int) {
+	re := st.body
+	if re.inquest != nil {
+		c.jurorAccount(st, m, entries)
+		return
+	}
 	m.Upto = uint16(re.upto)
 	for b := range re.upto {
 		bl := &re.blocks[b]

@@ -101,7 +101,7 @@ func (c *Core) abandoned(re *reassembly) bool {
 
 // onlyOf reports whether nobody but the peer gave anything of the body.
 func (re *reassembly) onlyOf(id PeerID) bool {
-	return !re.resumed && re.brought == id && !slices.ContainsFunc(re.sources, func(from PeerID) bool { return from != id && from != id.group() })
+	return !re.resumed && re.brought == id && !slices.ContainsFunc(re.sources, func(from source) bool { return from.peer != id })
 }
 
 // grew notes that a body grows, when it did so by a step: single symbols, ever so rarely, do not keep it.

@@ -21,12 +21,13 @@ const (
 	DropPairing                   // a pairing frame while nobody pairs
 	DropFull                      // a table or the memory for bodies is full
 	DropBadBody                   // a whole body whose digest is not the offered one
+	DropPoison                    // a source of false symbols in a body that others gave too
 	numDrops
 )
 
 var dropNames = [numDrops]string{
 	"malformed", "unknown port", "foreign", "stale beacon", "no session", "forged", "replayed", "not ours",
-	"unknown stream", "bad symbols", "duplicate symbols", "bad handshake", "rate", "no pairing", "full", "bad body",
+	"unknown stream", "bad symbols", "duplicate symbols", "bad handshake", "rate", "no pairing", "full", "bad body", "poisoned symbols",
 }
 
 // String names the reason in a few words.
