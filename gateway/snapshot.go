@@ -80,6 +80,7 @@ func (c *Core) addPaths(now time.Time, v *Peer) {
 		if info.ID != v.ID {
 			continue
 		}
+		v.Paths, v.Clock, v.ClockKnown, v.ShunnedUntil = info.Paths, info.Clock, info.ClockKnown, info.ShunnedUntil
 		for _, path := range info.Paths {
 			if mute(now, path) {
 				v.Ports = slices.DeleteFunc(v.Ports, func(p link.Port) bool { return p == path.Port })
@@ -160,10 +161,25 @@ func (c *Core) parcelView(now time.Time, x *entry) Parcel {
 		v.Airtime = c.airtimeTo(hop, x.BodySize)
 	}
 	v.Why = c.why(now, x)
+	c.addETA(&v, x)
 	if gw, ok := c.gatewayOf(x.Recipient); ok && gw != c.self && v.Why == whyPeerSilent && v.Next == "" {
 		v.Next = c.peerName(gw)
 	}
 	return v
+}
+
+// addETA says how long the transfer under way takes, and that it waits for the law where it does.
+func (c *Core) addETA(v *Parcel, x *entry) {
+	if v.Why != whyMoving && v.Why != whyBudget {
+		return
+	}
+	info, ok := c.link.ETA(x.next, x.Digest)
+	if !ok {
+		return
+	}
+	if v.ETA, v.PerHour = info.ETA, info.PerHour; info.Kept {
+		v.Why = whyBudget
+	}
 }
 
 // heardOf tells that there was a way to a gateway once, also before a restart.

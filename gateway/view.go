@@ -44,6 +44,9 @@ type Parcel struct {
 	Port      link.Port
 	Expires   time.Time
 	Airtime   time.Duration // estimate for one hop on the cheapest port, 0 when no port is up
+	// ETA is how long until the next hop has custody, while the link knows; 0: it does not. PerHour is
+	// the airtime that the law allows in any hour, where that is what takes so long.
+	ETA, PerHour time.Duration
 }
 
 // Waiting tells that we still have to do something about it.
@@ -61,6 +64,11 @@ type Peer struct {
 	SNRdB     float64
 	Parcels   int // waiting for it or for endpoints behind it
 	Bytes     int64
+	// Paths are what the link knows of it, by port; Clock, ClockKnown and ShunnedUntil as in link.PeerInfo.
+	Paths        []link.PathInfo
+	Clock        link.ClockQuality
+	ClockKnown   bool
+	ShunnedUntil time.Time
 }
 
 // Member is a gateway of the domain, as its owner sees it.

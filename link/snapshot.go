@@ -16,6 +16,7 @@ type PathInfo struct {
 	// 1,000 octets into the peer's custody in the setting in force.
 	ETX  float64
 	Cost time.Duration
+	Rate string // name of the setting in force with this peer; empty: the common one
 }
 
 // PeerInfo is another gateway.
@@ -24,6 +25,11 @@ type PeerInfo struct {
 	Pairing bool
 	Waiting int        // items submitted for it and not yet in its custody
 	Paths   []PathInfo // by port; empty: never heard
+	// Clock is how far the peer trusts its clock, as its beacons say; ClockKnown, that one was heard.
+	Clock      ClockQuality
+	ClockKnown bool
+	// ShunnedUntil is until when nothing is begun with it; zero: it is trusted.
+	ShunnedUntil time.Time
 }
 
 // TransferInfo is an item on its way.
@@ -40,6 +46,8 @@ type TransferInfo struct {
 	ETA time.Duration
 	// PerHour is the airtime that the law allows in any hour where that is what makes it long.
 	PerHour time.Duration
+	// Kept: what the law leaves now is kept for what is more urgent.
+	Kept bool
 }
 
 // Peers lists the members and strangers we know, by id.
@@ -68,14 +76,9 @@ func (c *Core) Transfers() []TransferInfo {
 	}
 	for _, p := range c.peers {
 		for i, o := range p.outs {
-			info := TransferInfo{Peer: p.id, Digest: o.item.Digest, Priority: o.item.Priority, Size: o.item.Size, Out: true,
-				Total: o.lay.n, Waiting: c.whyWaiting(o, i)}
+			info := c.transferInfo(o, i)
 			if o.path != nil {
-				info.Port = o.path.port.id
 				c.tellETA(&info, o, etas[o.path.port][o])
-			}
-			if o.missing > 0 {
-				info.Done = o.lay.n - o.missing
 			}
 			all = append(all, info)
 		}
@@ -96,6 +99,18 @@ func (c *Core) Transfers() []TransferInfo {
 	return all
 }
 
+func (c *Core) transferInfo(o *outgoing, place int) TransferInfo {
+	info := TransferInfo{Peer: o.peer.id, Digest: o.item.Digest, Priority: o.item.Priority, Size: o.item.Size, Out: true,
+		Total: o.lay.n, Waiting: c.whyWaiting(o, place)}
+	if o.path != nil {
+		info.Port = o.path.port.id
+	}
+	if o.missing > 0 {
+		info.Done = o.lay.n - o.missing
+	}
+	return info
+}
+
 // tellETA fills in how long a transfer takes, where a neighbour answers.
 func (c *Core) tellETA(info *TransferInfo, o *outgoing, at time.Time) {
 	pa := o.path
@@ -103,6 +118,7 @@ func (c *Core) tellETA(info *TransferInfo, o *outgoing, at time.Time) {
 		return
 	}
 	info.ETA = max(at.Sub(c.now), time.Second)
+	info.Kept = !o.waiting && c.kept(o)
 	if air := o.airLeft(); pa.port.budget.perHour > 0 && info.ETA > 2*air+time.Minute {
 		info.PerHour = pa.port.budget.perHour
 	}

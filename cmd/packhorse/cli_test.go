@@ -106,15 +106,16 @@ func TestEveryErrorCodeKeepsItsExit(t *testing.T) {
 }
 
 func TestStatusPutsTheVerdictFirst(t *testing.T) {
-	snr, last, gone := 8.5, 12.0, 240.0
+	snr, rssi, last, gone := 8.5, -101.0, 12.0, 240.0
 	f := &fake{status: admin.Status{Name: "ridge-1", Domain: "ridge", Region: "EU868", Version: "v1", UptimeS: 273600,
 		Problems: []admin.Problem{{Level: "warn", What: "clock is a neighbour's", Fix: "set the time"}},
-		Radios:   []admin.RadioInfo{{Name: "lora0", OK: true, Band: "869.4-.65", Modulation: "SF7/BW125", AirtimeUsedS: 212, AirtimeAllowedS: 360, FreeInS: 190}},
-		Peers: []admin.PeerInfo{{Name: "ridge-2\x1b[2J", Path: "direct", Ports: []string{"lora0"}, SNRdB: &snr, LastS: &last, Parcels: 3, Bytes: 41000},
+		Radios:   []admin.RadioInfo{{Name: "lora0", OK: true, Band: "869.4-.65", Modulation: "SF7/BW125", AirtimeUsedS: 212, AirtimeAllowedS: 360, AirtimeLeftS: 148, FreeInS: 190}},
+		Peers: []admin.PeerInfo{{Name: "ridge-2\x1b[2J", Path: "direct", Ports: []string{"lora0"}, SNRdB: &snr, LastS: &last, Parcels: 3, Bytes: 41000, Clock: "ntp", ShunnedS: 90,
+			Paths: []admin.PathInfo{{Port: "lora0", Up: true, Silent: true, CostS: 1}, {Port: "lora0", Up: true, RSSIdBm: &rssi, Loss: 0.25, ETX: 1.333, CostS: 2.25, Rate: "SF7 BW250"}}},
 			{Name: "mill", Path: "direct", Silent: true, LastS: &gone}},
 		Queue: admin.QueueTotals{Parcels: 3, Bytes: 41000}}}
 	b := newBench(t, f)
-	b.want(0, []string{"warn  clock is a neighbour's", "fix: set the time", "212.0 of 360 s", "3m10s", "direct lora0", "8.5 dB", "3 parcels, 41.0 kB", "direct, silent 4m"}, "status")
+	b.want(0, []string{"warn  clock is a neighbour's", "fix: set the time", "212.0 of 360 s", "148.0 s", "3m10s", "-101 dBm", "25 %", "1.33", "2.3s", "SF7 BW250", "ntp", "shunned for 1m30s", "direct lora0", "8.5 dB", "3 parcels, 41.0 kB", "direct, silent 4m"}, "status")
 	if want := "OK, 1 warning. ridge-1 (v1) in domain ridge, EU868, up 3d4h, clock gps\n"; !strings.HasPrefix(b.out, want) {
 		t.Errorf("got %q, want first %q", b.out, want)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,7 +49,10 @@ func (a *app) showQueue(q []admin.Parcel) {
 // why is a parcel's reason to wait, with how far it is when it moves.
 func why(p admin.Parcel) string {
 	if p.Why == "moving" && p.Total > 0 {
-		return "moving: " + percent(p)
+		return "moving: " + percent(p) + arrival(p)
+	}
+	if p.Why == "budget" {
+		return "budget: " + percent(p) + arrival(p)
 	}
 	if p.Why == "quota" {
 		return "custody refused: full"
@@ -57,4 +61,16 @@ func why(p admin.Parcel) string {
 		return p.Why + " by " + p.By + " for " + span(time.Since(p.Since))
 	}
 	return p.Why
+}
+
+// arrival says in plain words when the next gateway will have a parcel, as far as that can be told.
+func arrival(p admin.Parcel) string {
+	if p.ETAS <= 0 {
+		return ""
+	}
+	text := ", in about " + inWords(seconds(p.ETAS))
+	if p.LawS > 0 {
+		text += fmt.Sprintf(" (the law allows %.3g s of sending an hour)", p.LawS)
+	}
+	return text
 }

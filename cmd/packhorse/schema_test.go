@@ -128,13 +128,14 @@ func (s *schemas) check(from, text string) {
 
 // full is a gateway with something in every field.
 func full() *fake {
-	snr, last, at := 8.5, 12.0, time.Date(2026, 11, 21, 14, 31, 7, 0, time.UTC)
+	snr, rssi, last, at := 8.5, -92.0, 12.0, time.Date(2026, 11, 21, 14, 31, 7, 0, time.UTC)
 	id := strings.Repeat("5f", 32)
 	p := admin.Parcel{ID: "7c1e4000a1b2", To: "clinic", From: "ridge-1", Priority: "bulk", SizeBytes: 8200, State: admin.Saved, Since: at,
-		Next: "ridge-2", Why: "moving", Done: 3, Total: 9, Path: "lora0", Expires: at.Add(time.Hour), AirtimeS: 14}
+		Next: "ridge-2", Why: "moving", Done: 3, Total: 9, Path: "lora0", Expires: at.Add(time.Hour), AirtimeS: 14, ETAS: 12000, LawS: 360}
 	carried := p
 	carried.State, carried.By, carried.Next, carried.Done, carried.Total, carried.Path = admin.Delivered, "ridge-2", "", 0, 0, ""
-	peer := admin.PeerInfo{Name: "ridge-2", ID: id, Path: "direct", Ports: []string{"lora0"}, SNRdB: &snr, LastS: &last, Parcels: 3, Bytes: 41000}
+	peer := admin.PeerInfo{Name: "ridge-2", ID: id, Path: "direct", Ports: []string{"lora0"}, SNRdB: &snr, LastS: &last, Parcels: 3, Bytes: 41000,
+		Paths: []admin.PathInfo{{Port: "lora0", Up: true, SNRdB: &snr, RSSIdBm: &rssi, Loss: 0.1, ETX: 1.11, CostS: 2.1, Rate: "SF7", LastS: &last}}, Clock: "gps", ShunnedS: 60}
 	return &fake{status: admin.Status{Name: "ridge-1", ID: id, Domain: "ridge", Region: "EU868", Version: "v1", PoWeb: "127.0.0.1:13276",
 		Problems: []admin.Problem{{Level: "warn", What: "a", Fix: "b"}},
 		Radios:   []admin.RadioInfo{{Name: "lora0", OK: true, Band: "869.4-.65", Modulation: "SF7", AirtimeUsedS: 212, AirtimeAllowedS: 360, FreeInS: 190}},
@@ -298,11 +299,11 @@ func eventsSay(t *testing.T, f *fake) string { return ask(t, f, "GET", "/v1/even
 
 var (
 	snake = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)*$`)
-	units = regexp.MustCompile(`_(s|bytes|db|dbm|hz|symbols)$`)
+	units = regexp.MustCompile(`_(s|bytes|db|dbm|hz|symbols|ratio)$`)
 	lower = regexp.MustCompile(`^[a-z0-9_]+$`)
 	// counts are numbers of things; they need no unit.
 	counts = []string{"parcels", "letters", "frames_in", "frames_out", "frames_sent", "frames_received", "frames_lost", "frames_collided",
-		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "snapshots", "files", "same", "changed", "absent", "only_here", "secrets", "values", "line", "seed", "commands", "differences", "exit"}
+		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "snapshots", "files", "same", "changed", "absent", "only_here", "secrets", "values", "line", "seed", "commands", "differences", "exit", "etx"}
 )
 
 // TestSchemasKeepTheRules checks names, units, ids, enumerations and arrays of every schema.

@@ -133,16 +133,19 @@ func count(n int, what string) string {
 }
 
 func radioRows(rs []admin.RadioInfo) [][]string {
-	rows := [][]string{{"RADIO", "STATE", "BAND", "MOD", "AIRTIME 1H", "FREE IN", "FRAMES IN/OUT"}}
+	rows := [][]string{{"RADIO", "STATE", "BAND", "MOD", "AIRTIME 1H", "LEFT", "FREE IN", "FRAMES IN/OUT"}}
 	for _, r := range rs {
-		state, free := "ok", "now"
+		state, free, left := "ok", "now", "-"
+		if r.AirtimeAllowedS > 0 {
+			left = fmt.Sprintf("%.1f s", r.AirtimeLeftS)
+		}
 		if !r.OK {
 			state = "down"
 		}
 		if r.FreeInS > 0 {
 			free = span(seconds(r.FreeInS))
 		}
-		rows = append(rows, []string{cell(r.Name), state, cell(r.Band), cell(r.Modulation), airtime(r), free, fmt.Sprintf("%d/%d", r.FramesIn, r.FramesOut)})
+		rows = append(rows, []string{cell(r.Name), state, cell(r.Band), cell(r.Modulation), airtime(r), left, free, fmt.Sprintf("%d/%d", r.FramesIn, r.FramesOut)})
 	}
 	return rows
 }
@@ -156,7 +159,7 @@ func airtime(r admin.RadioInfo) string {
 }
 
 func peerRows(ps []admin.PeerInfo) [][]string {
-	rows := [][]string{{"PEER", "PATH", "SNR", "LAST", "QUEUE"}}
+	rows := [][]string{{"PEER", "PATH", "SNR", "RSSI", "LOSS", "ETX", "AIR/KB", "RATE", "CLOCK", "LAST", "QUEUE"}}
 	for _, p := range ps {
 		path, snr, waits, last := p.Path, "-", "-", "-"
 		switch {
@@ -176,7 +179,37 @@ func peerRows(ps []admin.PeerInfo) [][]string {
 		if p.LastS != nil {
 			last = span(seconds(*p.LastS))
 		}
-		rows = append(rows, []string{cell(p.Name), cell(path), snr, last, waits})
+		if p.ShunnedS > 0 {
+			path += ", shunned for " + span(seconds(p.ShunnedS))
+		}
+		q := quality(p)
+		rows = append(rows, []string{cell(p.Name), cell(path), snr, q.rssi, q.loss, q.etx, q.cost, q.rate, cell(p.Clock), last, waits})
 	}
 	return rows
+}
+
+// pathCells are what one line tells of how a neighbour is reached.
+type pathCells struct{ rssi, loss, etx, cost, rate string }
+
+// quality is that of the cheapest path that works.
+func quality(p admin.PeerInfo) pathCells {
+	c := pathCells{"-", "-", "-", "-", "-"}
+	best := -1
+	for i, v := range p.Paths {
+		if v.Up && (best < 0 || p.Paths[best].Silent || !v.Silent && v.CostS < p.Paths[best].CostS) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return c
+	}
+	v := p.Paths[best]
+	if v.RSSIdBm != nil {
+		c.rssi = fmt.Sprintf("%.0f dBm", *v.RSSIdBm)
+	}
+	c.loss, c.etx, c.cost = fmt.Sprintf("%.0f %%", 100*v.Loss), fmt.Sprintf("%.2f", v.ETX), span(seconds(v.CostS))
+	if v.Rate != "" {
+		c.rate = cell(v.Rate)
+	}
+	return c
 }

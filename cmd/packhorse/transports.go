@@ -69,8 +69,18 @@ func radioTransport(region string, r config.Radio, clock func() pki.Quality) (po
 		Modulation: phy.RNodeModulation(m),
 		PowerDBm:   int(power.ConductedDBm),
 		Rule:       rule,
+		Ladder:     ladder(region, r, m, power),
 		ClockKnown: func() bool { return clock() >= pki.ClockNTP },
 	})
+}
+
+// ladder is what the radio may change to for a while.
+func ladder(regionName string, r config.Radio, m phy.Modulation, p phy.Power) []phy.Setting {
+	region, err := phy.LookupRegion(regionName)
+	if err != nil || r.Rates == config.RatesOff {
+		return nil
+	}
+	return phy.Ladder(region, m, p, true)
 }
 
 func openRNode(path string) func(context.Context) (radio.Radio, error) {

@@ -154,6 +154,7 @@ type progress struct {
 	quiet bool
 	tenth int
 	hop   string
+	held  bool // it was said that it waits for the law
 	full  bool // it was said that the next gateway has no room
 }
 
@@ -171,6 +172,12 @@ func (p *progress) update(v admin.Parcel) {
 			fmt.Fprintf(p.w, "%s to %s: %s; it is offered again later\n", v.ID, cell(v.To), why(v))
 		}
 	}
+	if held := v.LawS > 0 && v.Why == "budget"; held != p.held {
+		if p.held = held; held {
+			p.close()
+			fmt.Fprintf(p.w, "%s to %s: waits for the law%s\n", v.ID, cell(v.To), arrival(v))
+		}
+	}
 	if v.Total == 0 {
 		return
 	}
@@ -183,7 +190,7 @@ func (p *progress) update(v admin.Parcel) {
 	}
 	if t := 10 * v.Done / v.Total; t > p.tenth {
 		p.tenth = t
-		fmt.Fprintf(p.w, "%s to %s: %s\n", v.ID, cell(v.Next), percent(v))
+		fmt.Fprintf(p.w, "%s to %s: %s%s\n", v.ID, cell(v.Next), percent(v), arrival(v))
 	}
 }
 
@@ -193,10 +200,11 @@ func (p *progress) draw(v admin.Parcel) {
 		p.hop = v.Next
 		p.bar = progressbar.NewOptions(v.Total, progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription("to "+cell(v.Next)),
 			progressbar.OptionSetTheme(progressbar.Theme{Saucer: "#", SaucerPadding: ".", BarStart: "[", BarEnd: "]"}),
-			progressbar.OptionSetWidth(30), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
+			progressbar.OptionSetWidth(30), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(false),
 			progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
 	}
 	p.bar.ChangeMax(v.Total)
+	p.bar.Describe("to " + cell(v.Next) + arrival(v))
 	p.bar.Set(v.Done)
 }
 

@@ -43,6 +43,23 @@ func span(d time.Duration) string {
 	return two(d, 24*time.Hour, "d", time.Hour, "h")
 }
 
+// inWords writes a duration for a sentence, no finer than it can be known: 40 s, 12 min, 3 h 20 min, 2 days.
+func inWords(d time.Duration) string {
+	switch {
+	case d < 90*time.Second:
+		return fmt.Sprintf("%d s", max(1, int(d.Round(time.Second).Seconds())))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
+	case d < 48*time.Hour:
+		d = d.Round(5 * time.Minute)
+		if m := int(d.Minutes()) % 60; m > 0 {
+			return fmt.Sprintf("%d h %d min", int(d.Hours()), m)
+		}
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int((d+12*time.Hour)/(24*time.Hour)))
+}
+
 func two(d, big time.Duration, b string, small time.Duration, s string) string {
 	if rest := d % big / small; rest > 0 {
 		return fmt.Sprintf("%d%s%d%s", d/big, b, rest, s)

@@ -55,6 +55,7 @@ type RadioInfo struct {
 	Modulation      string  `json:"modulation"`
 	AirtimeUsedS    float64 `json:"airtime_used_s"`
 	AirtimeAllowedS float64 `json:"airtime_allowed_s"` // 0: no limit
+	AirtimeLeftS    float64 `json:"airtime_left_s"`    // of what is allowed; 0 without a limit
 	AirtimeTotalS   float64 `json:"airtime_total_s"`
 	FreeInS         float64 `json:"free_in_s"`
 	FramesIn        uint64  `json:"frames_in"`
@@ -71,6 +72,25 @@ type PeerInfo struct {
 	LastS   *float64 `json:"last_s,omitempty"` // since it was last heard; absent: never
 	Parcels int      `json:"parcels"`
 	Bytes   int64    `json:"size_bytes"`
+	// Paths are the ports on which it was heard; Clock how far it trusts its clock, as its beacons say: absent while unknown.
+	Paths []PathInfo `json:"paths"`
+	Clock string     `json:"clock,omitempty"`
+	// ShunnedS is how long nothing more is begun with it, because what was came to nothing; absent: it is trusted.
+	ShunnedS float64 `json:"shunned_s,omitempty"`
+}
+
+// PathInfo is a neighbour on one port.
+type PathInfo struct {
+	Port    string   `json:"port"`
+	Up      bool     `json:"up"`
+	Silent  bool     `json:"silent"`
+	SNRdB   *float64 `json:"snr_db,omitempty"`
+	RSSIdBm *float64 `json:"rssi_dbm,omitempty"`
+	Loss    float64  `json:"loss_ratio"`       // share of our frames, 0 to 1
+	ETX     float64  `json:"etx"`              // transmissions for each frame that arrives
+	CostS   float64  `json:"airtime_per_kb_s"` // of ours, for 1,000 octets
+	Rate    string   `json:"rate,omitempty"`   // absent: the radio's own setting
+	LastS   *float64 `json:"last_s,omitempty"` // absent: never heard
 }
 
 type QueueTotals struct {
@@ -95,6 +115,10 @@ type Parcel struct {
 	Path      string    `json:"path,omitempty"`          // port the transfer runs on
 	Expires   time.Time `json:"expires"`
 	AirtimeS  float64   `json:"airtime_s,omitempty"` // estimate for one hop; absent: no port is up
+	// ETAS is how long until the next hop has it on disk; absent: cannot be told. LawS is the airtime that the law
+	// allows in any hour, where that is what takes so long.
+	ETAS float64 `json:"eta_s,omitempty"`
+	LawS float64 `json:"airtime_allowed_s,omitempty"`
 }
 
 // Send asks for a parcel to a contact from the gateway's built-in endpoint.

@@ -123,7 +123,7 @@ func (s *Status) fill() {
 	s.Radios = list(s.Radios)
 	s.Peers = list(s.Peers)
 	for i := range s.Peers {
-		s.Peers[i].Ports = list(s.Peers[i].Ports)
+		s.Peers[i].Ports, s.Peers[i].Paths = list(s.Peers[i].Ports), list(s.Peers[i].Paths)
 	}
 }
 

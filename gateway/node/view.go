@@ -100,12 +100,13 @@ func clockFix(s gateway.Snapshot) string {
 func radioInfo(now time.Time, h port.Health) admin.RadioInfo {
 	used := h.Budget.PerHour - h.Budget.LeftAt(now)
 	return admin.RadioInfo{Name: h.Transport, OK: h.OK, Band: h.Band, Modulation: h.Modulation,
-		AirtimeUsedS: used.Seconds(), AirtimeAllowedS: h.AirtimeAllowed.Seconds(), AirtimeTotalS: h.AirtimeTotal.Seconds(),
+		AirtimeUsedS: used.Seconds(), AirtimeAllowedS: h.AirtimeAllowed.Seconds(), AirtimeLeftS: (h.Budget.PerHour - used).Seconds(), AirtimeTotalS: h.AirtimeTotal.Seconds(),
 		FreeInS: max(0, h.BlockedUntil.Sub(now).Seconds()), FramesIn: h.FramesIn, FramesOut: h.FramesOut}
 }
 
 func (n *Node) peerInfo(now time.Time, p gateway.Peer) admin.PeerInfo {
-	v := admin.PeerInfo{Name: p.Name, ID: hex.EncodeToString(p.ID[:]), Path: "none", Ports: []string{}, Parcels: p.Parcels, Bytes: p.Bytes}
+	v := admin.PeerInfo{Name: p.Name, ID: hex.EncodeToString(p.ID[:]), Path: "none", Ports: []string{}, Paths: []admin.PathInfo{}, Parcels: p.Parcels, Bytes: p.Bytes,
+		ShunnedS: max(0, p.ShunnedUntil.Sub(now).Seconds())}
 	switch {
 	case len(p.Ports) > 0 || p.Silent:
 		v.Path, v.Silent = "direct", p.Silent
@@ -118,11 +119,32 @@ func (n *Node) peerInfo(now time.Time, p gateway.Peer) admin.PeerInfo {
 	if p.HasSignal {
 		v.SNRdB = &p.SNRdB
 	}
-	if !p.Heard.IsZero() {
-		last := max(0, now.Sub(p.Heard).Seconds())
-		v.LastS = &last
+	v.LastS = ago(now, p.Heard)
+	if p.ClockKnown {
+		v.Clock = clockWords[min(pki.Quality(p.Clock), pki.ClockRTC)]
+	}
+	for _, path := range p.Paths {
+		v.Paths = append(v.Paths, n.pathInfo(now, path))
 	}
 	return v
+}
+
+func (n *Node) pathInfo(now time.Time, p link.PathInfo) admin.PathInfo {
+	v := admin.PathInfo{Port: n.portName(p.Port), Up: p.Up, Silent: p.Silent, Loss: p.Loss, ETX: p.ETX, CostS: p.Cost.Seconds(),
+		Rate: p.Rate, LastS: ago(now, p.LastHeard)}
+	if p.Signal.HasSignal {
+		v.SNRdB, v.RSSIdBm = &p.Signal.SNRdB, &p.Signal.RSSIdBm
+	}
+	return v
+}
+
+// ago is how long something is past, in seconds; nil: it never was.
+func ago(now, t time.Time) *float64 {
+	if t.IsZero() {
+		return nil
+	}
+	s := max(0, now.Sub(t).Seconds())
+	return &s
 }
 
 // portName is the transport behind a port.
@@ -135,7 +157,7 @@ func (n *Node) portName(id link.Port) string {
 func (n *Node) parcelInfo(p gateway.Parcel) admin.Parcel {
 	v := admin.Parcel{ID: p.ID, To: p.To, From: p.From, Priority: priorityWords[min(p.Priority, link.Bulk)], SizeBytes: p.Size,
 		State: admin.State(p.State.String()), By: p.By, Since: p.Since.UTC(), Next: p.Next, Why: p.Why, Done: p.Done, Total: p.Total,
-		Expires: p.Expires.UTC(), AirtimeS: p.Airtime.Seconds()}
+		Expires: p.Expires.UTC(), AirtimeS: p.Airtime.Seconds(), ETAS: p.ETA.Seconds(), LawS: p.PerHour.Seconds()}
 	if p.Total > 0 {
 		v.Path = n.portName(p.Port)
 	}

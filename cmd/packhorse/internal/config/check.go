@@ -113,6 +113,8 @@ func (l *Loaded) checkRadio(i int) error {
 		return l.wrong(key+"frequency_hz", "give it in Hz, such as 869525000", "%d Hz is out of reach", r.FrequencyHz)
 	case r.PowerDBm != nil && (*r.PowerDBm < -9 || *r.PowerDBm > 30):
 		return l.wrong(key+"power_dbm", "give -9 to 30", "%d dBm is out of reach", *r.PowerDBm)
+	case r.Rates != RatesAuto && r.Rates != RatesOff:
+		return l.wrong(key+"rates", `use "auto" or "off"`, "%q is neither", r.Rates)
 	case *r.AntennaGainDBi < -20 || *r.AntennaGainDBi > 30:
 		return l.wrong(key+"antenna_gain_dbi", "give what the antenna's data sheet says", "%g dBi is no antenna", *r.AntennaGainDBi)
 	}

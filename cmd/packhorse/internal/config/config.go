@@ -59,7 +59,14 @@ type Radio struct {
 	CodingRate      uint8    `toml:"coding_rate"`
 	PowerDBm        *int     `toml:"power_dbm"`
 	AntennaGainDBi  *float64 `toml:"antenna_gain_dbi"`
+	Rates           string   `toml:"rates"`
 }
+
+// Values of Radio.Rates.
+const (
+	RatesAuto = "auto"
+	RatesOff  = "off"
+)
 
 // defaults fills in what a file left out and no region decides.
 func (r *Radio) defaults() {
@@ -69,6 +76,9 @@ func (r *Radio) defaults() {
 	if r.AntennaGainDBi == nil {
 		gain := phy.DipoleDBi
 		r.AntennaGainDBi = &gain
+	}
+	if r.Rates == "" {
+		r.Rates = RatesAuto
 	}
 }
 
@@ -105,4 +115,5 @@ var Keys = []Key{
 	{"[[radio]].coding_rate", "the region's plan", "", "n of the LoRa coding rate 4/n, 5 to 8"},
 	{"[[radio]].power_dbm", "17, or what region and antenna allow", "dBm", "transmit power at the antenna socket; more than the law allows is refused"},
 	{"[[radio]].antenna_gain_dbi", "2.15", "dBi", "gain of the antenna, counted against the region's limit"},
+	{"[[radio]].rates", "`auto`", "", "`auto`: transfers move to faster settings that law and signal allow, also on a second frequency, and back; `off`: this radio stays on the setting above. All gateways of a place should say the same"},
 }
