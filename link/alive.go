@@ -10,7 +10,7 @@ const (
 )
 
 // checks reports whether a burst to this path pauses for signs of life.
-func (pa *path) checks() bool { return pa.port.shared() && pa.loss < aliveLoss }
+func (pa *path) checks() bool { return pa.port.shared() && pa.loss < aliveLoss && !pa.port.heard }
 
 // alive answers a frame that asks for a sign of life, unless we have more to say: that goes with a whole word.
 func (c *Core) alive(st *inStream, h wire.Data, octets int) bool {

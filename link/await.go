@@ -10,6 +10,10 @@ import (
 // unanswered is called when an answer did not come in time.
 func (c *Core) unanswered(o *outgoing) {
 	p := o.path.port
+	if p.elsewhere(o.path) {
+		o.waiting = false // it is asked again where it can be heard
+		return
+	}
 	if p.hearing.After(c.now) && o.delays < maxBackoff {
 		o.delays++ // the air was not free for an answer
 		o.base = p.hearing

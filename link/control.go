@@ -61,6 +61,10 @@ func (c *Core) message(s *session, m *wire.Message) {
 		c.bye(s.path)
 	case wire.KindCast:
 		c.invited(s, m)
+	case wire.KindMove:
+		c.moveAsked(s, m)
+	case wire.KindMoved:
+		c.moveAnswered(s, m)
 	default:
 		if o := s.out[m.Stream]; o != nil && o.state != outQueued {
 			c.word(o, m)

@@ -162,6 +162,10 @@ func (c *Core) HandleFrame(now time.Time, id Port, b []byte, m Meta) {
 		c.drop(DropUnknownPort)
 		return
 	}
+	if p.misplaced(wire.TypeOf(b)) {
+		c.drop(DropAway)
+		return
+	}
 	switch wire.TypeOf(b) {
 	case wire.TypeBeacon:
 		c.handleBeacon(p, b, m)
@@ -199,6 +203,8 @@ func (c *Core) HandleEvent(now time.Time, e Event) {
 		c.portClear(e)
 	case PortBudget:
 		c.portBudget(e)
+	case Tuned:
+		c.tuned(e)
 	case AddMember:
 		c.addMember(e.Member)
 	case RemoveMember:

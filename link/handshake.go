@@ -301,6 +301,7 @@ func (c *Core) promote(pa *path, s *session) {
 	pa.proved(s.boot, c.now)
 	pa.current, pa.stale, pa.silent, pa.unsure, pa.heard = s, false, false, 0, c.now
 	pa.fruitless = 0
+	pa.moves.renew()
 	pa.tentative = slices.DeleteFunc(pa.tentative, func(t *tentative) bool {
 		if t.session != s {
 			c.forget(t.session)

@@ -185,7 +185,7 @@ func (c *Core) pushes(o *outgoing) bool {
 // unasked reports whether the data may follow the offer at once.
 func (c *Core) unasked(o *outgoing) bool {
 	per := o.path.perFrame(o.lay)
-	return !o.item.Ask && o.peer.failed < maxFailed && o.missing == 0 && o.lay.blocks == 1 && (o.lay.n+per-1)/per <= directFrames
+	return !o.item.Ask && o.peer.failed < maxFailed && o.missing == 0 && o.lay.blocks == 1 && (o.lay.n+per-1)/per <= directFrames && !c.wouldMove(o)
 }
 
 // perFrame is how many symbols fit a data frame.

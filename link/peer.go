@@ -57,6 +57,7 @@ type path struct {
 	confirm   bool      // we owe the first frame of a session
 	notBefore time.Time // no opening until then, the later
 	fruitless int       // the more openings in a row found no answer
+	moves     moves
 }
 
 func comparePeers(a *peer, id PeerID) int { return bytes.Compare(a.id[:], id[:]) }
@@ -134,6 +135,7 @@ func (c *Core) path(p *peer, po *port) *path {
 func (c *Core) closePath(pa *path, why string) {
 	up := pa.current != nil
 	c.endOpening(pa)
+	c.parted(pa)
 	for _, t := range pa.tentative {
 		c.forget(t.session)
 	}
@@ -175,6 +177,8 @@ func (c *Core) hear(pa *path, m Meta) {
 		pa.meta = m
 	}
 	pa.unsure = 0
+	pa.moves.signal.learn(m)
+	pa.port.heardAway(pa, c.now)
 	if pa.silent {
 		pa.silent = false
 		c.wake(pa)

@@ -52,6 +52,8 @@ type port struct {
 	since    time.Time
 	carried  time.Time // when a frame of a transfer last came or went
 	breakIns bucket    // beacons for who talks to our former life
+
+	tuner
 }
 
 func (c *Core) port(id Port) *port {
@@ -75,6 +77,8 @@ func (c *Core) portUp(e PortUp) {
 	if p.airtime == nil {
 		p.airtime = func(int) time.Duration { return 0 }
 	}
+	e.Airtime = p.airtime
+	p.tuner = newTuner(e)
 	p.beacon = newTrickle(p)
 	p.allowed = newBucket(4, max(time.Second/2, 16*p.turn(wire.Handshake1Size)))
 	p.repeats = newBucket(8, max(time.Second/4, 4*p.turn(wire.Handshake2Size)))
@@ -96,6 +100,7 @@ func (c *Core) portDown(id Port) {
 	if p == nil {
 		return
 	}
+	p.tuner = tuner{}
 	for len(p.paths) > 0 {
 		c.closePath(p.paths[0], "the port went down")
 	}
@@ -216,6 +221,9 @@ func (p *port) burst(loss float64) int {
 		return burstOther
 	}
 	frame := max(p.airtime(p.mtu), time.Millisecond)
+	if p.rate != 0 {
+		return max(burstLeast, min(burstFrames, int(burstAway/frame)))
+	}
 	return max(burstLeast, min(burstFrames, int(burstAir/frame)))
 }
 

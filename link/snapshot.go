@@ -59,7 +59,7 @@ func (c *Core) Peers() []PeerInfo {
 			info.Paths = append(info.Paths, PathInfo{
 				Port: pa.port.id, Medium: pa.port.medium, Up: pa.current != nil, Silent: pa.silent,
 				LastHeard: pa.heard, Beacons: pa.port.beacon.slowest, Signal: pa.meta, Loss: pa.loss,
-				ETX: pa.etx(), Cost: pa.cost(),
+				ETX: pa.etx(), Cost: pa.cost(), Rate: pa.rateName(),
 			})
 		}
 		all = append(all, info)
@@ -142,6 +142,8 @@ func (c *Core) whyWaiting(o *outgoing, place int) string {
 		return "the neighbour started anew; opening a session"
 	case place >= maxActive:
 		return "others go before it"
+	case o.path.port.elsewhere(o.path):
+		return "the radio is away with another neighbour"
 	case o.path.silent:
 		return "the neighbour does not answer"
 	case o.waiting && o.state == outOffered:

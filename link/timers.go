@@ -21,6 +21,7 @@ func (c *Core) PollTimeout() (time.Time, bool) {
 		}
 		t.add(p.hush)
 		t.add(p.hearing)
+		p.tuner.timers(&t, p)
 		for _, pa := range p.paths {
 			pa.timers(&t)
 		}
@@ -62,6 +63,7 @@ func (c *Core) HandleTimeout(now time.Time) {
 	c.now = now
 	for _, p := range c.ports {
 		c.beaconTimeout(p)
+		c.tunerTimeout(p)
 		if !p.hush.After(now) {
 			p.hush = time.Time{}
 		}

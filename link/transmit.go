@@ -1,6 +1,7 @@
 package link
 
 import (
+	"slices"
 	"time"
 
 	"packhorse/link/wire"
@@ -39,7 +40,7 @@ func (c *Core) action(o *outgoing) action {
 		if o.group.cast != nil {
 			return c.castAction(o)
 		}
-		if o.left > 0 {
+		if o.left > 0 && (o.burst > 0 || !c.wouldMove(o)) {
 			return doData
 		}
 	}
@@ -49,7 +50,7 @@ func (c *Core) action(o *outgoing) action {
 // mute reports whether nothing can be said to the transfer's peer now.
 func (c *Core) mute(o *outgoing) bool {
 	pa := o.path
-	if pa == nil || pa.current == nil || pa.stale {
+	if pa == nil || pa.current == nil || pa.stale || pa.port.elsewhere(pa) || pa.port.rate != 0 && o.group.cast != nil {
 		return true
 	}
 	if o.sess == nil && pa.current.streams >= maxStreams {
@@ -69,7 +70,7 @@ func (c *Core) mute(o *outgoing) bool {
 func (c *Core) PollTransmit(now time.Time, id Port, buf []byte) ([]byte, bool) {
 	c.now = now
 	p := c.port(id)
-	if p == nil || p.hearing.After(now) && p.engaged() {
+	if p == nil || p.tuning || p.hearing.After(now) && p.engaged() {
 		return buf, false
 	}
 	start := len(buf)
@@ -91,6 +92,9 @@ func (c *Core) nextFrame(p *port, buf []byte) ([]byte, bool) {
 		}
 		p.raw = p.raw[1:]
 		return buf, true
+	}
+	if p.rate != 0 {
+		return c.awayFrame(p, buf)
 	}
 	for _, pa := range p.paths {
 		if s := pa.speaker(); s != nil {
@@ -129,7 +133,7 @@ func (c *Core) nextFrame(p *port, buf []byte) ([]byte, bool) {
 // speaker is the path's session that has to say something at once.
 func (pa *path) speaker() *session {
 	s := pa.current
-	if s != nil && (pa.confirm || s.bye || len(s.owed) > 0 || len(s.cancels) > 0) {
+	if s != nil && (pa.confirm || pa.moves.due || s.bye || len(s.owed) > 0 || len(s.cancels) > 0) {
 		return s
 	}
 	if s = pa.previous; s != nil && len(s.owed) > 0 {
@@ -155,6 +159,7 @@ func (c *Core) transferFrame(p *port, buf []byte) ([]byte, bool) {
 	}
 	p.served, p.going, p.carried = o, nil, c.now
 	p.sent(c.now, len(buf)-start)
+	p.spoke()
 	if o.state == outPolled {
 		c.burstEnded(o)
 	}
@@ -229,17 +234,22 @@ func (c *Core) controlFrame(s *session, buf []byte, asks bool) ([]byte, bool) {
 	if asks && s == pa.current {
 		buf = c.appendQuestions(pa, buf, limit)
 	}
+	buf = c.appendMove(s, buf, limit)
 	buf = s.sendControl.seal(buf[:body], wire.ControlNonce(s.counter), buf[body:], buf[start:body], wire.TagSize)
 	s.counter++
 	s.frames++
 	pa.confirm = false
 	p.sent(c.now, len(buf)-start)
+	if !slices.ContainsFunc(c.said, func(o *outgoing) bool { return o.tries > 0 }) {
+		p.spoke()
+	}
 	for _, o := range c.said {
 		c.asked(o)
 	}
 	if c.grants {
 		p.granted()
 	}
+	c.moveSaid(pa)
 	return buf, true
 }
 

@@ -12,11 +12,14 @@ import (
 func (c *Core) Waiting(now time.Time, id Port) (access.Class, bool) {
 	c.now = now
 	p := c.port(id)
-	if p == nil || p.hearing.After(now) && p.engaged() {
+	if p == nil || p.tuning || p.hearing.After(now) && p.engaged() {
 		return access.Normal, false
 	}
 	if len(p.raw) > 0 {
 		return rawClass(p.raw[0]), true
+	}
+	if p.rate != 0 {
+		return c.awayClass(p)
 	}
 	for _, pa := range p.paths {
 		if s := pa.speaker(); s != nil {

@@ -16,6 +16,9 @@ const (
 	KindPoll    Kind = 7  // sender: what of this stream do you hold?
 	KindBye     Kind = 8  // this session is over
 	KindCast    Kind = 10 // sender: the stream also goes to a group, under this name
+
+	KindMove  Kind = 11 // sender of symbols: change to another setting for a while
+	KindMoved Kind = 12 // the answer
 )
 
 // Flag qualifies a kind.
@@ -64,6 +67,8 @@ type BlockNeed struct {
 //	poll     stream 2, upto v
 //	bye      -
 //	cast     stream 2, group stream 2, place 1, with FlagKey: key 16
+//	move     excursion
+//	moved    excursion
 //
 // v is an unsigned varint. In an account, blocks rise and are written as the distance
 // from the one before; blocks below Upto that are not listed are complete.
@@ -82,6 +87,7 @@ type Message struct {
 	Needs    []BlockNeed
 	Body     []byte // borrowed after ParseMessage
 	Cast     Membership
+	Excursion
 }
 
 // AppendMessage appends m.
@@ -89,6 +95,9 @@ func AppendMessage(b []byte, m *Message) []byte {
 	b = append(b, byte(m.Flags)&0xf0|byte(m.Kind))
 	if m.Kind == KindBye {
 		return b
+	}
+	if m.Kind.excursion() {
+		return appendExcursion(b, m)
 	}
 	b = binary.BigEndian.AppendUint16(b, m.Stream)
 	switch m.Kind {
@@ -140,10 +149,10 @@ func ParseMessage(b []byte, m *Message) (rest []byte, err error) {
 	r := reader{b: b}
 	first := r.octet()
 	m.Kind, m.Flags = Kind(first&15), Flag(first&0xf0)
-	if m.Kind < KindOffer || m.Kind > KindBye && m.Kind != KindCast {
+	if m.Kind < KindOffer || m.Kind > KindBye && m.Kind != KindCast && !m.Kind.excursion() {
 		return nil, ErrFrame
 	}
-	if m.Kind != KindBye {
+	if m.Kind != KindBye && !m.Kind.excursion() {
 		m.Stream = r.uint16()
 	}
 	m.parseFields(&r)
@@ -179,6 +188,8 @@ func (m *Message) parseFields(r *reader) {
 		m.Upto = uint16(r.varint(MaxBlocks))
 	case KindCast:
 		m.parseCast(r)
+	case KindMove, KindMoved:
+		m.parseExcursion(r)
 	}
 }
 

@@ -12,6 +12,7 @@ const MaxLadder = 16
 
 const (
 	ladderStep  = 1.1 // each setting is so many times as fast as the one before on its frequency
+	secondRungs = 6   // on the second frequency, at most
 	ladderFrame = 255 // octets of the frame whose airtime says how fast a setting is
 	leastDBm    = 2   // what PA_BOOST of the SX127x reaches (SX1276 datasheet section 5.4.2)
 	// snrCeilingDB: the SNR registers of SX127x and SX126x say little above it, RSSI still does.
@@ -67,13 +68,12 @@ func Ladder(g Region, common Modulation, p Power, rnode bool) []Setting {
 		common = RNodeModulation(common)
 	}
 	var all []Setting
-	for _, hz := range []uint32{common.FrequencyHz, secondHz(g.Name, common)} {
-		if hz != 0 {
-			all = append(all, thin(rungs(g, common, hz, p, rnode), common)...)
-		}
+	all = append(all, thin(rungs(g, common, common.FrequencyHz, p, rnode), common, MaxLadder-secondRungs)...)
+	if hz := secondHz(g.Name, common); hz != 0 {
+		all = append(all, thin(rungs(g, common, hz, p, rnode), common, secondRungs)...)
 	}
 	slices.SortStableFunc(all, func(a, b Setting) int { return int(b.air() - a.air()) })
-	return all[max(0, len(all)-MaxLadder):]
+	return all
 }
 
 // secondHz is a frequency of the region beside the common one, clear of LoRaWAN's own channels where there is
@@ -130,8 +130,8 @@ func rung(g Region, common, m Modulation, p Power) (Setting, bool) {
 		NeedsSNRdB: SNRLimitDB(m.SpreadingFactor) + shift, ShiftDB: shift}, true
 }
 
-// thin keeps what is faster than the common setting and than all that need no more SNR.
-func thin(all []Setting, common Modulation) []Setting {
+// thin keeps what is faster than the common setting and than all that need no more SNR, at most so many.
+func thin(all []Setting, common Modulation, most int) []Setting {
 	slices.SortStableFunc(all, func(a, b Setting) int {
 		if a.NeedsSNRdB != b.NeedsSNRdB {
 			return int(math.Copysign(1, a.NeedsSNRdB-b.NeedsSNRdB))
@@ -145,7 +145,21 @@ func thin(all []Setting, common Modulation) []Setting {
 			kept, last = append(kept, s), air
 		}
 	}
+	for len(kept) > most {
+		kept = slices.Delete(kept, dullest(kept), dullest(kept)+1)
+	}
 	return kept
+}
+
+// dullest is the rung that the next one beats by least.
+func dullest(all []Setting) (at int) {
+	least := math.Inf(1)
+	for i := range all[1:] {
+		if gain := float64(all[i].air()) / float64(all[i+1].air()); gain < least {
+			at, least = i, gain
+		}
+	}
+	return at
 }
 
 // air is the airtime of a full frame.

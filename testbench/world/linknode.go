@@ -178,6 +178,8 @@ func (s linkShell) event(now time.Time, e link.Event) {
 	case link.Refused:
 		s.w.Tracef("%s: %v refused: %d", s.Name, e.Digest, e.Reason)
 		s.Refused[e.Digest] = e.Reason
+	case link.Tune:
+		s.ports[e.Port-1].(*radioPort).tune(e.Rate)
 	case link.Load:
 		s.tell(link.Loaded{Digest: e.Digest, Body: s.bodies[e.Digest]})
 	case link.SavePartial:

@@ -30,6 +30,7 @@ type radioPort struct {
 	asked   time.Time   // when it last answered
 	opened  bool        // the modem has had a channel access before
 	waking  time.Time   // the earliest timer; zero: none
+	tuner
 }
 
 type departure struct {
@@ -45,7 +46,8 @@ func (n *Node) Radio() {
 		return
 	}
 	p := &radioPort{n: n, port: n.nextPort(), station: len(w.radio), ledger: radio.NewLedger()}
-	p.depth = max(2, int(w.Burst/max(1, p.airtime(sim.SingleFrame))))
+	p.tuner.home(w, p.station)
+	p.depth = p.depthNow()
 	n.add(p.station, p)
 }
 
@@ -67,13 +69,16 @@ func (n *Node) add(number int, p station) {
 
 // airtime is that of a frame of n octets with the modem's own octet and preamble.
 func (p *radioPort) airtime(n int) time.Duration {
-	return phy.RNodeModulation(p.n.w.Modulation).TimeOnAir(n + 1)
+	return airtime(p.now, n)
 }
 
-func (p *radioPort) timing() phy.RNodeTiming { return phy.RNode(p.n.w.Modulation) }
+func (p *radioPort) timing() phy.RNodeTiming { return phy.RNode(p.now.Modulation) }
 
 func (p *radioPort) open() {
-	p.n.portEvent(link.PortUp{Port: p.port, Medium: link.Radio, MTU: sim.SingleFrame, Airtime: p.airtime, Access: p.timing().Access(0)})
+	p.reset()
+	common := p.now
+	p.n.portEvent(link.PortUp{Port: p.port, Medium: link.Radio, MTU: sim.SingleFrame, Access: p.timing().Access(0),
+		Airtime: func(n int) time.Duration { return airtime(common, n) }, Rates: p.rates(), Retune: retuneTime})
 	p.tellBudget(p.n.w.now)
 }
 
@@ -85,6 +90,9 @@ func (p *radioPort) close() {
 
 func (p *radioPort) pull() {
 	now := p.n.w.now
+	if p.retunes() {
+		return
+	}
 	if p.frame == nil {
 		if wait := max(p.room(now), p.budget(now)); wait > 0 {
 			p.wake(wait)
@@ -102,7 +110,7 @@ func (p *radioPort) pull() {
 // budget is how long until the law allows the longest frame: only then one is
 // taken, so that what is most urgent is chosen last.
 func (p *radioPort) budget(now time.Time) time.Duration {
-	wait, ok := p.ledger.Wait(now, p.n.w.Rule, p.airtime(sim.SingleFrame))
+	wait, ok := p.ledger.Wait(now, p.now.Rule, p.airtime(sim.SingleFrame))
 	if !ok {
 		return time.Hour
 	}
@@ -131,7 +139,7 @@ func (p *radioPort) hand(now time.Time) {
 	}
 	p.answered(now)
 	p.answered(now)
-	p.ledger.Reserve(p.n.w.Rule, p.airtime(len(p.frame)))
+	p.ledger.Reserve(p.now.Rule, p.airtime(len(p.frame)))
 	p.crosses = true
 	frame, life := p.frame, p.n.life
 	p.n.w.After(time.Duration(len(frame))*octetTime, func() { p.cross(frame, life) })
@@ -170,18 +178,18 @@ func (p *radioPort) cross(frame []byte, life int) {
 	}
 	air := p.airtime(len(frame))
 	at := p.leaves(w.now, air)
-	p.ledger.Spend(at, w.Rule, air)
+	p.ledger.Spend(at, p.now.Rule, air)
 	p.tellBudget(w.now)
 	p.n.portEvent(link.PortClear{Port: p.port, At: at})
 }
 
 // tellBudget says what the law leaves, as the product's shell does after each frame.
 func (p *radioPort) tellBudget(now time.Time) {
-	r := p.n.w.Rule
-	if r.Kind != phy.DutyCycle {
-		return
+	r := p.now.Rule
+	b := link.PortBudget{Port: p.port}
+	if r.Kind == phy.DutyCycle {
+		b.PerHour, b.Left = r.Allowed(), r.Allowed()-p.ledger.Used(now, r)
 	}
-	b := link.PortBudget{Port: p.port, PerHour: r.Allowed(), Left: r.Allowed() - p.ledger.Used(now, r)}
 	for _, f := range p.ledger.Refunds(now, r) {
 		b.Refunds = append(b.Refunds, link.Refund(f))
 	}
@@ -231,9 +239,8 @@ func (p *radioPort) wake(d time.Duration) {
 // received passes a frame on when it has crossed the serial line.
 func (p *radioPort) received(r sim.Reception) {
 	crossing := time.Duration(len(r.Data)) * octetTime
-	p.n.w.At(r.At.Add(crossing), func() {
-		p.n.frame(p.port, r.Data, link.Meta{RSSIdBm: r.RSSIdBm, SNRdB: r.SNRdB, HasSignal: true})
-	})
+	m := link.Meta{RSSIdBm: r.RSSIdBm, SNRdB: p.now.OnCommon(r.SNRdB, r.RSSIdBm), HasSignal: true}
+	p.n.w.At(r.At.Add(crossing), func() { p.n.frame(p.port, r.Data, m) })
 }
 
 func (p *radioPort) left(sim.Sent) { p.n.settle() }

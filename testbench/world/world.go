@@ -27,8 +27,13 @@ type Config struct {
 	// least two frames always may.
 	Burst time.Duration
 	// Bare tells which stations are radio chips whose medium access is ours; the others are RNode modems. nil: none is.
-	Bare  func(station int) bool
-	Trace bool // keep a line for each event
+	Bare func(station int) bool
+	// Ladder is what the RNode stations can change to besides Modulation; Fixed names those that cannot.
+	Ladder []phy.Setting
+	Fixed  []int
+	// TuneFails tells whether a change of a station to Ladder[rate-1], or to Modulation at 0, fails. It may be nil.
+	TuneFails func(station, rate int) bool
+	Trace     bool // keep a line for each event
 	// StoreBytes bounds the live octets of each gateway's store; 0 means the store's own bound.
 	StoreBytes int64
 	// Start is when the world begins; zero means Epoch. Gateways that go on from an
