@@ -158,6 +158,7 @@ func (s *stage) mendHonest() {
 			st.frame = nil
 			k.n.up(st)
 		}
+		k.n.event(PortBudget{Port: 1})
 		k.n.event(PortClear{1, s.now})
 	}
 }

@@ -160,7 +160,15 @@ func (tr *trial) send() {
 	if len(tr.bodies) > known && tr.chance(12) {
 		to.turns[d] = []Reason{ReasonUnauthorised, ReasonMalformed, ReasonLoop}[tr.rng.IntN(3)]
 	}
-	from.want(to, body, Priority(tr.rng.IntN(3)), tr.chance(8))
+	pri := Priority(tr.rng.IntN(3))
+	from.want(to, body, pri, tr.chance(8))
+	if tr.chance(3) {
+		for _, k := range tr.all { // several neighbours at once
+			if k != from && k.disk[d] == nil {
+				from.want(k, body, pri, false)
+			}
+		}
+	}
 }
 
 func (tr *trial) body() []byte {

@@ -27,13 +27,20 @@ func (w *witness) Seal(dst, nonce, plain, head []byte) []byte {
 	return w.AEAD.Seal(dst, nonce, plain, head)
 }
 
-// witnessed puts a witness behind each key that the core seals with. A control nonce is never used twice at all.
+// witnessed puts a witness behind each key that the core seals with.
 func witnessed(c *Core, fail func(string, ...any)) {
+	behind := func(k *sealer) {
+		if _, ok := k.aead.(*witness); !ok {
+			k.aead = &witness{k.aead, fail, map[[wire.NonceSize]byte][]byte{}}
+		}
+	}
 	for _, s := range c.sessions {
-		for _, k := range []*sealer{s.sendControl, s.sendData} {
-			if _, ok := k.aead.(*witness); !ok {
-				k.aead = &witness{k.aead, fail, map[[wire.NonceSize]byte][]byte{}}
-			}
+		behind(s.sendControl)
+		behind(s.sendData)
+	}
+	for _, p := range c.ports {
+		if p.group != nil {
+			behind(p.group.seal)
 		}
 	}
 }
