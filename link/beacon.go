@@ -7,12 +7,6 @@ import (
 	"packhorse/link/wire"
 )
 
-// How beacons grow rare, in beacons' airtimes and absolutely.
-const (
-	beaconFastest = 64
-	beaconSlowest = 1024
-)
-
 // deafAfter is how many questions in a row a peer that beacons may leave unanswered
 // before a new session is tried.
 const deafAfter = 6
@@ -20,55 +14,32 @@ const deafAfter = 6
 // maxUnknown is how many unknown short ids are asked for on a port at a time.
 const maxUnknown = 8
 
-// trickle spaces beacons as RFC 6206 spaces its messages: soon after a change, then
-// twice as rarely each time.
-type trickle struct {
-	fastest, slowest time.Duration
-	interval         time.Duration
-	at               time.Time // of the next beacon
-	last             time.Time
-	due              bool
-}
-
-func newTrickle(p *port) trickle {
-	air := p.airtime(wire.BeaconSize) + p.access/4
-	return trickle{
-		fastest: max(2*time.Second, beaconFastest*air),
-		slowest: min(max(2*time.Minute, beaconSlowest*air), time.Hour),
-	}
-}
-
-// hurryBeacon starts the port's beacons anew, soon. It never puts off the one that is next.
-func (c *Core) hurryBeacon(p *port) {
-	t := &p.beacon
-	if t.interval <= t.fastest && t.at.After(c.now) {
-		return
-	}
-	t.interval = t.fastest
-	if at := c.now.Add(c.jitter(t.interval)); !t.at.After(c.now) || at.Before(t.at) {
-		t.at = at
-	}
-}
+// hurryBeacon starts the port's beacons anew, for news of our own or of somebody near.
+func (c *Core) hurryBeacon(p *port, ours bool) { p.beacon.reset(c.now, ours, c.jitter) }
 
 func (c *Core) hurryBeacons() {
 	for _, p := range c.ports {
-		c.hurryBeacon(p)
+		c.hurryBeacon(p, true)
 	}
 }
 
-// beaconTimeout makes a beacon due and sets the next, later one.
+// beaconTimeout makes a beacon due when the port's trickle timer says so.
 func (c *Core) beaconTimeout(p *port) {
 	t := &p.beacon
-	if c.domain.none() || t.at.IsZero() || t.at.After(c.now) {
+	if c.domain.none() || t.next().After(c.now) {
 		return
 	}
-	t.due = t.due || !p.carries(c.now)
-	t.interval = min(2*t.interval, t.slowest)
-	if p.settling(c.now) {
-		t.interval = min(t.interval, 4*t.fastest)
+	if t.timeout(c.now, c.jitter) && !p.carries(c.now) {
+		t.due = true
 	}
-	t.at = c.now.Add(t.interval/2 + c.jitter(t.interval/2))
+	if longest := settlingFor * t.fastest; t.interval > longest && p.settling(c.now) {
+		t.interval = longest
+		t.begin(c.now, c.jitter)
+	}
 }
+
+// settlingFor is the longest interval, in the shortest, while a session may be known to one side only.
+const settlingFor = 8
 
 // carries reports whether the port is in the middle of a transfer: whoever is near hears that, and a new
 // neighbour says so itself. For long that does not stand for a beacon.
@@ -94,7 +65,7 @@ func (p *port) settling(now time.Time) bool {
 func (c *Core) appendBeacon(b []byte) []byte {
 	c.beaconSeq++
 	start := len(b)
-	b = wire.AppendBeacon(b, wire.Beacon{Short: c.short, Boot: c.boot, Seq: c.beaconSeq})
+	b = wire.AppendBeacon(b, wire.Beacon{Short: c.short, Boot: c.boot, Seq: c.beaconSeq, Clock: uint8(c.clockQuality)})
 	return c.domain.append(b, start)
 }
 
@@ -146,9 +117,13 @@ func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 		return
 	}
 	reborn := pa.booted && !again
+	if again && pa.current != nil && !pa.stale {
+		pa.port.beacon.heard++ // consistent: who it is, and which life
+	}
 	deaf := pa.unsure >= deafAfter || pa.silent // it lives but does not answer: its keys may be others than ours
 	if pa.current == nil || again {
 		pa.booted, pa.boot, pa.seen, pa.seq = true, f.Boot, true, f.Seq
+		pa.peer.clock, pa.peer.clockKnown = min(ClockQuality(f.Clock), ClockRTC), true
 	}
 	if !reborn { // anyone can repeat a beacon: it does not show that our questions are heard
 		if pa.heard = c.now; m.HasSignal {
@@ -167,8 +142,8 @@ func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 			c.greet(pa, 0) // it broke into our burst: nobody else is about to greet it
 			return
 		}
-		c.hurryBeacon(pa.port)
-		c.greet(pa, c.jitter(3*pa.port.turn(wire.Handshake1Size)))
+		c.hurryBeacon(pa.port, false)
+		c.greet(pa, c.jitter(3*time.Duration(max(1, len(pa.port.paths)/2))*pa.port.turn(wire.Handshake1Size))) // as all others here do
 		return
 	}
 	if pa.current.unproven() {
@@ -211,7 +186,7 @@ func (c *Core) askWho(p *port, short [wire.ShortSize]byte) {
 		return
 	}
 	if (s.short != short || s.asked.IsZero()) && p.news.take(c.now) {
-		c.hurryBeacon(p)
+		c.hurryBeacon(p, false)
 	}
 	*s = stranger{short, c.now}
 	c.enqueue(p, c.domain.append(wire.AppendQuery(nil, short), 0))

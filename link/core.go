@@ -83,6 +83,8 @@ type Core struct {
 	recent   recent
 	submits  uint64
 	clock    uint64
+	// clockQuality is what our beacons say of our wall clock.
+	clockQuality ClockQuality
 
 	pairing pairing
 	codec   codec
@@ -231,6 +233,8 @@ func (c *Core) HandleEvent(now time.Time, e Event) {
 		c.closePairing()
 	case SetDomain:
 		c.setDomain(e.Domain)
+	case Clock:
+		c.clockQuality = min(e.Quality, ClockRTC)
 	case Probe:
 		c.hurryBeacons()
 	}

@@ -78,7 +78,7 @@ func (c *Core) greet(pa *path, after time.Duration) {
 		return
 	}
 	index := c.unusedIndex()
-	f := wire.Handshake1{Index: index, Noise: msg, Hint: c.domain.hint(c.public, index, msg)}
+	f := wire.Handshake1{Index: index, Noise: msg, Hint: c.domain.hint(c.public, pa.peer.static, index, msg)}
 	pa.opening = &opening{state: hs, index: index, frame: wire.AppendHandshake1(nil, f), at: c.now.Add(after), due: after == 0, first: c.now}
 	c.openings[index] = pa
 }
@@ -113,10 +113,23 @@ func (c *Core) openingSent(pa *path) {
 	op.wait += c.jitter(op.wait / 4)
 	op.tries++
 	op.at = p.clear.Add(op.wait)
+	c.paceOpenings(p, pa.delay.wait(p.turn(wire.Handshake2Size)))
 	if p.shared() && op.tries <= openTries {
 		p.hush = p.clear.Add(pa.delay.wait(p.turn(wire.Handshake2Size)))
 	}
 }
+
+// paceOpenings spaces the openings of a port, to whomever, the wider the more in a row found no answer: when many
+// start at once the air is full of them, and what is repeated into that only makes it worse.
+func (c *Core) paceOpenings(p *port, answer time.Duration) {
+	if p.shared() {
+		p.openAfter = p.clear.Add(c.jitter(answer << min(p.openings, mostPaced)))
+		p.openings++
+	}
+}
+
+// mostPaced is how often the space between openings doubles.
+const mostPaced = 6
 
 func (c *Core) handleHandshake1(p *port, b []byte, m Meta) {
 	f, err := wire.ParseHandshake1(b)
@@ -156,13 +169,14 @@ func (c *Core) repeat(p *port, answer []byte) {
 	c.enqueue(p, answer)
 }
 
-// whoHints finds the member whose static key made the hint.
+// whoHints finds the member whose static key made the hint for ours. An opening meant for another must cost us neither
+// an agreement nor a place in the rate: in a crowd most are.
 func (c *Core) whoHints(f wire.Handshake1) *peer {
 	if c.domain.none() {
 		return nil
 	}
 	for _, q := range c.peers {
-		if !q.pairing && c.domain.hint(q.static, f.Index, f.Noise) == f.Hint {
+		if !q.pairing && c.domain.hint(q.static, c.public, f.Index, f.Noise) == f.Hint {
 			return q
 		}
 	}
@@ -229,7 +243,7 @@ func (c *Core) tentativeTimeout(pa *path) {
 		}
 		if t.tries++; t.tries > answerTries {
 			t.at = c.now.Add(pa.patience())
-			c.hurryBeacon(pa.port) // the opener, hearing that, confirms again
+			c.hurryBeacon(pa.port, true) // the opener, hearing that, confirms again
 			return false
 		}
 		t.at = c.now.Add(pa.delay.wait(2*pa.port.turn(wire.Handshake2Size)) << t.tries)
@@ -283,6 +297,7 @@ func (c *Core) finishHandshake(pa *path, remote uint16, msg []byte, m Meta) bool
 	}
 	s.boot = binary.BigEndian.Uint32(payload)
 	c.endOpening(pa)
+	pa.port.openings /= 2
 	c.sessions[s.index] = s
 	c.quiet(pa)
 	pa.confirm = true

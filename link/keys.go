@@ -83,9 +83,9 @@ func (d *domainKeys) verify(b []byte) bool {
 	return !d.none() && subtle.ConstantTimeCompare(mac, want[:]) == 1
 }
 
-// hint lets a member find out who opens a session.
-func (d *domainKeys) hint(static [32]byte, index uint16, noise []byte) (out [wire.HintSize]byte) {
-	mac := mac8(&d.mac, []byte("hint"), static[:], noise[:wire.EphemeralSize], []byte{byte(index >> 8), byte(index)})
+// hint lets a member find out who opens a session with it.
+func (d *domainKeys) hint(from, to [32]byte, index uint16, noise []byte) (out [wire.HintSize]byte) {
+	mac := mac8(&d.mac, []byte("hint"), from[:], to[:], noise[:wire.EphemeralSize], []byte{byte(index >> 8), byte(index)})
 	copy(out[:], mac[:])
 	return out
 }

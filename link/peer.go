@@ -28,6 +28,9 @@ type peer struct {
 	past    boots
 	failed  int // unoffered bodies that were turned away in a row
 	inCount int
+	// clock is its word in beacons; clockKnown: it gave one.
+	clock      ClockQuality
+	clockKnown bool
 }
 
 // path is a peer on one port.

@@ -53,6 +53,9 @@ type port struct {
 	carried  time.Time // when a frame of a transfer last came or went
 	breakIns bucket    // beacons for who talks to our former life
 
+	openings  int       // in a row without an answer
+	openAfter time.Time // no opening before
+
 	tuner
 }
 
@@ -83,12 +86,11 @@ func (c *Core) portUp(e PortUp) {
 	p.allowed = newBucket(4, max(time.Second/2, 16*p.turn(wire.Handshake1Size)))
 	p.repeats = newBucket(8, max(time.Second/4, 4*p.turn(wire.Handshake2Size)))
 	p.records = newBucket(2, max(2*time.Second, 32*p.turn(wire.MaxRecord)))
-	p.news = newBucket(maxUnknown, p.beacon.slowest)
-	p.breakIns = newBucket(4, p.beacon.fastest)
+	p.news = newBucket(maxUnknown/2, 2*p.beacon.slowest)
+	p.breakIns = newBucket(4, 2*p.beacon.fastest)
 	c.ports = append(c.ports, p)
 	slices.SortFunc(c.ports, func(a, b *port) int { return int(a.id) - int(b.id) })
-	p.beacon.interval = p.beacon.fastest / 2
-	p.beacon.at = c.now.Add(c.jitter(p.turn(wire.BeaconSize)))
+	p.beacon.start(c.now, c.jitter(p.turn(wire.BeaconSize)))
 	if m := c.peer(e.Peer); m != nil && !m.pairing {
 		c.greet(c.path(m, p), 0)
 	}

@@ -29,23 +29,27 @@ var leastShares = map[int]map[float64][2]float64{
 	50000: {0: {.94, .84}, .1: {.84, .74}, .3: {.62, .52}, .5: {.43, .28}},
 }
 
-// The medians over nine seeds, in this package's own small world. The channel there
+// The medians over nine seeds or more, in this package's own small world. The channel there
 // is kinder than a modem's: testbench measures with the real one.
 func TestSharesOfTheLimit(t *testing.T) {
 	for _, size := range []int{1000, 10000, 50000} {
 		for _, loss := range []float64{0, 0.1, 0.3, 0.5} {
 			var airs, spans []float64
 			want := leastShares[size][loss]
-			for seed := range uint64(9) {
+			n := uint64(9)
+			if size <= 1000 {
+				n = 61 // single frames weigh more
+			}
+			for seed := range n {
 				air, span := shares(t, seed, size, loss)
 				airs, spans = append(airs, air), append(spans, span)
 			}
 			slices.Sort(airs)
 			slices.Sort(spans)
-			if airs[4] < want[0] || spans[4] < want[1] {
-				t.Errorf("%d octets at %.0f %% loss: air %.3f time %.3f, want %v at least", size, loss*100, airs[4], spans[4], want)
+			if airs[n/2] < want[0] || spans[n/2] < want[1] {
+				t.Errorf("%d octets at %.0f %% loss: air %.3f time %.3f, want %v at least", size, loss*100, airs[n/2], spans[n/2], want)
 			}
-			t.Logf("%5d octets %2.0f %% loss: air %.3f time %.3f (worst %.3f %.3f)", size, loss*100, airs[4], spans[4], airs[0], spans[0])
+			t.Logf("%5d octets %2.0f %% loss: air %.3f time %.3f (worst %.3f %.3f)", size, loss*100, airs[n/2], spans[n/2], airs[0], spans[0])
 		}
 	}
 }

@@ -54,11 +54,11 @@ type TransferInfo struct {
 func (c *Core) Peers() []PeerInfo {
 	var all []PeerInfo
 	for _, p := range c.peers {
-		info := PeerInfo{ID: p.id, Pairing: p.pairing, Waiting: len(p.outs)}
+		info := PeerInfo{ID: p.id, Pairing: p.pairing, Clock: p.clock, ClockKnown: p.clockKnown, Waiting: len(p.outs)}
 		for _, pa := range p.paths {
 			info.Paths = append(info.Paths, PathInfo{
 				Port: pa.port.id, Medium: pa.port.medium, Up: pa.current != nil, Silent: pa.silent,
-				LastHeard: pa.heard, Beacons: pa.port.beacon.slowest, Signal: pa.meta, Loss: pa.loss,
+				LastHeard: pa.heard, Beacons: pa.port.beacon.pause(), Signal: pa.meta, Loss: pa.loss,
 				ETX: pa.etx(), Cost: pa.cost(), Rate: pa.rateName(),
 			})
 		}

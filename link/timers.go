@@ -17,11 +17,12 @@ func (c *Core) PollTimeout() (time.Time, bool) {
 	var t timer
 	for _, p := range c.ports {
 		if !c.domain.none() {
-			t.add(p.beacon.at)
+			t.add(p.beacon.next())
 		}
 		t.add(p.hush)
 		t.add(p.hearing)
 		p.tuner.timers(&t, p)
+		t.add(p.openAfter)
 		for _, pa := range p.paths {
 			pa.timers(&t)
 		}
@@ -66,6 +67,9 @@ func (c *Core) HandleTimeout(now time.Time) {
 		c.tunerTimeout(p)
 		if !p.hush.After(now) {
 			p.hush = time.Time{}
+		}
+		if !p.openAfter.After(now) {
+			p.openAfter = time.Time{}
 		}
 		if !p.hearing.After(now) {
 			p.hearing = time.Time{}

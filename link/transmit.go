@@ -112,7 +112,7 @@ func (c *Core) nextFrame(p *port, buf []byte) ([]byte, bool) {
 		return buf, true
 	}
 	for _, pa := range p.paths {
-		if op := pa.opening; op != nil && op.due {
+		if op := pa.opening; op != nil && op.due && !p.openAfter.After(c.now) {
 			buf = append(buf, op.frame...)
 			p.sent(c.now, len(op.frame))
 			c.openingSent(pa)

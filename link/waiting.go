@@ -29,7 +29,7 @@ func (c *Core) Waiting(now time.Time, id Port) (access.Class, bool) {
 	if p.hush.After(now) {
 		return access.Normal, false
 	}
-	if p.beacon.due && !c.domain.none() && !p.hearing.After(now) || p.greets() || c.joinDue(p) {
+	if p.beacon.due && !c.domain.none() && !p.hearing.After(now) || p.greets(c.now) || c.joinDue(p) {
 		return access.Normal, true
 	}
 	return c.transferClass(p)
@@ -45,9 +45,9 @@ func rawClass(b []byte) access.Class {
 }
 
 // greets tells whether an opening is to be sent.
-func (p *port) greets() bool {
+func (p *port) greets(now time.Time) bool {
 	for _, pa := range p.paths {
-		if pa.opening != nil && pa.opening.due {
+		if pa.opening != nil && pa.opening.due && !p.openAfter.After(now) {
 			return true
 		}
 	}

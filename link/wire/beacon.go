@@ -12,7 +12,7 @@ const (
 
 // Beacon says that a gateway is near, in one boot of its life.
 //
-//	0  1  type
+//	0  1  type; in the low nibble bit 3: an emergency waits here, bits 0 to 2: clock quality
 //	1  8  short id
 //	9  4  boot: random, anew at each start
 //	13 2  sequence within the boot
@@ -21,11 +21,24 @@ type Beacon struct {
 	Short [ShortSize]byte
 	Boot  uint32
 	Seq   uint16
+	// Urgent asks all who hear it for short bursts.
+	Urgent bool
+	// Clock is how far the gateway trusts its wall clock, 0 (not at all) to 7.
+	Clock uint8
 }
+
+const (
+	beaconUrgent = 0x08
+	beaconClock  = 0x07
+)
 
 // AppendBeacon appends the frame without its MAC.
 func AppendBeacon(b []byte, f Beacon) []byte {
-	b = append(b, byte(TypeBeacon)<<4)
+	first := byte(TypeBeacon)<<4 | f.Clock&beaconClock
+	if f.Urgent {
+		first |= beaconUrgent
+	}
+	b = append(b, first)
 	b = append(b, f.Short[:]...)
 	b = binary.BigEndian.AppendUint32(b, f.Boot)
 	return binary.BigEndian.AppendUint16(b, f.Seq)
@@ -33,9 +46,10 @@ func AppendBeacon(b []byte, f Beacon) []byte {
 
 // ParseBeacon reads a whole frame; the MAC is checked with SplitMAC.
 func ParseBeacon(b []byte) (f Beacon, err error) {
-	if len(b) != BeaconSize || !plain(b, TypeBeacon, BeaconSize) {
+	if len(b) != BeaconSize || TypeOf(b) != TypeBeacon {
 		return f, ErrFrame
 	}
+	f.Urgent, f.Clock = b[0]&beaconUrgent != 0, b[0]&beaconClock
 	copy(f.Short[:], b[1:])
 	f.Boot = binary.BigEndian.Uint32(b[9:])
 	f.Seq = binary.BigEndian.Uint16(b[13:])

@@ -15,7 +15,7 @@ const (
 // Handshake1 opens a session.
 //
 //	0 1  type
-//	1 4  hint: MAC of sender static, ephemeral and index under the domain key
+//	1 4  hint: MAC of both static keys, ephemeral and index under the domain key
 //	5 2  the sender's index: put it in front of what is meant for this session
 //	7 52 Noise message, its first 32 octets the ephemeral key
 type Handshake1 struct {

@@ -29,7 +29,7 @@ func frames() map[string]struct {
 		size int
 	}
 	return map[string]f{
-		"beacon":      {append(AppendBeacon(nil, Beacon{short, 0x01020304, 0x0506}), mac...), 23},
+		"beacon":      {append(AppendBeacon(nil, Beacon{Short: short, Boot: 0x01020304, Seq: 0x0506, Urgent: true, Clock: 5}), mac...), 23},
 		"query":       {append(AppendQuery(nil, short), mac...), 17},
 		"record":      {append(AppendRecord(nil, fill(150, 0)), mac...), 159},
 		"handshake 1": {AppendHandshake1(nil, Handshake1{[4]byte{1, 2, 3, 4}, 0x0506, fill(52, 0)}), 59},
