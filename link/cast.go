@@ -9,9 +9,10 @@ import (
 
 // Limits of groups.
 const (
-	maxMembers   = 16 // neighbours in a group: they answer one after the other
-	maxCasts     = 64 // groups of a port at a time
-	castPatience = 3  // questions to a member without an answer, until the others do not wait for it
+	maxMembers    = 16 // neighbours in a group: they answer one after the other
+	maxCasts      = 64 // groups of a port at a time
+	unheardFrames = 2  // of a body that goes unasked to who may miss the key
+	castPatience  = 3  // questions to a member without an answer, until the others do not wait for it
 )
 
 // cast is one body on its way to several neighbours of a port at once. Each is offered it, answers and gives custody in its
@@ -88,7 +89,7 @@ func (p *peer) heading(d Digest) *outgoing {
 // found makes a group of several.
 func (c *Core) found(g *cast) {
 	p, first := g.port, g.members
-	if len(first) < 2 || len(p.casts) >= maxCasts {
+	if len(first) < 2 || len(p.casts) >= maxCasts || !c.together(first) {
 		return
 	}
 	if g.key = c.ownKey(p); g.key == nil {
@@ -101,6 +102,21 @@ func (c *Core) found(g *cast) {
 	for _, o := range first {
 		g.join(o)
 	}
+}
+
+// together reports whether one transfer on the common setting takes less than one to each on what suits it best.
+func (c *Core) together(all []*outgoing) bool {
+	var apart, most time.Duration
+	for _, o := range all {
+		p, octets := o.path.port, o.remaining()
+		once := p.common.takes(octets, o.path.loss)
+		most = max(most, once)
+		if rate := c.bestRate(o.path); rate != 0 {
+			once = p.moving() + p.rates[rate-1].takes(octets, c.lossAt(o.path, rate))
+		}
+		apart += once
+	}
+	return most < apart
 }
 
 // join adds a transfer, at the first place that is free.
@@ -150,7 +166,7 @@ func (g *cast) end() {
 // invite appends to a question what the peer has to know of the group.
 func (o *outgoing) invite(b []byte) []byte {
 	g := o.group.cast
-	if g == nil || o.group.known {
+	if g == nil || o.group.known || o.direct && o.state == outPolled {
 		return b
 	}
 	m := wire.Message{Kind: wire.KindCast, Stream: o.stream, Cast: wire.Membership{Group: g.stream, Place: o.group.place}}
@@ -158,6 +174,13 @@ func (o *outgoing) invite(b []byte) []byte {
 		m.Flags, m.Cast.Key = wire.FlagKey, g.key.secret
 	}
 	return wire.AppendMessage(b, &m)
+}
+
+// mayFollow reports whether data may follow the offer at once: in a group, whoever missed the offer can only keep what
+// follows if the key is known.
+func (o *outgoing) mayFollow() bool {
+	g := o.group.cast
+	return g == nil || o.sess.told == g.key || o.lay.n <= unheardFrames*o.path.perFrame(o.lay)
 }
 
 // castAsked notes that the transfer's question left with the invitation. Data that follows unasked waits for no answer.

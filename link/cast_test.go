@@ -194,7 +194,7 @@ func (v *whims) trouble() {
 
 // Whatever happens, every neighbour that wants the body has it once, and nothing is left over.
 func TestGroupsUnderTrouble(t *testing.T) {
-	for seed := range seeds(150) {
+	for seed := range seeds(50) {
 		x := newCircle(t, seed, 2+int(seed%4))
 		x.ch.loss = float64(seed%6) / 10
 		v := &whims{x: x}
@@ -359,4 +359,46 @@ func TestFloodOfInvitations(t *testing.T) {
 		t.Error("the body did not arrive any more")
 	}
 	x.rests("flood")
+}
+
+// Where neighbours can be served much faster one by one, no group is made; where only one can, it is.
+func TestGroupsAreNotMadeWhereFasterSettingsServeAll(t *testing.T) {
+	fast := Rate{Name: "fast", Code: [6]byte{1}, MTU: 254, Airtime: func(n int) time.Duration { return sf7(n) / 8 }, NeedsSNRdB: 0}
+	for _, tt := range []struct {
+		near int // neighbours with SNR to spare
+		want bool
+	}{{0, true}, {1, true}, {3, false}} {
+		x := newCircle(t, 1, 3)
+		c := x.from.core
+		p := c.ports[0]
+		p.rates = []Rate{fast}
+		var all []*outgoing
+		for i, pa := range p.paths {
+			snr := -10.0
+			if i < tt.near {
+				snr = 20
+			}
+			pa.moves = moves{signal: signal{known: true, mean: snr}}
+			all = append(all, &outgoing{peer: pa.peer, path: pa, item: Item{Size: 20_000, Priority: Bulk}, lay: layoutOf(20_000)})
+			pa.peer.outs = []*outgoing{all[i]}
+		}
+		if got := c.together(all); got != tt.want {
+			t.Errorf("%d of 3 can go faster: together %v, want %v", tt.near, got, tt.want)
+		}
+	}
+}
+
+// A body for several is counted once when its arrival is forecast.
+func TestAGroupIsForecastOnce(t *testing.T) {
+	x := newCircle(t, 1, 4)
+	d := x.sendAll(20_000, x.others...)
+	x.run(4*time.Second, func() bool { return false })
+	p := x.from.core.ports[0]
+	etas := x.from.core.etas(p)
+	for _, n := range x.others {
+		o := x.from.core.peer(n.id).out(d)
+		if left := etas[o].Sub(x.now); left < 10*time.Second || left > 60*time.Second {
+			t.Errorf("%s: the body is to arrive in %v, want 35 s or so", n.name, left)
+		}
+	}
 }

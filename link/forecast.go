@@ -107,6 +107,14 @@ func minTime(a, b time.Time) time.Time {
 
 // airLeft is the airtime that a transfer still takes from us on its path.
 func (o *outgoing) airLeft() time.Duration {
+	if g := o.group.cast; g != nil {
+		return g.airLeft()
+	}
+	return o.airAlone()
+}
+
+// airAlone is that without regard to a group.
+func (o *outgoing) airAlone() time.Duration {
 	p := o.path.port
 	lack := float64(o.lay.n)
 	if o.want != nil {
@@ -130,10 +138,10 @@ func (c *Core) etas(p *port) map[*outgoing]time.Time {
 			air := o.airLeft()
 			f.send(time.Duration(len(class.turns)-i)*(air-sent), o.item.Priority)
 			sent = air
-			out[o] = f.at.Add(p.turn(64))
+			o.shareETA(out, f.at.Add(p.turn(64)))
 		}
 		for _, o := range class.line {
-			out[o] = f.send(o.airLeft(), o.item.Priority).Add(p.turn(64))
+			o.shareETA(out, f.send(o.airLeft(), o.item.Priority).Add(p.turn(64)))
 		}
 	}
 	return out
@@ -147,7 +155,7 @@ func (c *Core) classes(p *port) [Bulk + 1]class {
 	var all [Bulk + 1]class
 	for _, pa := range p.paths {
 		for i, o := range pa.peer.outs {
-			if o.path != pa {
+			if o.path != pa || !o.leads() {
 				continue
 			}
 			k := &all[min(o.item.Priority, Bulk)]

@@ -282,7 +282,7 @@ func (c *Core) question(o *outgoing, do action) {
 	case doOffer:
 		c.enlist(o)
 		m.Kind, m.Digest, m.Size = wire.KindOffer, o.item.Digest, uint32(o.item.Size)
-		if o.direct = o.state == outQueued && c.unasked(o); o.direct {
+		if o.direct = o.state == outQueued && c.unasked(o) && o.mayFollow(); o.direct {
 			m.Flags = wire.FlagFollows
 		}
 	}

@@ -3,6 +3,7 @@ package hop
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -25,10 +26,25 @@ var groups = []group{
 }
 
 // groupCeilings is the airtime until all have custody over that of a transfer to one, at most.
-var groupCeilings = map[group]float64{}
+var groupCeilings = map[group]float64{
+	{4, 10_000, 0}: 1.08, {4, 10_000, .1}: 1.22, {4, 10_000, .3}: 1.40,
+	{2, 10_000, .1}: 1.12, {8, 10_000, .1}: 1.40,
+	{4, 1_000, .1}: 2.2,
+}
+
+// longRest is until the beacons of so many young sessions have grown rare.
+const longRest = 10 * time.Minute
 
 // groupAim is the ceiling that was asked for.
 var groupAim = map[group]float64{{4, 10_000, .1}: 1.20}
+
+// groupSeeds is fewer than seeds, because each row takes two runs among many stations.
+func groupSeeds() uint64 {
+	if os.Getenv("PACKHORSE_BENCH") == "" {
+		return 8
+	}
+	return seeds()
+}
 
 // star is a world in which all hear each other, with open sessions with the first.
 func star(t *testing.T, seed uint64, neighbours int, loss float64) *line {
@@ -51,7 +67,7 @@ func star(t *testing.T, seed uint64, neighbours int, loss float64) *line {
 	if !w.Run(time.Hour, met) {
 		t.Fatalf("seed %d: no sessions after an hour", seed)
 	}
-	w.Run(rest, nil)
+	w.Run(longRest, nil)
 	w.Air.SetLoss(loss)
 	return l
 }
@@ -84,11 +100,11 @@ func (l *line) given(to []*world.LinkNode, d link.Digest) bool {
 // TestAGroupCostsLittleMoreThanOne sends one body to several neighbours at once, and in the same worlds to one of them.
 func TestAGroupCostsLittleMoreThanOne(t *testing.T) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "one body to several neighbours, medians of %d seeds: airtime of all until all have custody\n", seeds())
+	fmt.Fprintf(&b, "one body to several neighbours, medians of %d seeds: airtime of all until all have custody\n", groupSeeds())
 	fmt.Fprintf(&b, "%10s %7s %5s  %8s %8s %7s %7s\n", "neighbours", "octets", "loss", "to one", "to all", "ratio", "aim")
 	for _, g := range groups {
 		var one, all []float64
-		for seed := range seeds() {
+		for seed := range groupSeeds() {
 			l := star(t, seed, g.neighbours, g.loss)
 			all = append(all, l.sendAll(l.nodes[1:], g.octets).Seconds())
 			l = star(t, seed, g.neighbours, g.loss)
