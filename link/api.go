@@ -153,6 +153,8 @@ type (
 		Peer   PeerID
 		Digest Digest
 	}
+	// Vouch tells that a peer's custody of an item came to something: a receipt came.
+	Vouch struct{ Peer PeerID }
 	// PortDown removes a transport and its sessions; transfers go on elsewhere.
 	PortDown struct{ Port Port }
 	// PortClear tells when the frames handed out so far will have left the air. While the
@@ -262,11 +264,13 @@ type (
 		// peers may have sent of the same body.
 		MaxCost uint16
 	}
-	// Custody: the item is on the peer's disk (or it had it already).
+	// Custody: the item is on the peer's disk (or it had it already). Early: we have not sent it as
+	// much as it needs, so it has the rest from elsewhere, or lies.
 	Custody struct {
 		Peer   PeerID
 		Digest Digest
 		Had    bool
+		Early  bool
 	}
 	// Refused: the peer turned the item away.
 	Refused struct {
@@ -324,6 +328,7 @@ func (Tuned) event()         {}
 func (PortBudget) event()    {}
 func (Clock) event()         {}
 func (Suspect) event()       {}
+func (Vouch) event()         {}
 func (Tune) event()          {}
 func (Shunned) event()       {}
 func (AddMember) event()     {}

@@ -19,6 +19,9 @@ func (c *Core) unanswered(o *outgoing) {
 		o.base = p.hearing
 		return
 	}
+	if c.ignores(o) {
+		return
+	}
 	o.waiting, o.delays, o.asked, o.group.called = false, 0, true, false
 	o.tries++
 	c.doubt(o.path, o.mark)
@@ -106,7 +109,7 @@ func (c *Core) replied(o *outgoing) {
 	if o.waiting && !o.asked {
 		o.path.delay.learn(c.now.Sub(o.base))
 	}
-	o.waiting, o.tries, o.delays = false, 0, 0
+	o.waiting, o.tries, o.delays, o.ignored = false, 0, 0, 0
 	c.quiet(o.path)
 }
 

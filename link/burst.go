@@ -129,6 +129,7 @@ func (o *outgoing) took(b, k, first, count int) {
 	o.want[b] -= uint8(count)
 	o.left -= count
 	o.sent += count
+	o.given += count
 	o.upto = max(o.upto, b+1)
 	if first += count; first >= k+repairCount {
 		first = k

@@ -370,6 +370,7 @@ func (g *cast) took(b, k, first, count int) {
 		o.want[b] -= uint8(n)
 		o.left -= n
 		o.sent += n
+		o.given += n
 	}
 }
 

@@ -25,6 +25,7 @@ func (c *Core) handleControl(p *port, b []byte, m Meta) {
 		return
 	}
 	c.confirmed(s)
+	s.path.peer.talk++
 	c.hear(s.path, m)
 	if s == s.path.current {
 		s.path.alive(c.now)
@@ -123,6 +124,9 @@ func (c *Core) answerOf(o *outgoing, m *wire.Message) {
 
 // needs takes an account and goes on sending.
 func (c *Core) needs(o *outgoing, m *wire.Message) {
+	if c.asksTooMuch(o) {
+		return
+	}
 	c.plan(o, int(m.Upto), m.Needs)
 	o.state = outSending
 	if o.left == 0 {
@@ -147,8 +151,9 @@ func (c *Core) delivered(o *outgoing, had bool) {
 	}
 	c.recent.forget(o.item.Digest)
 	c.progress(o)
-	c.emit(Custody{Peer: o.peer.id, Digest: o.item.Digest, Had: had})
+	c.emit(Custody{Peer: o.peer.id, Digest: o.item.Digest, Had: had, Early: !had && o.early()})
 	c.finish(o)
+	c.completed(o, had)
 }
 
 func (c *Core) turnedAway(o *outgoing, r Reason) {
@@ -157,6 +162,9 @@ func (c *Core) turnedAway(o *outgoing, r Reason) {
 	}
 	c.emit(Refused{Peer: o.peer.id, Digest: o.item.Digest, Reason: r})
 	c.finish(o)
+	if r == ReasonMalformed && (o.whole || o.given > 0) {
+		c.failedBy(o.peer.id) // its digest was checked before it was sent
+	}
 }
 
 // appendOwed appends what the streams' senders wait for, as much as fits.

@@ -235,6 +235,10 @@ func (c *Core) HandleEvent(now time.Time, e Event) {
 		c.setDomain(e.Domain)
 	case Clock:
 		c.clockQuality = min(e.Quality, ClockRTC)
+	case Suspect:
+		c.suspect(e)
+	case Vouch:
+		c.vouched(e.Peer)
 	case Probe:
 		c.hurryBeacons()
 	}

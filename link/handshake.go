@@ -326,6 +326,9 @@ func (c *Core) promote(pa *path, s *session) {
 	c.leavePath(pa)
 	if first || again {
 		c.emit(PeerUp{Peer: pa.peer.id, Port: pa.port.id, Again: again, Pairing: pa.peer.pairing})
+		if d := pa.peer.doubt; c.now.Before(d.until) {
+			c.emit(Shunned{Peer: pa.peer.id, Until: d.until})
+		}
 	}
 	c.reroute(pa.peer)
 }

@@ -50,15 +50,20 @@ type outgoing struct {
 	tries   int
 	delays  int
 
-	want    []uint8 // symbols to send, by block
-	next    []uint8 // index of the next one
-	left    int     // sum of want
-	cursor  int     // block being sent
-	upto    int     // blocks sent at least once
-	missing int     // symbols the peer lacked at its last word
-	sent    int     // symbols sent since
-	burst   int     // frames left in this burst
-	checked bool    // it ended with a question for a sign of life, whose answer is sealed with
+	want    []uint8   // symbols to send, by block
+	next    []uint8   // index of the next one
+	left    int       // sum of want
+	cursor  int       // block being sent
+	upto    int       // blocks sent at least once
+	missing int       // symbols the peer lacked at its last word
+	sent    int       // symbols sent since
+	given   int       // symbols sent at all
+	whole   bool      // it went in one frame
+	ignored int       // questions in a row without an answer
+	asking  time.Time // the first of them, and
+	talk    int       // peer.talk then
+	burst   int       // frames left in this burst
+	checked bool      // it ended with a question for a sign of life, whose answer is sealed with
 	check   [wire.NonceSize]byte
 	served  uint64
 
@@ -96,6 +101,10 @@ func (c *Core) submit(e Submit) {
 			c.drop(DropFull)
 		}
 		c.emit(Refused{Peer: p.id, Digest: e.Item.Digest, Reason: reason})
+		return
+	}
+	if c.shuns(p) {
+		c.emit(Refused{Peer: p.id, Digest: e.Item.Digest, Reason: ReasonBusy})
 		return
 	}
 	c.submits++

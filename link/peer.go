@@ -26,6 +26,8 @@ type peer struct {
 	paths   []*path   // by port
 	outs    []*outgoing
 	past    boots
+	doubt   doubt
+	talk    int // control frames heard
 	failed  int // unoffered bodies that were turned away in a row
 	inCount int
 	// clock is its word in beacons; clockKnown: it gave one.

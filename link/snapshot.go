@@ -55,6 +55,9 @@ func (c *Core) Peers() []PeerInfo {
 	var all []PeerInfo
 	for _, p := range c.peers {
 		info := PeerInfo{ID: p.id, Pairing: p.pairing, Clock: p.clock, ClockKnown: p.clockKnown, Waiting: len(p.outs)}
+		if c.now.Before(p.doubt.until) {
+			info.ShunnedUntil = p.doubt.until
+		}
 		for _, pa := range p.paths {
 			info.Paths = append(info.Paths, PathInfo{
 				Port: pa.port.id, Medium: pa.port.medium, Up: pa.current != nil, Silent: pa.silent,

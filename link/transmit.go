@@ -278,6 +278,7 @@ func (c *Core) question(o *outgoing, do action) {
 		ItemKind: o.item.Kind, Priority: uint8(o.item.Priority), Lifetime: minutes(o.item.Lifetime), Cost: o.item.Cost}
 	switch do {
 	case doPush:
+		o.whole = true
 		m.Kind, m.Body = wire.KindPush, c.bodies[o.item.Digest].data
 	case doOffer:
 		c.enlist(o)

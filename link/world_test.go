@@ -81,26 +81,30 @@ type node struct {
 	boots    int
 	latency  time.Duration // of the disk
 
-	bodies   map[Digest][]byte
-	got      map[Digest][]byte
-	items    map[Digest]Item
-	stored   map[Digest]int // Received events
-	partial  map[Digest]map[int]SavePartial
-	dropped  map[Digest]bool
-	peers    map[PeerID]bool
-	strange  []PeerID
-	queue    map[PeerID][]Item
-	custody  map[Digest]int
-	refused  map[Digest]Reason
-	failed   []PairingFailed
-	ups      []PeerUp
-	downs    []PeerDown
-	records  [][]byte
-	later    []laterEvent
-	verdict  func(Offered) (Verdict, Reason)
-	progress []Progress
-	noStore  bool
-	keep     func(Event) bool // takes events in place of the gateway played here
+	bodies    map[Digest][]byte
+	got       map[Digest][]byte
+	items     map[Digest]Item
+	stored    map[Digest]int // Received events
+	partial   map[Digest]map[int]SavePartial
+	dropped   map[Digest]bool
+	peers     map[PeerID]bool
+	strange   []PeerID
+	queue     map[PeerID][]Item
+	custody   map[Digest]int
+	refused   map[Digest]Reason
+	failed    []PairingFailed
+	ups       []PeerUp
+	downs     []PeerDown
+	records   [][]byte
+	later     []laterEvent
+	verdict   func(Offered) (Verdict, Reason)
+	progress  []Progress
+	noStore   bool
+	forgetful bool              // loses what it has of bodies
+	silent    func(Digest) bool // of what it says nothing to its core
+	turnsAway Reason            // what it says of bodies instead of storing them
+	shunned   []Shunned
+	keep      func(Event) bool // takes events in place of the gateway played here
 }
 
 type laterEvent struct {
@@ -284,6 +288,9 @@ func (n *node) gateway(e Event) {
 			delete(n.peers, e.Peer)
 		}
 	case Offered:
+		if n.silent != nil && n.silent(e.Item.Digest) {
+			return
+		}
 		v, r := Accept, ReasonNone
 		if n.verdict != nil {
 			v, r = n.verdict(e)
@@ -296,11 +303,13 @@ func (n *node) gateway(e Event) {
 		n.got[e.Item.Digest] = append([]byte(nil), e.Body...)
 		n.items[e.Item.Digest] = e.Item
 		if !n.noStore {
-			n.after(n.latency, Stored{Peer: e.Peer, Digest: e.Item.Digest})
+			n.after(n.latency, Stored{Peer: e.Peer, Digest: e.Item.Digest, Reason: n.turnsAway})
 		}
 	case Custody:
 		n.custody[e.Digest]++
 		n.unqueue(e.Peer, e.Digest)
+	case Shunned:
+		n.shunned = append(n.shunned, e)
 	case Refused:
 		n.refused[e.Digest] = e.Reason
 		n.unqueue(e.Peer, e.Digest)
@@ -507,6 +516,7 @@ func (s *station) deliver(b []byte) {
 		}
 		for range s.arrive(o) {
 			o.node.core.HandleFrame(w.now, o.port, bytes.Clone(b), Meta{RSSIdBm: -90, SNRdB: 5, HasSignal: s.ch.medium == Radio})
+			o.node.forget()
 			o.node.drain()
 		}
 	}
@@ -522,6 +532,15 @@ func (s *station) arrive(o *station) int {
 		return 0
 	}
 	return 1
+}
+
+// forget loses what a forgetful node has of bodies before they are whole.
+func (n *node) forget() {
+	for _, re := range n.core.order {
+		if n.forgetful && !re.storing && re.got > re.lay.n/2 {
+			n.core.startOver(re)
+		}
+	}
 }
 
 // delivered reports whether to has the body of from, and from its custody word.
