@@ -17,6 +17,9 @@ var (
 	epoch      = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 )
 
+// wall is the stamp of a machine that knows its wall clock at most.
+func wall(now time.Time, known bool) Stamp { return Stamp{Wall: now, Known: known} }
+
 func TestLedgerWaitsForTheOldestAirtime(t *testing.T) {
 	l := NewLedger()
 	l.Spend(epoch, onePercent, 30*time.Second)
@@ -123,7 +126,7 @@ func TestLedgerCrashNeverEarnsAirtime(t *testing.T) {
 		for range rng.IntN(120) {
 			air := time.Duration(1+rng.Int64N(3_000_000)) * time.Microsecond
 			if l.Reserve(tenPercent, air) {
-				disk = l.Marshal(now, true)
+				disk = l.Marshal(now, wall(now, true))
 			}
 			now = now.Add(air)
 			l.Spend(now, tenPercent, air)
@@ -133,7 +136,7 @@ func TestLedgerCrashNeverEarnsAirtime(t *testing.T) {
 			continue
 		}
 		known := rng.IntN(2) == 0
-		after, err := LoadLedger(disk, now.Add(time.Second), known)
+		after, err := LoadLedger(disk, now.Add(time.Second), wall(now.Add(time.Second), known))
 		if err != nil {
 			t.Fatalf("run %d: %v", run, err)
 		}
@@ -162,7 +165,7 @@ func TestLedgerSettleGivesTheReservationBack(t *testing.T) {
 	l.Reserve(tenPercent, time.Second)
 	l.Spend(epoch, tenPercent, time.Second)
 	l.Settle()
-	after, err := LoadLedger(l.Marshal(epoch, true), epoch, true)
+	after, err := LoadLedger(l.Marshal(epoch, wall(epoch, true)), epoch, wall(epoch, true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +177,7 @@ func TestLedgerSettleGivesTheReservationBack(t *testing.T) {
 func TestLedgerAtBoot(t *testing.T) {
 	l := NewLedger()
 	l.Spend(epoch, tenPercent, 100*time.Second)
-	known, unknown := l.Marshal(epoch, true), l.Marshal(epoch, false)
+	known, unknown := l.Marshal(epoch, wall(epoch, true)), l.Marshal(epoch, wall(epoch, false))
 	later := epoch.Add(2 * time.Hour)
 	for _, c := range []struct {
 		name  string
@@ -189,7 +192,7 @@ func TestLedgerAtBoot(t *testing.T) {
 		{"saved without a clock all counts", unknown, later, true, 100 * time.Second},
 		{"when time ran backwards all counts", known, epoch.Add(-time.Hour), true, 100 * time.Second},
 	} {
-		after, err := LoadLedger(c.disk, c.now, c.clock)
+		after, err := LoadLedger(c.disk, c.now, wall(c.now, c.clock))
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
@@ -202,20 +205,90 @@ func TestLedgerAtBoot(t *testing.T) {
 	}
 }
 
+func TestLedgerCountsOnOverARestart(t *testing.T) {
+	known := func(boot byte, up, wall time.Duration) Stamp {
+		return Stamp{Wall: epoch.Add(wall), Known: true, Boot: [16]byte{boot}, Up: up}
+	}
+	doubted := func(boot byte, up, wall time.Duration) Stamp {
+		s := known(boot, up, wall)
+		s.Known = false
+		return s
+	}
+	const half, two = 30 * time.Minute, 2 * time.Hour
+	for _, c := range []struct {
+		name      string
+		was, is   Stamp
+		countsFor time.Duration // from the restart on
+	}{
+		{"same boot, half an hour", known(1, 0, 0), known(1, half, half), half},
+		{"same boot, the wall clock was set ahead", known(1, 0, 0), known(1, time.Minute, two), time.Hour - time.Minute},
+		{"same boot, the wall clock was set back", known(1, 0, 0), known(1, half, -two), half},
+		{"same boot, no wall clock at all", doubted(1, 0, 0), doubted(1, half, 0), half},
+		{"same boot, its clock ran backwards", known(1, half, 0), known(1, 0, half), time.Hour},
+		{"another boot", known(1, 0, 0), known(2, 0, half), half},
+		{"another boot, long ago", known(1, 0, 0), known(2, 0, two), 0},
+		{"another boot, the clock was set back", known(1, 0, 0), known(2, 0, -half), time.Hour},
+		{"another boot, the clock is not trusted", known(1, 0, 0), doubted(2, two, two), time.Hour},
+		{"another boot, the clock was not trusted", doubted(1, 0, 0), known(2, two, two), time.Hour},
+	} {
+		l := NewLedger()
+		l.Spend(epoch, tenPercent, 100*time.Second)
+		now := epoch.Add(77 * time.Hour) // of the process: it means nothing
+		after, err := LoadLedger(l.Marshal(epoch, c.was), now, c.is)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if got := after.Used(now.Add(c.countsFor-time.Millisecond), tenPercent); c.countsFor > 0 && got != 100*time.Second {
+			t.Errorf("%s: within %v: got %v, want 1m40s", c.name, c.countsFor, got)
+		}
+		if got := after.Used(now.Add(c.countsFor), tenPercent); got != 0 {
+			t.Errorf("%s: after %v: got %v, want nothing", c.name, c.countsFor, got)
+		}
+	}
+}
+
+// What a modem still holds when the ledger is saved counts from when it leaves.
+func TestLedgerSavesWhatHasNotLeftYet(t *testing.T) {
+	l := NewLedger()
+	l.Spend(epoch.Add(20*time.Second), tenPercent, 10*time.Second)
+	after, err := LoadLedger(l.Marshal(epoch, wall(epoch, true)), epoch.Add(time.Second), wall(epoch.Add(time.Second), true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[time.Duration]time.Duration{time.Hour + 19*time.Second: 10 * time.Second, time.Hour + 20*time.Second: 0} {
+		if got := after.Used(epoch.Add(at), tenPercent); got != want {
+			t.Errorf("after %v: got %v, want %v", at, got, want)
+		}
+	}
+}
+
+func TestLedgerCountsLateFramesFromWhenTheyLeft(t *testing.T) {
+	l := NewLedger()
+	for i := range 3 {
+		l.Spend(epoch.Add(time.Duration(i)*10*time.Second), tenPercent, 5*time.Second)
+	}
+	l.Late(tenPercent, epoch.Add(10*time.Second), epoch.Add(5*time.Minute))
+	for at, want := range map[time.Duration]time.Duration{0: 10 * time.Second, 5*time.Minute - 1: 10 * time.Second, 5 * time.Minute: 0} {
+		if got := l.Used(epoch.Add(time.Hour+at), tenPercent); got != want {
+			t.Errorf("an hour and %v on: got %v, want %v", at, got, want)
+		}
+	}
+}
+
 func TestLedgerRefusesDamage(t *testing.T) {
 	l := NewLedger()
 	l.Spend(epoch, tenPercent, time.Second)
 	l.Spend(epoch.Add(5*time.Minute), onePercent, time.Second)
-	good := l.Marshal(epoch, true)
+	good := l.Marshal(epoch, wall(epoch, true))
 	for n := range good {
-		if _, err := LoadLedger(good[:n], epoch, true); !errors.Is(err, ErrLedger) {
+		if _, err := LoadLedger(good[:n], epoch, wall(epoch, true)); !errors.Is(err, ErrLedger) {
 			t.Errorf("cut to %d octets: got %v, want ErrLedger", n, err)
 		}
 	}
-	if _, err := LoadLedger(LostLedger(), epoch, true); !errors.Is(err, ErrLedger) {
+	if _, err := LoadLedger(LostLedger(), epoch, wall(epoch, true)); !errors.Is(err, ErrLedger) {
 		t.Errorf("a lost one: got %v, want ErrLedger", err)
 	}
-	if _, err := LoadLedger(append(bytes.Clone(good), 0), epoch, true); !errors.Is(err, ErrLedger) {
+	if _, err := LoadLedger(append(bytes.Clone(good), 0), epoch, wall(epoch, true)); !errors.Is(err, ErrLedger) {
 		t.Errorf("one octet too many: got %v, want ErrLedger", err)
 	}
 	l.Fill(epoch, tenPercent)
@@ -230,7 +303,7 @@ func TestLedgerMarshalChangesNothing(t *testing.T) {
 		l.Spend(epoch.Add(time.Duration(i)*20*time.Minute), tenPercent, time.Duration(1<<i)*time.Second)
 	}
 	now := epoch.Add(81 * time.Minute)
-	l.Marshal(now, true)
+	l.Marshal(now, wall(now, true))
 	if got, want := l.Used(now, tenPercent), 28*time.Second; got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -248,11 +321,11 @@ func TestLedgerStaysSmall(t *testing.T) {
 	if got := len(l.bands[0].spends); got > 3601 {
 		t.Errorf("in memory: got %d entries, want at most 3601", got)
 	}
-	if got := len(l.Marshal(now, true)); got > 600 {
+	if got := len(l.Marshal(now, wall(now, true))); got > 600 {
 		t.Errorf("on disk: got %d octets, want at most 600", got)
 	}
-	if got := len(l.Marshal(now.Add(2*time.Hour), true)); got > 60 {
-		t.Errorf("on disk when all is past: got %d octets, want at most 60", got)
+	if got := len(l.Marshal(now.Add(2*time.Hour), wall(now.Add(2*time.Hour), true))); got > 90 {
+		t.Errorf("on disk when all is past: got %d octets, want at most 90", got)
 	}
 }
 
@@ -276,14 +349,14 @@ func FuzzLoadLedger(f *testing.F) {
 	l := NewLedger()
 	l.Spend(epoch, tenPercent, time.Second)
 	l.Reserve(onePercent, time.Second)
-	f.Add(l.Marshal(epoch, true), true)
+	f.Add(l.Marshal(epoch, wall(epoch, true)), true)
 	f.Add([]byte{1, 1}, false)
 	f.Fuzz(func(t *testing.T, b []byte, known bool) {
-		l, err := LoadLedger(b, epoch, known)
+		l, err := LoadLedger(b, epoch, wall(epoch, known))
 		if err != nil {
 			return
 		}
-		again, err := LoadLedger(l.Marshal(epoch, known), epoch, known)
+		again, err := LoadLedger(l.Marshal(epoch, wall(epoch, known)), epoch, wall(epoch, known))
 		if err != nil {
 			t.Fatalf("own form not read back: %v", err)
 		}

@@ -10,19 +10,21 @@ import (
 // The saved form, big endian:
 //
 //	octets  field
-//	1       version, 1
+//	1       version, 2
 //	1       flags: bit 0 = the wall clock was trusted
 //	8       wall clock of the save, Unix milliseconds
+//	16      boot, and
+//	8       time since it, milliseconds; zero: not known
 //	1       bands, each:
 //	  1       length of the name
 //	  n       name
 //	  4       reserved airtime not yet spent, microseconds
 //	  2       spends, oldest first, each:
-//	    4       age of the end at the save, milliseconds, rounded down
+//	    4       age of the end at the save, milliseconds, rounded down; signed, for what a modem still held
 //	    4       airtime, microseconds
 const (
-	ledgerVersion    = 1
-	ledgerHeader     = 1 + 1 + 8 + 1
+	ledgerVersion    = 2
+	ledgerHeader     = 1 + 1 + 8 + 16 + 8 + 1
 	ledgerBandFixed  = 1 + 4 + 2
 	ledgerSpend      = 4 + 4
 	ledgerClockKnown = 1 << 0
@@ -37,17 +39,13 @@ var ErrLedger = errors.New("radio: the saved airtime ledger is damaged or older 
 // LoadLedger answers ErrLedger.
 func LostLedger() []byte { return []byte{0} }
 
-// Marshal is the ledger for the disk. clockKnown tells whether now is a wall
-// clock to be trusted; if not, the next Load counts everything from its own boot.
-func (l *Ledger) Marshal(now time.Time, clockKnown bool) []byte {
+// Marshal is the ledger for the disk. stamp is what the machine knows of now: where it does not tell how much time
+// has passed, the next Load counts everything from then on.
+func (l *Ledger) Marshal(now time.Time, stamp Stamp) []byte {
 	for i := range l.bands {
 		l.bands[i].expire(now)
 	}
-	b := []byte{ledgerVersion, 0}
-	if clockKnown {
-		b[1] |= ledgerClockKnown
-	}
-	b = binary.BigEndian.AppendUint64(b, uint64(now.UnixMilli()))
+	b := appendStamp([]byte{ledgerVersion}, stamp)
 	b = append(b, byte(len(l.bands)))
 	for _, d := range l.sorted() {
 		b = append(append(b, byte(len(d.name))), d.name...)
@@ -58,24 +56,46 @@ func (l *Ledger) Marshal(now time.Time, clockKnown bool) []byte {
 		}
 		b = binary.BigEndian.AppendUint16(b, uint16(len(coarse.spends)))
 		for _, s := range coarse.spends {
-			b = binary.BigEndian.AppendUint32(b, uint32(max(0, now.Sub(s.end).Milliseconds())))
+			b = binary.BigEndian.AppendUint32(b, uint32(int32(floorMillis(now.Sub(s.end)))))
 			b = binary.BigEndian.AppendUint32(b, micros(s.air))
 		}
 	}
 	return b
 }
 
+func appendStamp(b []byte, s Stamp) []byte {
+	var flags byte
+	if s.Known {
+		flags |= ledgerClockKnown
+	}
+	b = binary.BigEndian.AppendUint64(append(b, flags), uint64(s.Wall.UnixMilli()))
+	b = append(b, s.Boot[:]...)
+	return binary.BigEndian.AppendUint64(b, uint64((s.Up + time.Millisecond - 1).Milliseconds()))
+}
+
+func readStamp(b []byte) Stamp {
+	return Stamp{Known: b[0]&ledgerClockKnown != 0, Wall: time.UnixMilli(int64(binary.BigEndian.Uint64(b[1:]))),
+		Boot: [16]byte(b[9:25]), Up: time.Duration(binary.BigEndian.Uint64(b[25:])&(1<<43-1)) * time.Millisecond}
+}
+
+// floorMillis rounds towards the past of an end: it counts longer, never shorter.
+func floorMillis(d time.Duration) int64 {
+	ms := d.Milliseconds()
+	if d < 0 && d%time.Millisecond != 0 {
+		ms--
+	}
+	return ms
+}
+
 func micros(d time.Duration) uint32 { return uint32(min(d.Microseconds(), math.MaxUint32)) }
 
 // LoadLedger reads what Marshal wrote. Reserved airtime counts as spent now. If
-// either clock is unknown, or time has run backwards, all of it does.
-func LoadLedger(b []byte, now time.Time, clockKnown bool) (*Ledger, error) {
+// nobody knows how much time has passed, or it has run backwards, all of it does.
+func LoadLedger(b []byte, now time.Time, stamp Stamp) (*Ledger, error) {
 	if len(b) < ledgerHeader || b[0] != ledgerVersion {
 		return nil, ErrLedger
 	}
-	saved := time.UnixMilli(int64(binary.BigEndian.Uint64(b[2:])))
-	gap := now.Sub(saved)
-	trusted := clockKnown && b[1]&ledgerClockKnown != 0 && gap >= 0
+	gap, trusted := stamp.since(readStamp(b[1:]))
 	l, bands := NewLedger(), int(b[ledgerHeader-1])
 	if bands > maxBands {
 		return nil, ErrLedger
@@ -111,7 +131,7 @@ func parseBand(b []byte, now time.Time, gap time.Duration, trusted bool) (d band
 	for ; spends > 0; spends-- {
 		end := now
 		if trusted {
-			age := time.Duration(binary.BigEndian.Uint32(b)) * time.Millisecond
+			age := time.Duration(int32(binary.BigEndian.Uint32(b))) * time.Millisecond
 			end = now.Add(-age - min(gap, 2*time.Hour))
 		}
 		d.add(spend{start: end, end: end, air: readMicros(b[4:])}, 0)

@@ -5,6 +5,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"sync/atomic"
 	"time"
@@ -29,27 +30,33 @@ const (
 // writes, the owner of the air does the rest.
 type rnodePort struct {
 	modem  *rnodeModem
-	master *os.File
+	master wire
 	link   string
 	toHost chan []byte
 	open   atomic.Bool // a host has its side open, as far as we know
 	held   []byte      // from the host, while the modem does not read; the owner's
 }
 
-func newRNodePort(m *rnodeModem, master *os.File, link string) *rnodePort {
+// wire is the modem's side of its serial line. Reading fails while no host has the other side open.
+type wire interface {
+	io.ReadWriteCloser
+	SetWriteDeadline(t time.Time) error
+}
+
+func newRNodePort(m *rnodeModem, master wire, link string) *rnodePort {
 	return &rnodePort{modem: m, master: master, link: link, toHost: make(chan []byte, outgoing)}
 }
 
 // read passes what the host sends to the modem, at the speed of the wire. While
 // no host has the port open, reading fails and is tried again.
 func (p *rnodePort) read(ctx context.Context, mail chan<- func(time.Time)) {
-	var wire pace
+	var speed pace
 	for {
 		b := make([]byte, readChunk)
 		n, err := p.master.Read(b)
 		if n > 0 {
 			p.open.Store(true)
-			if !wire.wait(ctx, n) || !post(ctx, mail, func(now time.Time) { p.fed(now, b[:n]) }) {
+			if !speed.wait(ctx, n) || !post(ctx, mail, func(now time.Time) { p.fed(now, b[:n]) }) {
 				return
 			}
 			continue
@@ -101,7 +108,7 @@ func (p *rnodePort) flush() {
 
 // write sends the modem's octets at the speed of the wire. What a host does not take is lost.
 func (p *rnodePort) write(ctx context.Context) {
-	var wire pace
+	var speed pace
 	for {
 		select {
 		case <-ctx.Done():
@@ -109,7 +116,7 @@ func (p *rnodePort) write(ctx context.Context) {
 		case b := <-p.toHost:
 			for len(b) > 0 && p.open.Load() {
 				n := min(len(b), readChunk)
-				if !wire.wait(ctx, n) {
+				if !speed.wait(ctx, n) {
 					return
 				}
 				_ = p.master.SetWriteDeadline(time.Now().Add(writePatience))

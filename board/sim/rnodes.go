@@ -164,6 +164,8 @@ func (r *RNodes) settle(now time.Time) time.Duration {
 func (r *RNodes) close() {
 	for _, p := range r.ports {
 		_ = p.master.Close()
-		_ = os.Remove(p.link)
+		if p.link != "" {
+			_ = os.Remove(p.link)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"time"
 
 	"packhorse/board"
 	"packhorse/cmd/packhorse/internal/config"
@@ -70,7 +71,10 @@ func radioTransport(region string, r config.Radio, clock func() pki.Quality) (po
 		PowerDBm:   int(power.ConductedDBm),
 		Rule:       rule,
 		Ladder:     ladder(region, r, m, power),
-		ClockKnown: func() bool { return clock() >= pki.ClockNTP },
+		Stamp: func() radio.Stamp {
+			id, up := board.Boot()
+			return radio.Stamp{Wall: time.Now(), Known: clock() >= pki.ClockNTP, Boot: id, Up: up}
+		},
 	})
 }
 

@@ -181,12 +181,17 @@ func (o *own) listen(ctx context.Context) (busy bool, err error) {
 func (o *own) Transmit(ctx context.Context, frame []byte) error {
 	from := time.Now()
 	err := o.Radio.Transmit(ctx, frame)
-	o.with(func(m *access.Machine) { m.Sent(from, o.Clear()) })
+	o.with(func(m *access.Machine) { m.Sent(from, clearTime(o.Radio)) })
 	return err
 }
 
-// Clear is that of the radio, or now.
-func (o *own) Clear() time.Time { return clearTime(o.Radio) }
+// Clear is that of the radio; the zero time where it does not tell.
+func (o *own) Clear() time.Time {
+	if c, ok := o.Radio.(radio.Clearer); ok {
+		return c.Clear()
+	}
+	return time.Time{}
+}
 
 func (o *own) with(f func(*access.Machine)) {
 	o.mu.Lock()

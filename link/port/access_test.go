@@ -145,8 +145,8 @@ func runChip(t *testing.T, rule phy.Rule) chipBench {
 	t.Helper()
 	b := chipBench{newChip(), newQueue(), newFakeHost(), nil}
 	p, err := NewRadio(RadioSpec{Name: "lora0", Modulation: testMod, PowerDBm: 14, Rule: rule,
-		Open:       func(context.Context) (radio.Radio, error) { return b.chip, nil },
-		ClockKnown: func() bool { return true }})
+		Open:  func(context.Context) (radio.Radio, error) { return b.chip, nil },
+		Stamp: func() radio.Stamp { return radio.Stamp{Wall: time.Now(), Known: true} }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,9 +25,9 @@ type RadioSpec struct {
 	// Ladder is the settings that the link may change to for a while (phy.Ladder), where the modem can
 	// and reports how strong it hears; at most phy.MaxLadder. None: it stays on the one above.
 	Ladder []phy.Setting
-	// ClockKnown tells whether the wall clock can be trusted over a restart. nil
-	// means never: airtime of before a restart then counts for a full hour.
-	ClockKnown func() bool
+	// Stamp tells what the machine knows of the time now. nil means
+	// nothing: airtime of before a restart then counts for a full hour.
+	Stamp func() radio.Stamp
 }
 
 func (s RadioSpec) validate() error {
@@ -63,8 +63,8 @@ func NewRadio(spec RadioSpec) (*Radio, error) {
 	if err := spec.validate(); err != nil {
 		return nil, err
 	}
-	if spec.ClockKnown == nil {
-		spec.ClockKnown = func() bool { return false }
+	if spec.Stamp == nil {
+		spec.Stamp = func() radio.Stamp { return radio.Stamp{Wall: time.Now()} }
 	}
 	common := phy.CommonSetting(spec.Modulation, spec.PowerDBm, spec.Rule)
 	return &Radio{spec: spec, settings: append([]phy.Setting{common}, spec.Ladder...), health: Health{
@@ -119,7 +119,7 @@ func (t *Radio) loadLedger(h Host) {
 		return
 	}
 	if err == nil {
-		t.ledger, err = radio.LoadLedger(b, now, t.spec.ClockKnown())
+		t.ledger, err = radio.LoadLedger(b, now, t.spec.Stamp())
 	}
 	if err != nil {
 		t.ledger = radio.NewLedger()
@@ -128,12 +128,15 @@ func (t *Radio) loadLedger(h Host) {
 		}
 		t.report(h, func(v *Health) { v.Problem = err.Error() })
 	}
+	// Before the wall clock can be set again, what was loaded is on disk with the stamp of this boot. A disk that
+	// refuses takes no reservation either, so nothing is sent meanwhile.
+	h.SaveState(t.spec.Name, t.ledger.Marshal(now, t.spec.Stamp()))
 }
 
 // leave gives the unspent reservation back. Failing costs budget, never earns any.
 func (t *Radio) leave(h Host) {
 	t.ledger.Settle()
-	h.SaveState(t.spec.Name, t.ledger.Marshal(time.Now(), t.spec.ClockKnown()))
+	h.SaveState(t.spec.Name, t.ledger.Marshal(time.Now(), t.spec.Stamp()))
 	t.report(h, func(v *Health) { v.OK = false })
 }
 
@@ -178,6 +181,8 @@ type radioSession struct {
 	modem  radio.Radio
 	handle Handle
 	up     link.PortUp
+	// gone is when all that was sent so far is thought to have left: the ledger counts from there.
+	gone time.Time
 }
 
 // portUp describes the modem to the link.
@@ -260,7 +265,8 @@ func (s *radioSession) send(ctx context.Context, frame []byte) error {
 	s.ledger.Spend(thought, in.Rule, air)
 	err := s.modem.Transmit(ctx, frame)
 	clear := clearTime(s.modem)
-	s.ledger.Late(in.Rule, thought, clear)
+	s.gone = thought
+	s.late()
 	if err != nil && !temporary(err) {
 		return err
 	}
@@ -277,6 +283,17 @@ func (s *radioSession) send(ctx context.Context, frame []byte) error {
 	return nil
 }
 
+// late asks the modem whether what it held has left later than was thought.
+func (s *radioSession) late() {
+	c, ok := s.modem.(radio.Clearer)
+	if !ok || !c.Clear().After(s.gone) {
+		return
+	}
+	held := time.Duration(s.modem.Capabilities().QueueDepth+1) * s.longest()
+	s.ledger.Late(s.settings[s.in.Load()].Rule, s.gone.Add(-held), c.Clear())
+	s.gone = c.Clear()
+}
+
 // longest is the airtime of the longest frame in the setting in force.
 func (s *radioSession) longest() time.Duration {
 	rate := rateOf(s.settings[s.in.Load()], s.modem.Capabilities())
@@ -287,6 +304,7 @@ func (s *radioSession) longest() time.Duration {
 // until the link wants another setting: it has more to say of a band that is used up.
 func (s *radioSession) budget(ctx context.Context) error {
 	for {
+		s.late()
 		now, air, rule := time.Now(), s.longest(), s.settings[s.in.Load()].Rule
 		wait, ok := s.ledger.Wait(now, rule, air)
 		if !ok {
@@ -313,7 +331,7 @@ func (t *Radio) reserve(h Host, now time.Time, rule phy.Rule, air time.Duration)
 	if !t.ledger.Reserve(rule, air) {
 		return true
 	}
-	err := h.SaveState(t.spec.Name, t.ledger.Marshal(now, t.spec.ClockKnown()))
+	err := h.SaveState(t.spec.Name, t.ledger.Marshal(now, t.spec.Stamp()))
 	switch {
 	case err == nil && t.unsaved:
 		t.unsaved = false

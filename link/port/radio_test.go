@@ -248,7 +248,7 @@ func run(t *testing.T, host *fakeHost, rule phy.Rule, open func() (*fakeRadio, e
 			}
 			return r, nil
 		},
-		Modulation: testMod, PowerDBm: 14, Rule: rule, ClockKnown: func() bool { return true },
+		Modulation: testMod, PowerDBm: 14, Rule: rule, Stamp: func() radio.Stamp { return radio.Stamp{Wall: time.Now(), Known: true} },
 	})
 	if err != nil {
 		t.Fatal(err)

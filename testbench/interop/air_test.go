@@ -58,7 +58,7 @@ func overSerial(t *testing.T, path string) func(node.Info) ([]port.Transport, er
 			return rnode.Open(ctx, s, rnode.Opts{})
 		}
 		r, err := port.NewRadio(port.RadioSpec{Name: "lora0", Open: open, Modulation: phy.RNodeModulation(m),
-			PowerDBm: int(region.PlanPower.ConductedDBm), Rule: rule, ClockKnown: func() bool { return true }})
+			PowerDBm: int(region.PlanPower.ConductedDBm), Rule: rule})
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,92 @@
+//go:build linux
+
+package sim
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// NewMemoryRNodes makes modems whose serial lines lie in memory, so that they also run in the virtual time of
+// testing/synctest. Dial takes the place of opening a port.
+func NewMemoryRNodes(air Air, stations int) *RNodes {
+	r := &RNodes{air: air, mail: make(chan func(time.Time)), done: make(chan struct{})}
+	for i := range stations {
+		r.ports = append(r.ports, newRNodePort(newRNodeModem(air, i), &memoryLine{}, ""))
+	}
+	return r
+}
+
+// Dial opens the host's side of a station's line. Whoever had it open before reads io.EOF.
+func (r *RNodes) Dial(station int) io.ReadWriteCloser {
+	return r.ports[station].master.(*memoryLine).dial()
+}
+
+// memoryLine is the modem's side of a line in memory.
+type memoryLine struct {
+	mu     sync.Mutex
+	side   net.Conn // nil: no host
+	closed bool
+}
+
+func (l *memoryLine) dial() net.Conn {
+	host, modem := net.Pipe()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.side != nil {
+		l.side.Close()
+	}
+	if l.side = modem; l.closed {
+		modem.Close()
+	}
+	return host
+}
+
+// now is the open side, or why there is none.
+func (l *memoryLine) now() (net.Conn, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closed:
+		return nil, os.ErrClosed
+	case l.side == nil:
+		return nil, io.EOF
+	}
+	return l.side, nil
+}
+
+func (l *memoryLine) Read(b []byte) (int, error) {
+	side, err := l.now()
+	if err != nil {
+		return 0, err
+	}
+	return side.Read(b)
+}
+
+func (l *memoryLine) Write(b []byte) (int, error) {
+	side, err := l.now()
+	if err != nil {
+		return 0, err
+	}
+	return side.Write(b)
+}
+
+func (l *memoryLine) SetWriteDeadline(t time.Time) error {
+	side, err := l.now()
+	if err != nil {
+		return err
+	}
+	return side.SetWriteDeadline(t)
+}
+
+func (l *memoryLine) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed = true; l.side != nil {
+		l.side.Close()
+	}
+	return nil
+}
