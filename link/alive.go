@@ -2,15 +2,33 @@ package link
 
 import "packhorse/link/wire"
 
-// While next to nothing is lost, a burst asks every few frames for a sign of life. So a receiver that lost its
-// keys has few frames wasted on it, and an emergency has not to wait for the whole burst.
+// While next to nothing is lost, a burst asks now and then for a sign of life. So a receiver that lost its
+// keys has few frames wasted on it, measured by the whole body, and gets a word in.
 const (
-	aliveEvery = 6    // frames
+	aliveEvery = 8    // frames, at least
+	aliveShare = 6    // and such a part of the body,
+	aliveMost  = 36   // but so many at most
 	aliveLoss  = 0.02 // above it the signs themselves get lost, and accounts come often enough
 )
 
 // checks reports whether a burst to this path pauses for signs of life.
 func (pa *path) checks() bool { return pa.port.shared() && pa.loss < aliveLoss && !pa.port.heard }
+
+// aliveAfter is how many frames of a transfer go without a sign of life: one fewer at first, and for the last few none is asked.
+func (o *outgoing) aliveAfter() int {
+	per := o.path.perFrame(o.lay)
+	after, left := aliveEvery, (o.left+per-1)/per
+	if !o.path.elsewhere() {
+		after = min(max(after, o.lay.n/per/aliveShare), aliveMost)
+	}
+	switch {
+	case left <= after+after/4:
+		return left
+	case o.upto == 0:
+		return after - 1
+	}
+	return after
+}
 
 // alive answers a frame that asks for a sign of life, unless we have more to say: that goes with a whole word.
 func (c *Core) alive(st *inStream, h wire.Data, octets int) bool {
@@ -18,7 +36,7 @@ func (c *Core) alive(st *inStream, h wire.Data, octets int) bool {
 		return false
 	}
 	s := st.sess
-	b := wire.AppendAliveHeader(nil, s.remote, uint8(min(st.run, 255)))
+	b := wire.AppendAliveHeader(nil, uint8(min(st.run, 255)))
 	st.run = 0
 	c.enqueue(s.path.port, s.sendData.seal(b, h.AliveNonce(octets), nil, b, wire.ShortTag))
 	s.frames++
@@ -42,27 +60,34 @@ func (c *Core) handleAlive(p *port, b []byte, m Meta) {
 		c.drop(DropMalformed)
 		return
 	}
-	s := c.sessions[f.To]
-	if s == nil || s.path.port != p || s != s.path.current {
-		c.drop(DropNoSession)
-		c.breakIn(p)
-		return
-	}
-	for _, o := range s.path.peer.active() {
-		if o.sess != s || o.state != outPolled || !o.checked {
-			continue
-		}
-		if _, ok := s.recvData.open(o.check, b[wire.AliveHeader:], b[:wire.AliveHeader], wire.ShortTag); ok {
-			o.checked = false
-			c.replied(o)
-			o.heard(int(f.Heard))
-			o.state, p.going = outSending, o
-			c.progress(o)
-			c.hear(s.path, m)
-			return
+	waits := false
+	for _, pa := range p.paths {
+		for _, o := range pa.peer.active() {
+			if o.path != pa || o.state != outPolled || !o.checked {
+				continue
+			}
+			waits = true
+			if _, ok := o.sess.recvData.open(o.check, b[wire.AliveHeader:], b[:wire.AliveHeader], wire.ShortTag); ok {
+				c.lives(o, int(f.Heard), m)
+				return
+			}
 		}
 	}
-	c.drop(DropForged)
+	if waits {
+		c.drop(DropForged)
+	} else {
+		c.drop(DropNotOurs)
+	}
+}
+
+// lives takes up a burst whose receiver lives.
+func (c *Core) lives(o *outgoing, frames int, m Meta) {
+	o.checked = false
+	c.replied(o)
+	o.heard(frames)
+	o.state, o.path.port.going = outSending, o
+	c.progress(o)
+	c.hear(o.path, m)
 }
 
 // heard takes that so many frames arrived since the last word, whichever they were.

@@ -28,8 +28,8 @@ func TestABurstEndsWhereNobodyListens(t *testing.T) {
 		a.send(b, 50000, Message)
 		w.run(time.Duration(5+seed)*time.Second, func() bool { return false })
 		ch.loss = 1
-		if n := dataFrames(w, a, 20*time.Second); n > aliveEvery {
-			t.Errorf("seed %d: %d frames of data after the last was heard, want %d at most", seed, n, aliveEvery)
+		if n := dataFrames(w, a, 20*time.Second); n > aliveMost {
+			t.Errorf("seed %d: %d frames of data after the last was heard, want %d at most", seed, n, aliveMost)
 		}
 	}
 }
@@ -60,9 +60,9 @@ func TestSignsOfLifeAreChecked(t *testing.T) {
 	if a.core.HandleFrame(w.now, 1, sign, Meta{}); o.state != outSending || o.waiting {
 		t.Errorf("the sign does not let the burst go on: state %d, waiting %v", o.state, o.waiting)
 	}
-	left, dropped := o.left, a.core.Stats().Dropped[DropForged]
+	left, dropped := o.left, a.core.Stats().Dropped[DropNotOurs]
 	o.state = outPolled
-	if a.core.HandleFrame(w.now, 1, sign, Meta{}); o.state != outPolled || o.left != left || a.core.Stats().Dropped[DropForged] != dropped+1 {
+	if a.core.HandleFrame(w.now, 1, sign, Meta{}); o.state != outPolled || o.left != left || a.core.Stats().Dropped[DropNotOurs] != dropped+1 {
 		t.Errorf("played again it lets the burst go on")
 	}
 }
@@ -103,8 +103,8 @@ func TestAReceiverGetsAWordIn(t *testing.T) {
 		a.send(b, 100000, Bulk)
 		w.run(10*time.Second, func() bool { return false })
 		d := b.send(a, 150, Message)
-		if !w.run(10*time.Second, delivered(b, a, d)) {
-			t.Errorf("seed %d: 150 octets back did not arrive within 10 s", seed)
+		if !w.run(20*time.Second, delivered(b, a, d)) {
+			t.Errorf("seed %d: 150 octets back did not arrive within 20 s", seed)
 		}
 	}
 }

@@ -45,10 +45,15 @@ func (c *Core) doubt(pa *path, question uint64) {
 // doubts is how many questions in a row may stay without an answer before transfers go elsewhere. They can
 // only be spared when there is another way to the peer.
 func (pa *path) doubts() int {
-	if slices.ContainsFunc(pa.peer.paths, func(q *path) bool { return q != pa && q.works() }) {
+	if pa.elsewhere() {
 		return unsureElsewhere
 	}
 	return unsureLimit
+}
+
+// elsewhere reports whether another path to the peer works.
+func (pa *path) elsewhere() bool {
+	return slices.ContainsFunc(pa.peer.paths, func(q *path) bool { return q != pa && q.works() })
 }
 
 // works reports whether transfers may take the path.
@@ -92,7 +97,7 @@ func (c *Core) await(o *outgoing) {
 	pa := o.path
 	p := pa.port
 	medium := p.turn(wire.ControlOverhead + 24)
-	wait := pa.delay.wait(medium)
+	wait := pa.delay.answer(medium)
 	if pa.current.unproven() {
 		wait *= 2 // our first frame under new keys may wait long for the channel, and so may theirs
 	}

@@ -95,7 +95,7 @@ func (c *Core) appendData(o *outgoing, buf []byte) ([]byte, bool) {
 	p, k := o.path.port, o.lay.data(b)
 	if o.burst <= 0 {
 		if o.burst = p.burst(o.path.loss); o.path.checks() {
-			o.burst = min(o.burst, aliveEvery)
+			o.burst = min(o.burst, o.aliveAfter())
 		}
 	}
 	first := int(o.next[b])

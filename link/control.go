@@ -124,6 +124,9 @@ func (c *Core) answerOf(o *outgoing, m *wire.Message) {
 
 // needs takes an account and goes on sending.
 func (c *Core) needs(o *outgoing, m *wire.Message) {
+	if o.state == outSending && o.sent > 0 {
+		return // it was made before what is on its way
+	}
 	if c.asksTooMuch(o) {
 		return
 	}

@@ -36,6 +36,15 @@ func (d *delay) learn(took time.Duration) {
 	d.mean += (took - d.mean) / 8
 }
 
+// answer is how long to wait for an answer to a question. What was learned holds the medium's part; a modem's
+// wait for the channel varies by about as much again.
+func (d *delay) answer(medium time.Duration) time.Duration {
+	if !d.known {
+		return d.wait(medium)
+	}
+	return min(d.mean+max(4*d.dev, leastAllowance, medium*4/5), 4*medium+mostAllowance)
+}
+
 // wait is how long to wait for an answer after our frame has left: the medium's part,
 // and on top what was learned.
 func (d *delay) wait(medium time.Duration) time.Duration {

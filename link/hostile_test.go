@@ -351,6 +351,7 @@ func TestReassemblyMemoryIsShared(t *testing.T) {
 	if !w.run(time.Hour, delivered(a, b, d)) {
 		t.Fatalf("the other peer is starved: %+v, refused %v", a.core.Transfers(), a.refused)
 	}
+	w.run(time.Hour, func() bool { return len(x.custody) == 1 })
 	big := x.send(b, 90_000, Bulk)
 	w.run(time.Hour, func() bool { return x.custody[big] > 0 || len(x.refused) == 3 })
 	if x.custody[big] == 0 {

@@ -398,7 +398,7 @@ func (s *stage) alive(k *keeper) {
 	if x == nil {
 		return
 	}
-	f := wire.AppendAliveHeader(nil, x.remote, uint8(s.octet()))
+	f := wire.AppendAliveHeader(nil, uint8(s.octet()))
 	h := wire.Data{Check: true, Block: uint16(s.octet() % 3), Stream: s.stream(), First: uint8(s.octet())}
 	s.hears(k.n, x.sendData.seal(f, h.AliveNonce(244), nil, f, wire.ShortTag))
 }

@@ -241,6 +241,7 @@ func (c *Core) polled(s *session, m *wire.Message) {
 		st.body.upto = max(st.body.upto, min(int(m.Upto), st.body.lay.blocks))
 	}
 	s.oweAsked(m.Stream)
+	s.path.port.hearing = c.now // who asks is not sending what our last word invited
 }
 
 // oweAsked owes a word on a stream whose sender asks, and on those with news.

@@ -41,7 +41,7 @@ func frames() map[string]struct {
 		"data check":  {append(AppendData(nil, Data{Check: true, Block: 1, Stream: 2, First: 3}), fill(61+4, 0)...), 70},
 		"cast":        {append(AppendCast(nil, Cast{Block: 0xabc, Stream: 0x1234, First: 56}), fill(4*61+4, 0)...), 253},
 		"cast poll":   {append(AppendCast(nil, Cast{Poll: true, Block: 1, Stream: 2, First: 3}), fill(61+4, 0)...), 70},
-		"alive":       {append(AppendAliveHeader(nil, 0x0102, 7), fill(4, 1)...), 8},
+		"alive":       {append(AppendAliveHeader(nil, 7), fill(4, 1)...), 6},
 		"pake 1":      {AppendPAKE(nil, PAKE{Type: TypePAKE1}), 37},
 		"pake 2":      {AppendPAKE(nil, PAKE{Type: TypePAKE2, Lock: [8]byte{9}}), 45},
 		"reject":      {AppendReject(nil, Reject{Left: 4, Key: [8]byte{8}}), 14},
@@ -75,7 +75,7 @@ func again(b []byte) ([]byte, error) {
 	case TypeControl:
 		if IsAlive(b) {
 			f, err := ParseAlive(b)
-			return append(AppendAliveHeader(nil, f.To, f.Heard), f.Tag[:]...), err
+			return append(AppendAliveHeader(nil, f.Heard), f.Tag[:]...), err
 		}
 		f, rest, err := ParseControl(b)
 		return append(AppendControl(nil, f), rest...), err

@@ -98,7 +98,7 @@ func (n *Node) frame(p link.Port, b []byte, m link.Meta) {
 		return
 	}
 	n.FramesIn++
-	n.w.Tracef("%s port %d < %d octets", n.Name, p, len(b))
+	n.w.Tracef("%s port %d < %d octets %x", n.Name, p, len(b), b[:min(len(b), 5)])
 	n.shell.HandleFrame(n.w.now, p, b, m)
 	n.settle()
 }
@@ -146,7 +146,7 @@ func (n *Node) transmit(p link.Port) ([]byte, bool) {
 	b, ok := n.shell.PollTransmit(n.w.now, p, nil)
 	if ok {
 		n.FramesOut++
-		n.w.Tracef("%s port %d > %d octets", n.Name, p, len(b))
+		n.w.Tracef("%s port %d > %d octets %x", n.Name, p, len(b), b[:min(len(b), 5)])
 		n.again = true
 	}
 	return b, ok
