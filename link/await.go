@@ -24,7 +24,9 @@ func (c *Core) unanswered(o *outgoing) {
 	}
 	o.waiting, o.delays, o.asked, o.group.called = false, 0, true, false
 	o.tries++
-	c.doubt(o.path, o.mark)
+	if p.rate == 0 {
+		c.doubt(o.path, o.mark)
+	}
 }
 
 // doubt counts a question without an answer. One frame asks for many transfers, and bursts that ended together share
@@ -115,6 +117,7 @@ func (c *Core) replied(o *outgoing) {
 		o.path.delay.learn(c.now.Sub(o.base))
 	}
 	o.waiting, o.tries, o.delays, o.ignored = false, 0, 0, 0
+	c.ignoredBy(o.path)
 	c.quiet(o.path)
 }
 

@@ -104,6 +104,9 @@ func (c *Core) cameHome(p *port) {
 	if c.othersOn(p, p.away) {
 		p.rest = c.now.Add(c.now.Sub(p.left))
 	}
+	if p.hasOthers(p.away) {
+		p.hush = c.now.Add(p.turn(wire.ControlOverhead + wire.MoveSize)) // for questions that could not be heard
+	}
 	c.transfersMoved(p)
 	p.away = nil
 }

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"slices"
 	"time"
 
 	"packhorse/link/access"
@@ -12,9 +13,9 @@ import (
 // the agreed time is over, when someone else needs them, or when a word that was due does not come.
 
 const (
-	spanAlone  = 60 * time.Second // of an excursion when nobody waits here
-	spanShared = burstAir         // when somebody does
-	spanOthers = burstAir / 2     // that the receiver grants while others send to it
+	spanAlone  = 60 * time.Second // of an excursion when there is no other neighbour
+	spanShared = burstAir         // when there is one,
+	spanOthers = burstAir / 2     // and something is under way with it
 	burstAway  = burstAir / 4     // airtime of a burst on an excursion
 )
 
@@ -138,11 +139,11 @@ func (c *Core) busyWith(pa *path) bool {
 }
 
 // silence is how long an excursion goes on without a word that is due: the airtime of a full frame on the common
-// setting, but two questions at the setting's own pace at least.
+// setting, but three questions at the setting's own pace at least.
 func (p *port) silence() time.Duration {
-	least := 2 * (p.turn(p.mtu) + firstAllowance)
+	least := patientTries * (p.turn(p.mtu) + firstAllowance)
 	if p.away != nil && p.rate != 0 {
-		least = 2 * p.away.delay.wait(p.turn(p.mtu))
+		least = patientTries * p.away.delay.wait(p.turn(wire.ControlOverhead+wire.MoveSize))
 	}
 	return p.retune + max(p.common.Airtime(p.common.MTU), least)
 }
@@ -152,7 +153,7 @@ func (p *port) silentAt() time.Time { return p.quiet.Add(p.silence()) }
 // fellSilent ends an excursion on which the other is not heard any more.
 func (c *Core) fellSilent(p *port) {
 	if pa := p.away; p.mover && pa != nil && c.waitsFor(pa) {
-		c.failedAt(pa, p.rate)
+		c.brokeAt(pa, p.rate, p.heard)
 	}
 	c.tune(p, 0)
 }
@@ -240,9 +241,23 @@ func (c *Core) moveAsked(s *session, m *wire.Message) {
 	mv.asked, mv.due = false, true
 	mv.going, mv.code = c.judge(pa, m.Setting)
 	mv.answer = wire.Excursion{Number: m.Number, Span: m.Span, SNRdB: mv.signal.tell()}
-	if c.othersOn(p, pa) {
-		mv.answer.Span = min(m.Span, uint8(spanOthers/time.Second))
+	mv.answer.Span = min(m.Span, uint8(c.spanWith(pa)/time.Second))
+}
+
+// spanWith is how long we can be away with the path's peer, for the sake of the others.
+func (c *Core) spanWith(pa *path) time.Duration {
+	switch {
+	case c.othersOn(pa.port, pa):
+		return spanOthers
+	case pa.port.hasOthers(pa):
+		return spanShared
 	}
+	return spanAlone
+}
+
+// hasOthers reports whether there is another neighbour on the port.
+func (p *port) hasOthers(but *path) bool {
+	return slices.ContainsFunc(p.paths, func(pa *path) bool { return pa != but && pa.current != nil })
 }
 
 // moveAnswered takes the answer to our proposal.
@@ -253,7 +268,7 @@ func (c *Core) moveAnswered(s *session, m *wire.Message) {
 	if s != pa.current || !mv.asked || m.Number != mv.number || !p.home() {
 		return
 	}
-	mv.asked, mv.tries = false, 0
+	mv.asked, mv.ignored = false, 0
 	switch m.Code {
 	case wire.MovedYes:
 		c.depart(pa, mv.going, time.Duration(min(m.Span, mv.span))*time.Second, true)

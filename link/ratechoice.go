@@ -30,7 +30,7 @@ type moves struct {
 	asked     bool // we proposed going, and wait
 	number    uint8
 	span      uint8
-	tries     int // proposals in a row without an answer
+	ignored   int // words since that did not answer it
 	going     int // rate that is proposed, or agreed to
 
 	due    bool // an answer to the peer's proposal is to be said
@@ -46,6 +46,7 @@ type rateRecord struct {
 	delay   delay
 	until   time.Time // when it was left
 	fails   int       // in a row
+	broke   bool      // the last excursion there ended in silence, after it had begun well
 	avoid   time.Time
 	unknown bool // the peer does not have it
 }
@@ -65,7 +66,11 @@ func (s *signal) learn(m Meta) {
 		return
 	}
 	diff := m.SNRdB - s.mean
-	s.mean += diff / 4
+	if diff < 0 {
+		s.mean += diff / 2 // a fade counts at once
+	} else {
+		s.mean += diff / 4
+	}
 	s.dev += (math.Abs(diff) - s.dev) / 8
 }
 
@@ -103,6 +108,15 @@ func (mv *moves) change(pa *path, from, to int) {
 // lull is how long a setting that failed once is avoided.
 func (p *port) lull() time.Duration { return lullFrames * p.common.Airtime(p.common.MTU) }
 
+// brokeAt notes an excursion that ended in silence. Once may be chance if something was heard before.
+func (c *Core) brokeAt(pa *path, rate int, heard bool) {
+	if r := &pa.moves.at[rate]; heard && !r.broke {
+		r.broke = true
+		return
+	}
+	c.failedAt(pa, rate)
+}
+
 // failedAt notes that a setting did not hold: it is avoided, longer each time.
 func (c *Core) failedAt(pa *path, rate int) {
 	if pa == nil {
@@ -114,7 +128,10 @@ func (c *Core) failedAt(pa *path, rate int) {
 }
 
 // heldAt notes that a setting held to the end.
-func (c *Core) heldAt(pa *path, rate int) { pa.moves.at[rate].fails /= 2 }
+func (c *Core) heldAt(pa *path, rate int) {
+	r := &pa.moves.at[rate]
+	r.fails, r.broke = r.fails/2, false
+}
 
 // leads reports whether our proposal goes before the peer's when both make one: the lower key's.
 func (c *Core) leads(pa *path) bool { return bytes.Compare(c.public[:], pa.peer.static[:]) < 0 }
@@ -138,6 +155,18 @@ func (c *Core) judge(pa *path, setting [6]byte) (rate int, code uint8) {
 
 func (s *signal) carries(r Rate) bool { return s.known && s.low() >= r.NeedsSNRdB+fadeMargin }
 
+// ignoredBy notes a word of the peer while a proposal waits for its answer, which may stand behind it. Who answers
+// everything else is not asked again for a while.
+func (c *Core) ignoredBy(pa *path) {
+	mv := &pa.moves
+	if !mv.asked {
+		return
+	}
+	if mv.ignored++; mv.ignored > patientTries {
+		mv.asked, mv.ignored, mv.notBefore = false, 0, c.now.Add(pa.port.lull())
+	}
+}
+
 // proposes fills in a proposal if one is worth its while.
 func (c *Core) proposes(pa *path, m *wire.Message) bool {
 	rate := c.bestRate(pa)
@@ -145,18 +174,10 @@ func (c *Core) proposes(pa *path, m *wire.Message) bool {
 		return false
 	}
 	mv := &pa.moves
-	if mv.tries++; mv.tries > patientTries {
-		mv.tries, mv.notBefore = 0, c.now.Add(pa.port.lull())
-		return false
-	}
 	if !mv.asked || mv.going != rate {
 		mv.number++
 	}
-	span := spanAlone
-	if c.othersOn(pa.port, pa) {
-		span = spanShared
-	}
-	mv.asked, mv.going, mv.span = true, rate, uint8(span/time.Second)
+	mv.asked, mv.going, mv.span = true, rate, uint8(c.spanWith(pa)/time.Second)
 	m.Excursion = wire.Excursion{Setting: pa.port.rates[rate-1].Code, Number: mv.number, Span: mv.span, SNRdB: mv.signal.tell()}
 	return true
 }

@@ -42,9 +42,12 @@ func (p *radioPort) reset() {
 	p.depth = p.depthNow()
 }
 
+// modemFrames is how many full frames a modem surely has room for.
+const modemFrames = 20
+
 // depthNow is how many frames may wait in the modem.
 func (p *radioPort) depthNow() int {
-	return max(2, int(p.n.w.Burst/max(1, p.airtime(sim.SingleFrame))))
+	return max(2, min(modemFrames, int(p.n.w.Burst/max(1, p.airtime(sim.SingleFrame)))))
 }
 
 // rates is the ladder as the link takes it.
@@ -92,4 +95,14 @@ func (p *radioPort) retuned() {
 	}
 	w.Tracef("%s port %d is on %v, failed %v", p.n.Name, p.port, p.now, e.Failed)
 	p.n.portEvent(e)
+}
+
+// Setting is what the node's first radio is on.
+func (n *Node) Setting() phy.Setting {
+	for _, p := range n.ports {
+		if r, ok := p.(*radioPort); ok {
+			return r.now
+		}
+	}
+	return phy.Setting{}
 }
