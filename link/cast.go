@@ -47,16 +47,10 @@ type member struct {
 
 // enlist puts a transfer that is about to be offered into the group of its body, or makes one with others that are to have it.
 func (c *Core) enlist(o *outgoing) {
-	p := o.path.port
-	if !o.mayGroup() {
+	if !o.mayGroup() || o.joinRunning() {
 		return
 	}
-	for _, g := range p.casts {
-		if g.digest == o.item.Digest {
-			g.join(o)
-			return
-		}
-	}
+	p := o.path.port
 	g := &cast{port: p, digest: o.item.Digest, lay: o.lay}
 	for _, pa := range p.paths {
 		if q := pa.peer.heading(g.digest); q != nil && q.path == pa && q.mayGroup() {
@@ -64,6 +58,20 @@ func (c *Core) enlist(o *outgoing) {
 		}
 	}
 	c.found(g)
+}
+
+// joinRunning puts a transfer into the group that its body has already, which pauses until its peer has answered: what is
+// sent meanwhile would be sent again.
+func (o *outgoing) joinRunning() bool {
+	if !o.mayGroup() {
+		return false
+	}
+	i := slices.IndexFunc(o.path.port.casts, func(g *cast) bool { return g.digest == o.item.Digest })
+	if i < 0 {
+		return false
+	}
+	o.path.port.casts[i].join(o)
+	return true
 }
 
 // mayGroup reports whether a transfer could be one of several: it goes by radio to a member that hears us and has not had

@@ -402,3 +402,98 @@ func TestAGroupIsForecastOnce(t *testing.T) {
 		}
 	}
 }
+
+// whenGiven runs until all of them gave custody of the body, and tells how long that took.
+func (x *circle) whenGiven(d Digest, to ...*node) time.Duration {
+	x.t.Helper()
+	start := x.now
+	done := func() bool {
+		return !slices.ContainsFunc(to, func(n *node) bool {
+			return slices.ContainsFunc(x.from.queue[n.id], func(it Item) bool { return it.Digest == d })
+		})
+	}
+	if !x.run(time.Hour, done) {
+		x.t.Fatalf("not delivered: %+v", x.from.core.Transfers())
+	}
+	return x.now.Sub(start)
+}
+
+// A neighbour that falls silent, at the start or in the middle, holds the others up for a few questions only, and gets
+// the body later.
+func TestAGroupDoesNotWaitForTheSilent(t *testing.T) {
+	for _, after := range []time.Duration{0, 8 * time.Second} {
+		x := newCircle(t, 1, 4)
+		dead, awake, watch := x.others[1], false, x.onFrame
+		from := x.now.Add(after)
+		x.onFrame = func(s *station, b []byte) []byte {
+			if s.node == dead && !awake && x.now.After(from) {
+				return nil
+			}
+			return watch(s, b)
+		}
+		d := x.sendAll(10_000, x.others...)
+		if took := x.whenGiven(d, x.others[0], x.others[2], x.others[3]); took > 30*time.Second {
+			t.Errorf("silent after %v: the others have the body after %v, want 30 s at most", after, took)
+		}
+		awake = true
+		x.whenGiven(d, dead)
+		x.rests("silent")
+	}
+}
+
+// Who is submitted later joins the group that runs, or makes one with the transfer that runs alone.
+func TestLateNeighboursJoin(t *testing.T) {
+	for _, first := range []int{1, 2} {
+		x := newCircle(t, 2, 4)
+		d := x.sendAll(20_000, x.others[:first]...)
+		x.run(4*time.Second, func() bool { return false })
+		for _, n := range x.others[first:] {
+			x.from.sendBody(n.id, x.from.bodies[d], Message)
+		}
+		x.whenGiven(d, x.others...)
+		if sent := x.cast + x.data; sent > 27_000 || x.cast < 15_000 {
+			t.Errorf("%d first: %d octets in group frames of %d in all, want 15,000 of 27,000", first, x.cast, sent)
+		}
+		x.rests("late")
+	}
+}
+
+// A member whose radio no longer reaches us goes on over another port, and leaves the group.
+func TestAMemberThatChangesPortsLeavesTheGroup(t *testing.T) {
+	x := newCircle(t, 3, 3)
+	b, wire := x.others[0], x.datagram(0)
+	x.from.join(wire)
+	b.join(wire)
+	b.up(b.stations[1])
+	x.from.up(x.from.stations[1])
+	x.run(30*time.Second, func() bool { return false })
+	watch := x.onFrame
+	d := x.sendAll(20_000, x.others...)
+	x.run(8*time.Second, func() bool { return false })
+	o, members := x.from.core.peer(b.id).out(d), len(x.from.core.ports[0].casts[0].members)
+	x.onFrame = func(s *station, f []byte) []byte {
+		if s.node == b && s.ch == x.ch {
+			return nil
+		}
+		return watch(s, f)
+	}
+	x.whenGiven(d, b)
+	if members != 3 || o.group.cast != nil || wire.octets < 5000 {
+		t.Errorf("%d members first, in a group at the end: %v, %d octets over the wire", members, o.group.cast != nil, wire.octets)
+	}
+	x.whenGiven(d, x.others...)
+	x.rests("ports")
+}
+
+// An emergency for one of the members goes between the frames of a group, and the group goes on.
+func TestAnEmergencyPassesAGroup(t *testing.T) {
+	x := newCircle(t, 4, 3)
+	d := x.sendAll(20_000, x.others...)
+	x.run(5*time.Second, func() bool { return false })
+	e := x.from.send(x.others[2], 100, Emergency)
+	if took := x.whenGiven(e, x.others[2]); took > 3*time.Second {
+		t.Errorf("the emergency took %v, want 3 s at most", took)
+	}
+	x.whenGiven(d, x.others...)
+	x.rests("emergency")
+}

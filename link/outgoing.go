@@ -118,6 +118,7 @@ func (c *Core) submit(e Submit) {
 	p.outs = slices.Insert(p.outs, at, o)
 	c.use(o.item.Digest)
 	o.path = c.choose(o)
+	o.joinRunning()
 }
 
 func (c *Core) withdraw(e Withdraw) {
