@@ -115,6 +115,7 @@ func (c *Core) answerOf(o *outgoing, m *wire.Message) {
 		c.delivered(o, true)
 	case m.Code == wire.CodeAgain:
 		o.state = outOffered
+		o.want, o.next, o.left, o.upto, o.sent = nil, nil, 0, 0, 0 // what followed the lost offer came to nobody
 	case m.Code >= wire.CodeRefuse:
 		c.turnedAway(o, Reason(m.Code-wire.CodeRefuse))
 	default:

@@ -72,7 +72,8 @@ type Reception struct {
 // Sent tells that a queued frame has left the air in full.
 type Sent struct {
 	Station int
-	Octets  int // of the frame given to Queue
+	Octets  int       // of the frame given to Queue
+	Began   time.Time // its last packet
 	At      time.Time
 }
 

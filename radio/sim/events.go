@@ -87,7 +87,7 @@ func (a *Air) left(t *transmission) {
 	s.load.add(t.start, t.end.Sub(t.start))
 	if done := s.burst[0]; done.octets > 0 {
 		s.stats.FramesSent++
-		a.sent = append(a.sent, Sent{Station: s.index, Octets: done.octets, At: t.end})
+		a.sent = append(a.sent, Sent{Station: s.index, Octets: done.octets, Began: t.start, At: t.end})
 	}
 	s.burst = s.burst[1:]
 	a.next(t.end, s)

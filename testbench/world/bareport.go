@@ -125,6 +125,7 @@ func (p *barePort) send(now time.Time) {
 			return
 		}
 		p.began = start
+		p.n.w.queued(p.station, p.n, p.port, frame)
 		p.n.portEvent(link.PortClear{Port: p.port, At: start.Add(air)})
 	})
 }
@@ -141,6 +142,8 @@ func (p *barePort) received(r sim.Reception) {
 	})
 	p.n.settle()
 }
+
+func (p *barePort) node() *Node { return p.n }
 
 func (p *barePort) left(s sim.Sent) {
 	p.machine.Sent(p.began, s.At)

@@ -78,6 +78,19 @@ func (e *wireEnd) close() {
 	e.other().n.portEvent(link.PortDown{Port: e.other().port})
 }
 
+// watched tells of a datagram.
+func (e *wireEnd) watched(b []byte, lost bool) {
+	w := e.n.w
+	if w.Watch.Left == nil {
+		return
+	}
+	f := OnAir{From: e.n, Port: e.port, Frame: b, Start: w.now, End: e.free}
+	if o := e.other().n; !lost && o.Running() {
+		f.Heard = []*Node{o}
+	}
+	w.Watch.Left(f)
+}
+
 func (e *wireEnd) other() *wireEnd { return e.wire.ends[1-e.side] }
 
 func (x *Wire) airtime(n int) time.Duration {
@@ -100,7 +113,9 @@ func (e *wireEnd) pull() {
 	e.free = w.now.Add(e.wire.airtime(len(b)))
 	w.At(e.free, e.n.settle)
 	e.wire.Octets += uint64(len(b))
-	if e.wire.rand.Float64() < e.wire.Loss {
+	lost := e.wire.rand.Float64() < e.wire.Loss
+	e.watched(b, lost)
+	if lost {
 		return
 	}
 	life := e.other().n.life

@@ -3,6 +3,7 @@ package world
 import (
 	"crypto/ecdh"
 	"fmt"
+	"slices"
 	"time"
 
 	"packhorse/link"
@@ -26,6 +27,11 @@ type LinkNode struct {
 	Peers     map[link.PeerID]bool
 	Received  map[link.Digest]time.Time // when the link first gave us this body
 	Onward    *LinkNode                 // what is durable here is submitted to this node; nil: to none
+
+	// Watch sees every event that the link has for its gateway; nil watches nothing.
+	Watch func(link.Event)
+	// Turns says why an item is not wanted here; nil, or ReasonNone: it is.
+	Turns func(link.Item) link.Reason
 
 	core    *link.Core
 	cfg     link.Config
@@ -133,6 +139,18 @@ func (n *LinkNode) SubmitAll(to []*LinkNode, kind uint8, p link.Priority, body [
 	return d
 }
 
+// Withdraw takes a Submit back.
+func (n *LinkNode) Withdraw(to *LinkNode, d link.Digest) {
+	n.submits = slices.DeleteFunc(n.submits, func(s link.Submit) bool { return s.Peer == to.Member.ID && s.Item.Digest == d })
+	if n.shell != nil {
+		n.core.HandleEvent(n.w.now, link.Withdraw{Peer: to.Member.ID, Digest: d})
+		n.settle()
+	}
+}
+
+// Link is the node's link, for tests that look inside; anew after each Start.
+func (n *LinkNode) Link() *link.Core { return n.core }
+
 // linkShell answers the core as a gateway and its disk would.
 type linkShell struct{ *LinkNode }
 
@@ -157,6 +175,9 @@ func (s linkShell) carryOut(now time.Time) {
 }
 
 func (s linkShell) event(now time.Time, e link.Event) {
+	if s.Watch != nil {
+		s.Watch(e)
+	}
 	switch e := e.(type) {
 	case link.PeerUp:
 		s.w.Tracef("%s: peer up on port %d", s.Name, e.Port)
@@ -168,7 +189,7 @@ func (s linkShell) event(now time.Time, e link.Event) {
 			delete(s.Peers, e.Peer)
 		}
 	case link.Offered:
-		s.tell(link.Answer{Peer: e.Peer, Digest: e.Item.Digest, Verdict: s.verdict(e.Item.Digest)})
+		s.tell(s.answer(e))
 	case link.Received:
 		s.received(e)
 	case link.Custody:
@@ -198,6 +219,21 @@ func (s linkShell) resubmit(peer link.PeerID) {
 	}
 }
 
+func (s linkShell) answer(e link.Offered) link.Answer {
+	a := link.Answer{Peer: e.Peer, Digest: e.Item.Digest, Verdict: s.verdict(e.Item.Digest)}
+	if a.Reason = s.turns(e.Item); a.Reason != link.ReasonNone {
+		a.Verdict = link.Refuse
+	}
+	return a
+}
+
+func (n *LinkNode) turns(it link.Item) link.Reason {
+	if n.Turns == nil {
+		return link.ReasonNone
+	}
+	return n.Turns(it)
+}
+
 func (s linkShell) verdict(d link.Digest) link.Verdict {
 	if _, have := s.Delivered[d]; have {
 		return link.Have
@@ -212,6 +248,10 @@ func (s linkShell) received(e link.Received) {
 		s.Received[d] = s.w.now
 	}
 	s.afterDisk(func() {
+		if r := s.turns(e.Item); r != link.ReasonNone {
+			s.tell(link.Stored{Peer: e.Peer, Digest: d, Reason: r})
+			return
+		}
 		s.Delivered[d] = e.Body
 		s.tell(link.Stored{Peer: e.Peer, Digest: d})
 		if s.Onward != nil {

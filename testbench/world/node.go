@@ -147,6 +147,9 @@ func (n *Node) transmit(p link.Port) ([]byte, bool) {
 	if ok {
 		n.FramesOut++
 		n.w.Tracef("%s port %d > %d octets %x", n.Name, p, len(b), b[:min(len(b), 5)])
+		if n.w.Watch.Taken != nil {
+			n.w.Watch.Taken(n, p, b)
+		}
 		n.again = true
 	}
 	return b, ok

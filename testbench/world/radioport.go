@@ -56,6 +56,7 @@ type station interface {
 	port
 	received(r sim.Reception)
 	left(s sim.Sent)
+	node() *Node
 }
 
 func (n *Node) add(number int, p station) {
@@ -176,6 +177,7 @@ func (p *radioPort) cross(frame []byte, life int) {
 		p.n.settle()
 		return
 	}
+	w.queued(p.station, p.n, p.port, frame)
 	air := p.airtime(len(frame))
 	at := p.leaves(w.now, air)
 	p.ledger.Spend(at, p.now.Rule, air)
@@ -243,16 +245,19 @@ func (p *radioPort) received(r sim.Reception) {
 	p.n.w.At(r.At.Add(crossing), func() { p.n.frame(p.port, r.Data, m) })
 }
 
+func (p *radioPort) node() *Node { return p.n }
+
 func (p *radioPort) left(sim.Sent) { p.n.settle() }
 
 // fromAir passes on what has come out of the air.
 func (w *World) fromAir() {
 	for r, ok := w.Air.PollReceive(); ok; r, ok = w.Air.PollReceive() {
-		if p := w.radio[r.Station]; p != nil {
+		if p := w.radio[r.Station]; p != nil && w.heard(r, p.node()) {
 			p.received(r)
 		}
 	}
 	for s, ok := w.Air.PollSent(); ok; s, ok = w.Air.PollSent() {
+		w.leftAir(s)
 		if p := w.radio[s.Station]; p != nil {
 			p.left(s)
 		}

@@ -39,6 +39,7 @@ type Config struct {
 	// Start is when the world begins; zero means Epoch. Gateways that go on from an
 	// earlier world begin when that one ended.
 	Start time.Time
+	Watch Watch
 }
 
 // World is a set of nodes and what joins them. Not safe for concurrent use.
@@ -52,7 +53,8 @@ type World struct {
 	nodes []*Node
 	radio map[int]station // by number
 	trace strings.Builder
-	stuck int // steps at one instant
+	stuck int             // steps at one instant
+	onAir map[int][]OnAir // that modems hold, by station, as Watch wants them
 }
 
 // New makes an empty world at Epoch.
