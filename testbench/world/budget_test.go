@@ -50,10 +50,14 @@ func TestETAUnderADutyCycle(t *testing.T) {
 			start := w.Now()
 			d := a.Submit(b, 1, link.Bulk, octets(seed, c.size))
 			w.Run(10*time.Second, nil)
-			said, last, back := eta(t, a).ETA+10*time.Second, eta(t, a).ETA, time.Duration(0)
+			said, last, back, steps := eta(t, a).ETA+10*time.Second, eta(t, a).ETA, time.Duration(0), 0
 			for !w.Run(time.Minute, func() bool { return !a.Custody[d].IsZero() }) {
 				now := eta(t, a).ETA
-				back = max(back, now+time.Minute-last)
+				if slip := now + time.Minute - last; slip > 30*time.Minute {
+					steps++ // the loss that was just measured costs one more hour of the law
+				} else {
+					back = max(back, slip)
+				}
 				last = now
 			}
 			took := w.Now().Sub(start)
@@ -61,8 +65,8 @@ func TestETAUnderADutyCycle(t *testing.T) {
 			if off := (said - took).Abs(); off > took*15/100 && off > 10*time.Second {
 				t.Errorf("%s, seed %d: said %v, took %v: want within 15 %%", c.name, seed, said, took)
 			}
-			if back > took*15/100 {
-				t.Errorf("%s, seed %d: it slipped by %v in a minute", c.name, seed, back)
+			if back > took*15/100 || steps > 1 {
+				t.Errorf("%s, seed %d: it slipped by %v in a minute, and by an hour %d times", c.name, seed, back, steps)
 			}
 		}
 	}
