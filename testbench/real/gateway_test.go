@@ -55,7 +55,6 @@ listen = ""
 [[radio]]
 name = "lora0"
 port = %q
-spreading_factor = 7
 %s`, g.name, g.dir, filepath.Join(g.dir, "sock"), g.port, more)
 	if err := os.WriteFile(g.config, []byte(text), 0o600); err != nil {
 		g.t.Fatal(err)

@@ -40,10 +40,12 @@ type plan struct {
 	disk     func(*gateway) // prepares its directory, if anything
 }
 
-// Pairing takes place at a table, on a channel four times as wide as the one that is measured.
+// Pairing takes place at a table, on a channel four times as wide as the one that is measured. There radios stay on
+// their setting; wild ones are slow, and may choose.
 const (
-	table    = "bandwidth_hz = 500000\n"
-	measured = "bandwidth_hz = 125000\n"
+	table    = "bandwidth_hz = 500000\nspreading_factor = 7\nrates = \"off\"\n"
+	measured = "bandwidth_hz = 125000\nspreading_factor = 7\nrates = \"off\"\n"
+	wild     = "bandwidth_hz = 125000\nspreading_factor = 9\n"
 )
 
 // settle starts gateways within earshot of each other, gives them region and domain, pairs
