@@ -14,7 +14,7 @@ func (c *Core) unanswered(o *outgoing) {
 		o.waiting = false // it is asked again where it can be heard
 		return
 	}
-	if p.hearing.After(c.now) && o.delays < maxBackoff {
+	if p.hearing.After(c.now) && o.delays < o.mostDelays() {
 		o.delays++ // the air was not free for an answer
 		o.base = p.hearing
 		return
@@ -122,7 +122,10 @@ func (c *Core) replied(o *outgoing) {
 }
 
 // quiet ends the silence kept for an answer of this path.
-func (c *Core) quiet(pa *path) { pa.port.hush = pa.port.rollCall() }
+func (c *Core) quiet(pa *path) {
+	pa.port.hush = pa.port.rollCall()
+	c.leaveGap(pa.port)
+}
 
 // progress tells at most once a second, and at the end.
 func (c *Core) progress(o *outgoing) {

@@ -62,10 +62,10 @@ func (p *port) settling(now time.Time) bool {
 	return false
 }
 
-func (c *Core) appendBeacon(b []byte) []byte {
+func (c *Core) appendBeacon(b []byte, urgent bool) []byte {
 	c.beaconSeq++
 	start := len(b)
-	b = wire.AppendBeacon(b, wire.Beacon{Short: c.short, Boot: c.boot, Seq: c.beaconSeq, Clock: uint8(c.clockQuality)})
+	b = wire.AppendBeacon(b, wire.Beacon{Short: c.short, Boot: c.boot, Seq: c.beaconSeq, Urgent: urgent, Clock: uint8(c.clockQuality)})
 	return c.domain.append(b, start)
 }
 
@@ -119,6 +119,9 @@ func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 	reborn := pa.booted && !again
 	if again && pa.current != nil && !pa.stale {
 		pa.port.beacon.heard++ // consistent: who it is, and which life
+		if f.Urgent {
+			pa.port.needed(c.now)
+		}
 	}
 	deaf := pa.unsure >= deafAfter || pa.silent // it lives but does not answer: its keys may be others than ours
 	if pa.current == nil || again {

@@ -22,7 +22,7 @@ func TestABoundPortIsForItsPeerAlone(t *testing.T) {
 	opening := x.core.peer(a.id).paths[0].opening.frame
 	stranger := wire.AppendBeacon(nil, wire.Beacon{Short: [8]byte{1, 2, 3}, Boot: 1, Seq: 1})
 	for name, f := range map[string][]byte{
-		"beacon":             x.core.appendBeacon(nil),
+		"beacon":             x.core.appendBeacon(nil, false),
 		"stranger's beacon":  a.core.domain.append(stranger, 0),
 		"opening":            opening,
 		"unasked-for record": a.core.domain.append(wire.AppendRecord(nil, []byte("record of x")), 0),

@@ -98,6 +98,7 @@ func (c *Core) appendData(o *outgoing, buf []byte) ([]byte, bool) {
 			o.burst = min(o.burst, o.aliveAfter())
 		}
 	}
+	o.burst = min(o.burst, c.mostOfBurst(o))
 	first := int(o.next[b])
 	count := min(o.path.perFrame(o.lay), int(o.want[b]), k+repairCount-first)
 	o.burst--
@@ -178,6 +179,9 @@ func (c *Core) appendSymbols(buf []byte, o *outgoing, b, first, count int) ([]by
 
 // another reports whether a transfer to the same peer will send right after o, so that one question serves both.
 func (c *Core) another(o *outgoing) bool {
+	if c.brief(o) {
+		return false
+	}
 	for _, q := range o.peer.active() {
 		if q != o && q.path == o.path && q.group.cast == nil && c.action(q) == doData && q.item.Priority <= o.item.Priority {
 			return true

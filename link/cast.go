@@ -330,6 +330,7 @@ func (c *Core) appendCast(lead *outgoing, buf []byte) ([]byte, bool) {
 	}
 	first := int(g.next[b])
 	count := min(lead.path.perFrame(g.lay), int(g.want[b]), k+repairCount-first)
+	g.burst = min(g.burst, c.mostOfBurst(lead))
 	g.burst--
 	head := wire.Cast{Poll: g.left <= count || g.burst == 0, Block: uint16(b), Stream: g.stream, First: uint8(first)}
 	start := len(buf)

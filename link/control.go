@@ -18,6 +18,7 @@ func (c *Core) handleControl(p *port, b []byte, m Meta) {
 	if s == nil || s.path.port != p {
 		c.drop(DropNoSession)
 		c.breakIn(p)
+		c.otherTalk(p)
 		return
 	}
 	plain, ok := c.openControl(s, h, b[:wire.ControlHeader], sealed)
@@ -58,6 +59,8 @@ func (c *Core) message(s *session, m *wire.Message) {
 		c.cancelled(s, m.Stream)
 	case wire.KindPoll:
 		c.polled(s, m)
+	case wire.KindUrgent:
+		s.path.port.needed(c.now)
 	case wire.KindBye:
 		c.bye(s.path)
 	case wire.KindCast:

@@ -28,6 +28,7 @@ func (c *Core) handleData(p *port, b []byte, m Meta) {
 	p.turnOf = (p.turnOf + 1) % max(1, len(p.paths))
 	c.stats.Trials += uint64(maxTrials - trials)
 	p.strange(c.now, h.Poll || h.Check)
+	c.otherTalk(p)
 	if h.Poll || h.Check {
 		c.breakIn(p)
 	}

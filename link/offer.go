@@ -80,6 +80,7 @@ func (c *Core) offered(s *session, m *wire.Message) {
 	st := &inStream{sess: s, stream: m.Stream, item: item, direct: follows}
 	s.remember(st)
 	c.movedHere(st)
+	c.urgentOffer(st)
 	if st.peer().streamsOpen() > maxIncoming {
 		c.drop(DropFull)
 		st.end(inRefused, ReasonBusy)

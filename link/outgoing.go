@@ -119,6 +119,7 @@ func (c *Core) submit(e Submit) {
 	c.use(o.item.Digest)
 	o.path = c.choose(o)
 	o.joinRunning()
+	c.urgentSubmit(o)
 }
 
 func (c *Core) withdraw(e Withdraw) {

@@ -56,6 +56,9 @@ type port struct {
 	openings  int       // in a row without an answer
 	openAfter time.Time // no opening before
 
+	own     bool // the medium access is ours
+	urgency urgency
+
 	tuner
 }
 
@@ -76,7 +79,7 @@ func (c *Core) portUp(e PortUp) {
 		return
 	}
 	p := &port{id: e.Port, medium: e.Medium, mtu: e.MTU, airtime: e.Airtime, access: e.Access, peer: e.Peer}
-	p.since = c.now
+	p.since, p.own = c.now, e.OwnAccess
 	if p.airtime == nil {
 		p.airtime = func(int) time.Duration { return 0 }
 	}
@@ -194,6 +197,7 @@ func (p *port) overhear(now time.Time, poll bool) {
 // to send than a burst.
 func (p *port) strange(now time.Time, poll bool) {
 	longest := max(burstAir, burstLeast*p.airtime(p.mtu))
+	p.urgency.strangers = now
 	switch {
 	case now.Before(p.bold):
 		return

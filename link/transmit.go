@@ -70,11 +70,14 @@ func (c *Core) mute(o *outgoing) bool {
 func (c *Core) PollTransmit(now time.Time, id Port, buf []byte) ([]byte, bool) {
 	c.now = now
 	p := c.port(id)
-	if p == nil || p.tuning || p.hearing.After(now) && p.engaged() {
+	if p == nil || p.tuning {
 		return buf, false
 	}
 	start := len(buf)
-	out, ok := c.nextFrame(p, buf)
+	out, ok := c.urgentFrame(p, buf)
+	if !ok && !(p.hearing.After(now) && p.engaged()) {
+		out, ok = c.nextFrame(p, buf)
+	}
 	if ok {
 		c.stats.FramesOut++
 		c.stats.OctetsOut += uint64(len(out) - start)
@@ -105,11 +108,7 @@ func (c *Core) nextFrame(p *port, buf []byte) ([]byte, bool) {
 		return buf, false
 	}
 	if p.beacon.due && !c.domain.none() && !p.hearing.After(c.now) {
-		p.beacon.due, p.beacon.last = false, c.now
-		n := len(buf)
-		buf = c.appendBeacon(buf)
-		p.sent(c.now, len(buf)-n)
-		return buf, true
+		return c.beaconFrame(p, buf)
 	}
 	for _, pa := range p.paths {
 		if op := pa.opening; op != nil && op.due && !p.openAfter.After(c.now) {
@@ -230,6 +229,7 @@ func (c *Core) controlFrame(s *session, buf []byte, asks bool) ([]byte, bool) {
 	body := len(buf)
 	c.grants = false
 	buf = c.appendOwed(s, buf, limit)
+	buf = c.appendUrgent(s, buf, limit)
 	c.said = c.said[:0]
 	if asks && s == pa.current {
 		buf = c.appendQuestions(pa, buf, limit)

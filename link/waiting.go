@@ -12,7 +12,13 @@ import (
 func (c *Core) Waiting(now time.Time, id Port) (access.Class, bool) {
 	c.now = now
 	p := c.port(id)
-	if p == nil || p.tuning || p.hearing.After(now) && p.engaged() {
+	if p == nil || p.tuning {
+		return access.Normal, false
+	}
+	if class, ok := c.urgentClass(p); ok {
+		return class, true
+	}
+	if p.hearing.After(now) && p.engaged() {
 		return access.Normal, false
 	}
 	if len(p.raw) > 0 {

@@ -347,7 +347,7 @@ func (m *Machine) Stuck(now time.Time) bool {
 // draw is how many slots to count down: a random number in the window.
 func (m *Machine) draw(class Class) int {
 	n := int(m.window)
-	if class != Normal {
+	if class == Emergency || class == Reply {
 		n /= urgent
 	}
 	return m.cfg.Rand.IntN(max(1, n) + 1)

@@ -14,8 +14,8 @@ const (
 	chipTurn     = time.Millisecond
 )
 
-// mostBurst is how long one access may be used when no law says less: as long as the bursts of the link.
-const mostBurst = 20 * time.Second
+// mostBurst is how long one access may be used when no law says less: so long an emergency of another station waits.
+const mostBurst = 5 * time.Second
 
 // LoRa is the access of a chip at this modulation under this law. Chance is still to be added.
 func LoRa(m phy.Modulation, law phy.Rule, mtu int) Config {

@@ -19,6 +19,8 @@ const (
 
 	KindMove  Kind = 11 // sender of symbols: change to another setting for a while
 	KindMoved Kind = 12 // the answer
+	// KindUrgent says that the sender has an emergency for somebody else.
+	KindUrgent Kind = 13
 )
 
 // Flag qualifies a kind.
@@ -66,6 +68,7 @@ type BlockNeed struct {
 //	cancel   stream 2
 //	poll     stream 2, upto v
 //	bye      -
+//	urgent   -
 //	cast     stream 2, group stream 2, place 1, with FlagKey: key 16
 //	move     excursion
 //	moved    excursion
@@ -93,7 +96,7 @@ type Message struct {
 // AppendMessage appends m.
 func AppendMessage(b []byte, m *Message) []byte {
 	b = append(b, byte(m.Flags)&0xf0|byte(m.Kind))
-	if m.Kind == KindBye {
+	if m.Kind == KindBye || m.Kind == KindUrgent {
 		return b
 	}
 	if m.Kind.excursion() {
@@ -149,10 +152,10 @@ func ParseMessage(b []byte, m *Message) (rest []byte, err error) {
 	r := reader{b: b}
 	first := r.octet()
 	m.Kind, m.Flags = Kind(first&15), Flag(first&0xf0)
-	if m.Kind < KindOffer || m.Kind > KindBye && m.Kind != KindCast && !m.Kind.excursion() {
+	if m.Kind < KindOffer || m.Kind > KindBye && m.Kind != KindCast && m.Kind != KindUrgent && !m.Kind.excursion() {
 		return nil, ErrFrame
 	}
-	if m.Kind != KindBye && !m.Kind.excursion() {
+	if m.Kind != KindBye && m.Kind != KindUrgent && !m.Kind.excursion() {
 		m.Stream = r.uint16()
 	}
 	m.parseFields(&r)
