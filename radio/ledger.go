@@ -145,6 +145,15 @@ func (l *Ledger) Spend(end time.Time, r phy.Rule, air time.Duration) {
 	b.add(spend{start: end, end: end, air: air}, mergeWithin)
 }
 
+// Absorb counts what another ledger counts too: nobody knows any more whose transmitter it was.
+func (l *Ledger) Absorb(other *Ledger) {
+	for _, from := range other.bands {
+		b := l.band(from.name)
+		b.spends = append(b.spends, from.spends...)
+		sort.SliceStable(b.spends, func(i, j int) bool { return b.spends[i].end.Before(b.spends[j].end) })
+	}
+}
+
 // Late tells that what was to leave by thought may leave as late as end: all that was counted to leave by then or
 // later counts until an hour after end.
 func (l *Ledger) Late(r phy.Rule, thought, end time.Time) {

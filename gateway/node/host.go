@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ type transports struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	count  int
+	names  []string
 }
 
 // startTransports runs the transports of the plan in force, for the first time.
@@ -53,6 +55,9 @@ func (n *Node) runPlan(p plan, list []port.Transport) {
 	}
 	ctx, cancel := context.WithCancel(n.runCtx)
 	t := &transports{cancel: cancel, count: len(list)}
+	for _, tr := range list {
+		t.names = append(t.names, tr.Name())
+	}
 	for _, tr := range list {
 		t.wg.Go(func() { n.runTransport(ctx, tr) })
 	}
@@ -127,6 +132,24 @@ func (h *host) LoadState(name string) ([]byte, error) {
 		return nil, nil
 	}
 	return b, err
+}
+
+// LeftBehind looks for what transports of other names have saved.
+func (h *host) LeftBehind() (all [][]byte, err error) {
+	h.n.mu.Lock()
+	var have []string
+	if h.n.running != nil {
+		have = h.n.running.names
+	}
+	h.n.mu.Unlock()
+	var bad error
+	err = h.n.store.Each(gateway.KindTransport, func(name string, b []byte) error {
+		if !slices.Contains(have, name) {
+			all = append(all, slices.Clone(b))
+		}
+		return nil
+	}, func(e error) { bad = e })
+	return all, errors.Join(err, bad)
 }
 
 func (h *host) SaveState(name string, b []byte) error {

@@ -60,6 +60,7 @@ func (h *eventHost) Health(v Health) {
 	default:
 	}
 }
+func (h *eventHost) LeftBehind() ([][]byte, error)    { return nil, nil }
 func (h *eventHost) LoadState(string) ([]byte, error) { return nil, nil }
 func (h *eventHost) SaveState(string, []byte) error   { return nil }
 

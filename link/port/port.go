@@ -26,6 +26,8 @@ type Host interface {
 	// LoadState and SaveState keep a small blob under the transport's name, durable
 	// when SaveState returns (the duty-cycle ledger).
 	LoadState(name string) ([]byte, error)
+	// LeftBehind is what was saved under names that no transport has any more.
+	LeftBehind() ([][]byte, error)
 	SaveState(name string, b []byte) error
 }
 

@@ -114,11 +114,10 @@ func LostState() []byte { return radio.LostLedger() }
 func (t *Radio) loadLedger(h Host) {
 	now := time.Now()
 	b, err := h.LoadState(t.spec.Name)
-	if err == nil && len(b) == 0 {
-		t.ledger = radio.NewLedger()
-		return
-	}
-	if err == nil {
+	switch {
+	case err == nil && len(b) == 0:
+		t.ledger, err = t.inherit(h, now)
+	case err == nil:
 		t.ledger, err = radio.LoadLedger(b, now, t.spec.Stamp())
 	}
 	if err != nil {
@@ -131,6 +130,23 @@ func (t *Radio) loadLedger(h Host) {
 	// Before the wall clock can be set again, what was loaded is on disk with the stamp of this boot. A disk that
 	// refuses takes no reservation either, so nothing is sent meanwhile.
 	h.SaveState(t.spec.Name, t.ledger.Marshal(now, t.spec.Stamp()))
+}
+
+// inherit is the ledger of a radio that is new by its name: it may be one that had another, so what was left behind counts.
+func (t *Radio) inherit(h Host, now time.Time) (*radio.Ledger, error) {
+	all, err := h.LeftBehind()
+	if err != nil {
+		return nil, err
+	}
+	l := radio.NewLedger()
+	for _, b := range all {
+		other, err := radio.LoadLedger(b, now, t.spec.Stamp())
+		if err != nil {
+			return nil, err
+		}
+		l.Absorb(other)
+	}
+	return l, nil
 }
 
 // leave gives the unspent reservation back. Failing costs budget, never earns any.

@@ -92,6 +92,7 @@ type fakeHost struct {
 	handles []*fakeHandle
 	health  []Health
 	state   []byte
+	behind  [][]byte
 	saves   int
 	saveErr error
 	frames  chan []byte // for Next
@@ -114,6 +115,8 @@ func (h *fakeHost) Health(v Health) {
 }
 
 func (h *fakeHost) LoadState(string) ([]byte, error) { return h.state, nil }
+
+func (h *fakeHost) LeftBehind() ([][]byte, error) { return h.behind, nil }
 
 func (h *fakeHost) SaveState(_ string, b []byte) error {
 	h.mu.Lock()
@@ -388,6 +391,35 @@ func TestRadioRestartEarnsNoAirtime(t *testing.T) {
 		b.stop()
 		if host.saves > 8 {
 			t.Errorf("36 s of airtime: got %d saves, want at most 8", host.saves)
+		}
+	})
+}
+
+func TestRadioOfANewNameEarnsNoAirtime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host, r := newFakeHost(), newFakeRadio()
+		b := run(t, host, onePer, always(r))
+		for range 200 {
+			host.frames <- make([]byte, 254)
+		}
+		time.Sleep(5 * time.Minute)
+		b.stop()
+		before := r.count()
+		host.behind, host.state = [][]byte{host.state}, nil
+		b = run(t, host, onePer, always(r))
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		b.stop()
+		if got := r.count(); got != before {
+			t.Errorf("under another name: %d frames more, want none", got-before)
+		}
+		host.behind, host.state = [][]byte{[]byte("damaged")}, nil
+		b = run(t, host, onePer, always(r))
+		time.Sleep(59 * time.Minute)
+		synctest.Wait()
+		b.stop()
+		if got := r.count(); got != before {
+			t.Errorf("what was left behind is damaged: %d frames more, want none", got-before)
 		}
 	})
 }
