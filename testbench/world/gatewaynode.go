@@ -190,6 +190,8 @@ func (s gatewayShell) event(e gateway.Event) {
 		if len(s.disk) == 1 {
 			s.nextOnDisk()
 		}
+	case gateway.Tune:
+		s.ports[e.Port-1].(*radioPort).tune(e.Rate)
 	case gateway.Answer:
 		if answer := s.waiting[e.Token]; answer != nil {
 			delete(s.waiting, e.Token)
