@@ -140,7 +140,7 @@ func (c *Core) heardFrom(from link.PeerID, a *advert, cost uint16) {
 	}
 	if a.kind != ItemNodeAdvert {
 		p.has[a.digest] = true
-	} else if a.gateway != c.self && c.routes.Learn(a.gateway, a.seq, from, cost, c.hopCost(p)) {
+	} else if a.gateway != c.self && c.routes.Learn(a.gateway, a.seq, from, cost, c.learntHop(p)) {
 		c.dirty = true
 	}
 }

@@ -103,7 +103,7 @@ func (c *Core) boxAdvert(now time.Time) ([]byte, error) {
 func (c *Core) wantAdverts(now time.Time, p *peer, w *wanted) {
 	n := 0
 	for _, a := range c.adverts.sorted() {
-		if n >= advertWindow {
+		if n >= advertWindow || !p.shunned.IsZero() {
 			return
 		}
 		if _, held := p.hold[a.digest]; held || p.has[a.digest] {

@@ -42,27 +42,28 @@ type bench struct {
 
 // site is one gateway with its disk.
 type site struct {
-	b       *bench
-	name    string
-	core    *Core
-	id      *domain.Identity
-	key     *rsa.PrivateKey // of the built-in endpoint
-	disk    map[store.Kind]map[string][]byte
-	secrets map[string][]byte
-	answers map[Token]Answer
-	events  []Event
-	token   Token
-	boots   int
-	batches int // over all lives
-	fail    func(Persist) error
-	lag     time.Duration // of the disk
-	late    []pending     // batches that are not durable yet
-	clock   pki.Quality
-	doubts  bool          // its clock is not taken at its word
-	jump    time.Duration // of its wall clock
-	limits  Limits
-	pipes   []*pipe
-	letters []Letter
+	b        *bench
+	name     string
+	core     *Core
+	id       *domain.Identity
+	key      *rsa.PrivateKey // of the built-in endpoint
+	disk     map[store.Kind]map[string][]byte
+	secrets  map[string][]byte
+	answers  map[Token]Answer
+	events   []Event
+	token    Token
+	boots    int
+	batches  int // over all lives
+	fail     func(Persist) error
+	lag      time.Duration // of the disk
+	late     []pending     // batches that are not durable yet
+	clock    pki.Quality
+	doubts   bool          // its clock is not taken at its word
+	jump     time.Duration // of its wall clock
+	limits   Limits
+	pipes    []*pipe
+	letters  []Letter
+	swallows bool // it drops what it should pass on
 }
 
 type pipe struct {
@@ -284,6 +285,7 @@ func (b *bench) settle() {
 	for again := true; again; {
 		again = false
 		for _, s := range b.sites {
+			s.swallow()
 			again = s.carryOut() || again
 		}
 		for _, p := range b.pipes {

@@ -41,25 +41,26 @@ type Core struct {
 	clock     wallclock
 	link      *link.Core
 
-	queue   parcels
-	ends    time.Time // not later than the earliest expiry of a note or draft; zero: nothing to look for
-	notes   notes
-	adverts adverts
-	routes  *route.Table
-	roster  *domain.Roster // nil: no domain
-	members map[link.PeerID]memberRecord
-	desk    *registration.Desk
-	peers   map[link.PeerID]*peer
-	ports   map[link.Port]portInfo
-	subs    map[uint64]*subscription
-	local   map[pki.NodeID]localEndpoint
-	box     box
-	drafts  drafts
-	chores  chores
-	sources rations             // newer adverts, by neighbour
-	writers rations             // dispatches, by who wrote them
-	revoked map[pki.NodeID]bool // RSA keys of gateways that were taken out
-	pairing *pairing
+	queue      parcels
+	ends       time.Time // not later than the earliest expiry of a note or draft; zero: nothing to look for
+	notes      notes
+	adverts    adverts
+	routes     *route.Table
+	roster     *domain.Roster // nil: no domain
+	members    map[link.PeerID]memberRecord
+	desk       *registration.Desk
+	peers      map[link.PeerID]*peer
+	ports      map[link.Port]portInfo
+	subs       map[uint64]*subscription
+	local      map[pki.NodeID]localEndpoint
+	box        box
+	custodians custodians
+	drafts     drafts
+	chores     chores
+	sources    rations             // newer adverts, by neighbour
+	writers    rations             // dispatches, by who wrote them
+	revoked    map[pki.NodeID]bool // RSA keys of gateways that were taken out
+	pairing    *pairing
 
 	counters   map[string]uint64
 	partials   partials
@@ -128,6 +129,8 @@ func (c *Core) HandleTimeout(now time.Time) {
 	c.expire(now)
 	c.expirePairing(now)
 	c.releaseHolds(now)
+	c.endShunning(now)
+	c.checkCustody(now)
 	c.wakeRests(now)
 	c.refreshAdvert(now)
 	c.reopen(now)
@@ -148,7 +151,7 @@ func (c *Core) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, boo
 // after now, or there is none.
 func (c *Core) PollTimeout() (time.Time, bool) {
 	at, ok := c.link.PollTimeout()
-	for _, t := range []time.Time{c.nextHold(), c.nextExpiry(), c.pairingDeadline(), c.nextRest(), c.refresh, c.clock.due, c.box.reopen, c.chores.next} {
+	for _, t := range []time.Time{c.nextHold(), c.nextTrial(), c.custodians.next, c.nextExpiry(), c.pairingDeadline(), c.nextRest(), c.refresh, c.clock.due, c.box.reopen, c.chores.next} {
 		if !t.IsZero() && (!ok || t.Before(at)) {
 			at, ok = t, true
 		}

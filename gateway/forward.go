@@ -55,6 +55,7 @@ func (c *Core) carried(now time.Time, x *entry, by link.PeerID) {
 	if x.State != Saved || x.Local {
 		return
 	}
+	c.watchCustody(now)
 	c.change(x, func(r *parcelRecord) {
 		r.State, r.By, r.Since = Carried, by, now
 		r.Held = r.Origin

@@ -21,10 +21,12 @@ func (c *Core) fromLink(now time.Time, e link.Event) {
 		c.received(now, e)
 	case link.Custody:
 		c.touch(now, e.Peer)
-		c.custody(now, e.Peer, e.Digest)
+		c.custody(now, e)
 	case link.Refused:
 		c.touch(now, e.Peer)
 		c.refused(now, e)
+	case link.Shunned:
+		c.shunned(now, e)
 	case link.Progress:
 		c.progress(now, e)
 	case link.Load:
@@ -147,7 +149,8 @@ func reasonOfStore(err error) link.Reason {
 }
 
 // custody: the item is on the peer's disk.
-func (c *Core) custody(now time.Time, id link.PeerID, d link.Digest) {
+func (c *Core) custody(now time.Time, e link.Custody) {
+	id, d := e.Peer, e.Digest
 	p := c.peers[id]
 	if p == nil {
 		return
@@ -168,8 +171,13 @@ func (c *Core) custody(now time.Time, id link.PeerID, d link.Digest) {
 		}
 		return
 	}
-	if e := c.queue.byDigest[d]; e != nil {
-		c.carried(now, e, id)
+	x := c.queue.byDigest[d]
+	switch {
+	case x == nil:
+	case (e.Had || e.Early) && x.onlyOurs():
+		c.denyCustody(now, p, x)
+	default:
+		c.carried(now, x, id)
 	}
 }
 

@@ -42,7 +42,7 @@ func TestHandingBackIsDurableBeforeItIsSaid(t *testing.T) {
 	if a.core.peers[other].sub[x.Digest] {
 		t.Errorf("what was submitted in fewer hands was not withdrawn at once")
 	}
-	a.core.custody(b.now, other, x.Digest)
+	a.core.custody(b.now, link.Custody{Peer: other, Digest: x.Digest})
 	b.settle()
 	if len(said) != 1 || said[0] != link.ReasonBusy || x.Hands != 0 || x.State != Saved {
 		t.Fatalf("a broken disk: said %v, hands %d, %v; want busy, 0, saved", said, x.Hands, x.State)
@@ -104,7 +104,7 @@ func TestNotesRestOnlyWhenTheyWander(t *testing.T) {
 		hands uint16
 		rest  time.Duration
 	}{{1, 0}, {freeHands - 1, 0}, {freeHands, time.Minute}, {freeHands + 3, 8 * time.Minute}, {maxHands, maxRest}} {
-		a.core.custody(b.now, to, n.digest)
+		a.core.custody(b.now, link.Custody{Peer: to, Digest: n.digest})
 		b.settle()
 		n.hands, n.since = c.hands, b.now
 		a.core.keepNote(n)

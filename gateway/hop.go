@@ -69,7 +69,7 @@ func (c *Core) wayTo(gw link.PeerID, avoid avoiding, from link.PeerID) (link.Pee
 // note is left alone: what is not noted would be offered to it without end.
 func (c *Core) usable(id link.PeerID, avoid avoiding, from link.PeerID) (uint16, bool) {
 	p := c.peers[id]
-	if p == nil || p.pairing || id == from || avoid(id) || len(p.hold) >= maxHolds {
+	if p == nil || p.pairing || id == from || avoid(id) || !p.shunned.IsZero() || len(p.hold) >= maxHolds {
 		return 0, false
 	}
 	return c.hopCost(p), true

@@ -242,6 +242,7 @@ func (c *Core) mayReceipt(signer link.PeerID, x *entry) bool {
 
 // receipted ends a parcel at its origin; on the way it also makes the receipt travel on.
 func (c *Core) receipted(now time.Time, x *entry, n *note, reply replyFunc) {
+	c.cameTrue(now, x)
 	var ops []store.Op
 	if !x.Origin {
 		ops = append(ops, n.put())

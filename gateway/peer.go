@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"packhorse/gateway/route"
 	"packhorse/link"
 )
 
@@ -19,6 +20,7 @@ type peer struct {
 	release   time.Time                 // the earliest in hold, zero when it is empty
 	fulls     int                       // times that it had no room, since it took something
 	fullUntil time.Time
+	shunned   time.Time // nothing goes to it until then; zero: it is trusted
 	heard     time.Time
 	since     time.Time // of the session that has is about
 }
@@ -90,6 +92,7 @@ func (c *Core) peerUp(now time.Time, e link.PeerUp) {
 	}
 	c.lost = link.PeerID{}
 	c.memberUp(now, p.id)
+	c.watchCustody(now)
 	c.emit(PeerChanged{Peer: c.peerView(now, p.id)})
 	c.dirty = true
 }
@@ -155,6 +158,14 @@ func (c *Core) hopCost(p *peer) uint16 {
 		}
 	}
 	return uint16(min(max(best/unit, 1), 1<<15))
+}
+
+// learntHop is hopCost, but for a neighbour that nothing goes to: its ways must not make others seem long.
+func (c *Core) learntHop(p *peer) uint16 {
+	if !p.shunned.IsZero() {
+		return route.Unreachable
+	}
+	return c.hopCost(p)
 }
 
 // releaseHolds lets items be offered again whose time has come.

@@ -18,6 +18,9 @@ type entry struct {
 	fresh  bool        // its first batch is not durable yet: nobody may be told of it
 	busy   bool        // a batch that changes it is on its way
 	next   link.PeerID // who it was submitted to
+	born   bool        // in this life of ours
+	offers int         // how often it was submitted, to anybody
+	prior  []prior     // who had custody before, and was passed by
 	done   int
 	total  int
 	port   link.Port

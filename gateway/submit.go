@@ -73,6 +73,9 @@ func (c *Core) submit(now time.Time, p *peer, w *wanted) {
 	for _, it := range w.items {
 		if !p.sub[it.Digest] {
 			p.sub[it.Digest] = true
+			if x := c.queue.byDigest[it.Digest]; x != nil {
+				x.offers++
+			}
 			c.link.HandleEvent(now, link.Submit{Peer: p.id, Item: it})
 		}
 	}

@@ -137,7 +137,7 @@ func (w *crowd) step() {
 		w.arrive()
 	case 5, 6:
 		if id, d, ok := w.one(); ok {
-			c.custody(w.b.now, id, d)
+			c.custody(w.b.now, link.Custody{Peer: id, Digest: d})
 		}
 	case 7, 8:
 		if id, d, ok := w.one(); ok {
