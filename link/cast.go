@@ -15,6 +15,9 @@ const (
 	castPatience  = 3  // questions to a member without an answer, until the others do not wait for it
 )
 
+// castMTU is what a port must carry for groups: an offer and the key of its group in one frame.
+const castMTU = wire.ControlOverhead + wire.OfferSize + wire.CastSize
+
 // cast is one body on its way to several neighbours of a port at once. Each is offered it, answers and gives custody in its
 // own session; the symbols go once, under the group key, as many of each block as whoever lacks most of it wants.
 type cast struct {
@@ -79,6 +82,9 @@ func (o *outgoing) joinRunning() bool {
 func (o *outgoing) mayGroup() bool {
 	if o.group.cast != nil || o.group.alone || o.path == nil || !o.path.works() || !o.path.port.shared() || o.peer.pairing {
 		return false
+	}
+	if p := o.path.port; p.mtu < castMTU || o.item.Size <= p.mostPushed() {
+		return false // what is said of it would not fit its frame, or it fits one itself
 	}
 	begun := o.state == outSending || o.state == outPolled
 	return !begun || o.left > directFrames*o.path.perFrame(o.lay)

@@ -190,8 +190,11 @@ func (o *outgoing) bind() {
 
 // pushes reports whether the body fits a control frame of the path.
 func (c *Core) pushes(o *outgoing) bool {
-	return !o.item.Ask && o.item.Size <= o.path.port.mtu-wire.ControlOverhead-wire.PushHead && o.peer.failed < maxFailed
+	return !o.item.Ask && o.item.Size <= o.path.port.mostPushed() && o.peer.failed < maxFailed
 }
+
+// mostPushed is the largest body that fits a control frame.
+func (p *port) mostPushed() int { return p.mtu - wire.ControlOverhead - wire.PushHead }
 
 // unasked reports whether the data may follow the offer at once.
 func (c *Core) unasked(o *outgoing) bool {

@@ -234,7 +234,9 @@ func (c *Core) controlFrame(s *session, buf []byte, asks bool) ([]byte, bool) {
 	if asks && s == pa.current {
 		buf = c.appendQuestions(pa, buf, limit)
 	}
-	buf = c.appendMove(s, buf, limit)
+	if buf = c.appendMove(s, buf, limit); len(buf) == body && !pa.confirm {
+		return buf[:start], false // nothing fits: better silent than empty for ever
+	}
 	buf = s.sendControl.seal(buf[:body], wire.ControlNonce(s.counter), buf[body:], buf[start:body], wire.TagSize)
 	s.counter++
 	s.frames++

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -479,5 +480,29 @@ func TestABlockLiftedEarlyLetsQuestionsGoOn(t *testing.T) {
 	a.event(PortClear{1, w.now})
 	if !w.run(time.Minute, delivered(a, b, d)) {
 		t.Errorf("not delivered a minute after the block was lifted: %+v", a.core.Transfers())
+	}
+}
+
+// A body that is pushed to one neighbour and offered to another goes to each alone: push and invitation together would
+// not fit the smallest frame, and an empty one would be sent for ever.
+func TestNoGroupForWhatIsPushed(t *testing.T) {
+	w := newWorld(t, 1)
+	ch := w.radio(0)
+	ch.mtu = MinMTU
+	a, b, x := w.node("a", ch), w.node("b", ch), w.node("x", ch)
+	w.acquaintAll()
+	w.run(2*time.Minute, func() bool { return met(a, b)() && met(a, x)() })
+	w.run(30*time.Second, never)
+	body := bytes.Repeat([]byte{7}, 37)
+	it := Item{Digest: DigestOf(1, body), Kind: 1, Size: len(body), Lifetime: time.Hour}
+	a.bodies[it.Digest] = body
+	used := ch.octets
+	for _, to := range []*node{b, x} {
+		it.Ask = to == b
+		a.core.HandleEvent(w.now, Submit{to.id, it})
+	}
+	a.drain()
+	if !w.run(20*time.Second, func() bool { return a.custody[it.Digest] == 2 }) || ch.octets-used > 600 {
+		t.Errorf("custody %d times with %d octets on the air, want 2: %+v", a.custody[it.Digest], ch.octets-used, a.core.Transfers())
 	}
 }

@@ -25,6 +25,7 @@ const (
 	CastOverhead = CastHeader + ShortTag // 9
 	MaxCasts     = 1 << 15
 	CastKeySize  = 16 // what the group key is derived from
+	CastSize     = 22 // of the message of kind 10 with the key
 )
 
 // AppendCast appends the header.
