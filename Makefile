@@ -61,6 +61,7 @@ release:
 # Writes the generated parts of docs anew; the tests say when they are stale.
 docs:
 	$(GO) test ./cmd/packhorse ./cmd/packhorse/internal/config -run=Documented -update
+	$(GO) test ./link -run=Frames -rewrite
 
 clean:
 	rm -rf bin dist .demo

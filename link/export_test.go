@@ -196,6 +196,8 @@ func (r *Reader) message(s *session, m *wire.Message) string {
 		return custody(theirs, m)
 	case wire.KindBye:
 		return "bye"
+	case wire.KindUrgent:
+		return "an emergency for another waits here"
 	case wire.KindMove, wire.KindMoved:
 		return excursion(m)
 	}
@@ -204,10 +206,13 @@ func (r *Reader) message(s *session, m *wire.Message) string {
 
 func excursion(m *wire.Message) string {
 	switch {
-	case m.Kind == wire.KindMove && m.Span == 0:
+	case m.Kind == wire.KindMove && m.Flags&wire.FlagBack != 0:
 		return "back to the common setting"
 	case m.Kind == wire.KindMove:
 		return fmt.Sprintf("move to setting %x for %d s, SNR %d", m.Setting, m.Span, m.SNRdB)
+	}
+	if m.Code != wire.MovedYes {
+		return fmt.Sprintf("no move: %d", m.Code)
 	}
 	return fmt.Sprintf("moved for %d s, SNR %d", m.Span, m.SNRdB)
 }

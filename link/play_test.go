@@ -40,10 +40,9 @@ import (
 //	run TIME
 //	run until [A has NAME | A gave NAME | A refused NAME | A hears B] [and ...] [within TIME]
 type play struct {
-	t     *testing.T
-	file  string
-	lines []playLine
-	out   *strings.Builder
+	t    *testing.T
+	file string
+	out  *strings.Builder
 
 	*world.World
 	cfg     world.Config
@@ -56,11 +55,7 @@ type play struct {
 	turned  map[string]map[link.Digest]bool
 	lose    map[string]*losing
 	silent  bool
-}
-
-type playLine struct {
-	text string
-	want []string
+	watch   func(world.OnAir) // sees frames besides; may be nil
 }
 
 type losing struct {
@@ -73,14 +68,12 @@ var rewrite = flag.Bool("rewrite", false, "write what the plays show into their 
 // limit is how long a play waits for what it waits for.
 const limit = time.Hour
 
-func parsePlay(text string) (lines []playLine) {
+// commands are the lines of a play without what is expected.
+func commands(text string) (lines []string) {
 	for _, l := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		if strings.HasPrefix(l, "\t") && len(lines) > 0 {
-			last := &lines[len(lines)-1]
-			last.want = append(last.want, l)
-			continue
+		if !strings.HasPrefix(l, "\t") {
+			lines = append(lines, l)
 		}
-		lines = append(lines, playLine{text: l})
 	}
 	return lines
 }
@@ -100,7 +93,7 @@ func golden(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := perform(t, file, string(text))
+	got := newPlay(t, file).perform(string(text))
 	if *rewrite {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
@@ -122,19 +115,22 @@ func firstDifference(got, want string) string {
 	return fmt.Sprintf("%d lines are missing", len(w)-len(g))
 }
 
-// perform plays a text and answers it with what was seen.
-func perform(t *testing.T, file, text string) string {
-	p := &play{t: t, file: file, lines: parsePlay(text), out: &strings.Builder{}, nodes: map[string]*world.LinkNode{},
+func newPlay(t *testing.T, file string) *play {
+	return &play{t: t, file: file, out: &strings.Builder{}, nodes: map[string]*world.LinkNode{},
 		readers: map[*world.Node]*link.Reader{}, read: map[string][2]string{}, bodies: map[string][]byte{}, wires: map[string]*world.Wire{},
 		turned: map[string]map[link.Digest]bool{}, lose: map[string]*losing{}}
-	for i, l := range p.lines {
-		fmt.Fprintln(p.out, l.text)
-		words := strings.Fields(l.text)
-		if len(words) == 0 || strings.HasPrefix(l.text, "#") {
+}
+
+// perform plays a text and answers it with what was seen.
+func (p *play) perform(text string) string {
+	for _, l := range commands(text) {
+		fmt.Fprintln(p.out, l)
+		words := strings.Fields(l)
+		if len(words) == 0 || strings.HasPrefix(l, "#") {
 			continue
 		}
 		if err := p.do(words[0], words[1:]); err != nil {
-			t.Errorf("%s:%d: %s: %v", file, i+1, l.text, err)
+			p.t.Errorf("%s: %s: %v", p.file, l, err)
 			return p.out.String()
 		}
 	}
@@ -428,6 +424,9 @@ func (p *play) loses(from, _ *world.Node, frame []byte) bool {
 
 // left writes a line for a frame.
 func (p *play) left(f world.OnAir) {
+	if p.watch != nil {
+		p.watch(f)
+	}
 	words := p.read[f.From.Name+string(f.Frame)]
 	to, what := words[0], words[1]
 	if l := p.lose[f.From.Name]; l != nil && l.n > 0 && strings.Contains(what, l.word) {
