@@ -80,3 +80,24 @@ func BenchmarkPollTimeout(bm *testing.B) {
 		a.core.PollTimeout()
 	}
 }
+
+// A forged opening costs the hint of each member: the most that a stranger's frame can cost without the domain's key.
+func BenchmarkForgedOpening(b *testing.B) {
+	for _, members := range []int{1, 16, maxPeers} {
+		b.Run(fmt.Sprint(members, " members"), func(b *testing.B) {
+			w := newWorld(b, 1)
+			n := w.node("a", w.radio(0))
+			for i := range members {
+				n.event(AddMember{Member{ID: PeerID{1, byte(i), byte(i >> 8)}, Static: [32]byte{1, byte(i)}}})
+			}
+			f := make([]byte, wire.Handshake1Size)
+			f[0] = byte(wire.TypeHandshake1) << 4
+			for b.Loop() {
+				n.core.HandleFrame(w.now, 1, f, Meta{})
+			}
+			if n.core.Stats().Dropped[DropForeign] == 0 {
+				b.Error("nothing was dropped as foreign")
+			}
+		})
+	}
+}

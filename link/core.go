@@ -164,6 +164,10 @@ func (c *Core) HandleFrame(now time.Time, id Port, b []byte, m Meta) {
 		c.drop(DropUnknownPort)
 		return
 	}
+	if len(b) > maxFrame {
+		c.drop(DropOversized)
+		return
+	}
 	if p.misplaced(wire.TypeOf(b)) {
 		c.drop(DropAway)
 		return

@@ -137,8 +137,8 @@ func (c *Core) handleHandshake1(p *port, b []byte, m Meta) {
 		c.drop(DropMalformed)
 		return
 	}
-	q := c.whoHints(f)
-	if q == nil || p.peer != (PeerID{}) && p.peer != q.id {
+	q := c.whoHints(p, f)
+	if q == nil {
 		c.drop(DropForeign)
 		return
 	}
@@ -171,12 +171,12 @@ func (c *Core) repeat(p *port, answer []byte) {
 
 // whoHints finds the member whose static key made the hint for ours. An opening meant for another must cost us neither
 // an agreement nor a place in the rate: in a crowd most are.
-func (c *Core) whoHints(f wire.Handshake1) *peer {
+func (c *Core) whoHints(p *port, f wire.Handshake1) *peer {
 	if c.domain.none() {
 		return nil
 	}
 	for _, q := range c.peers {
-		if !q.pairing && c.domain.hint(q.static, c.public, f.Index, f.Noise) == f.Hint {
+		if only := p.peer; !q.pairing && (only == PeerID{} || only == q.id) && c.domain.hint(q.static, c.public, f.Index, f.Noise) == f.Hint {
 			return q
 		}
 	}

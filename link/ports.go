@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	maxRaw      = 8 // frames of handshakes and the like that wait on a port
+	maxFrame    = 4096 // octets that anything may come with
+	maxRaw      = 8    // frames of handshakes and the like that wait on a port
 	burstAir    = 20 * time.Second
 	burstFrames = 48 // on a radio, at most
 	burstOther  = 64 // elsewhere

@@ -23,12 +23,14 @@ const (
 	DropBadBody                   // a whole body whose digest is not the offered one
 	DropPoison                    // a source of false symbols in a body that others gave too
 	DropAway                      // no place for it on the setting of an excursion
+	DropOversized                 // longer than any port carries
 	numDrops
 )
 
 var dropNames = [numDrops]string{
 	"malformed", "unknown port", "foreign", "stale beacon", "no session", "forged", "replayed", "not ours",
 	"unknown stream", "bad symbols", "duplicate symbols", "bad handshake", "rate", "no pairing", "full", "bad body", "poisoned symbols", "away",
+	"oversized",
 }
 
 // String names the reason in a few words.
