@@ -39,7 +39,7 @@ const crashfs = "./testbench/crashfs"
 var suites = []suite{
 	{"lint", "gofmt and vet", nil, lint},
 	{"unit", "every package: unit tests, fuzz seeds, scenarios, worlds in virtual time, depcheck", nil, unit},
-	{"trials", "10,000 small worlds of links, drawn by seed", nil, runTrials},
+	{"trials", "10,000 small worlds of links and 1,000 deliveries over simulated modems, drawn by seed", nil, runTrials},
 	{"race", "rooms with goroutines under the race detector", []string{"gcc"}, race},
 	{"interop", "Awala's JavaScript library against real gateways", []string{"node", "modules"}, runInterop},
 	{"real", "gateways as processes on simulated radios, in real time: loss, cuts, kills", nil, runReal},
@@ -106,7 +106,11 @@ func unit(ctx context.Context, r *runner) (count, error) {
 }
 
 func runTrials(ctx context.Context, r *runner) (count, error) {
-	return r.test(ctx, nil, []string{"-count=1", "-timeout=30m", "-run=Trials", "-trials=10000"}, []string{"./link"})
+	flags := []string{"-count=1", "-timeout=30m"}
+	small, err := r.test(ctx, nil, append(flags, "-run=Trials", "-trials=10000"), []string{"./link"})
+	every, also := r.test(ctx, []string{"PACKHORSE_SOAK=1"}, append(flags, "-run=EveryDelivery"), []string{"./testbench/hop"})
+	small.add(every)
+	return small, errors.Join(err, also)
 }
 
 func race(ctx context.Context, r *runner) (count, error) {
