@@ -27,7 +27,7 @@ func (c *Core) free(pa *path) bool {
 		return false
 	}
 	for _, q := range p.paths {
-		if len(q.tentative) > 0 || q.opening != nil {
+		if q.opening != nil || slices.ContainsFunc(q.tentative, func(t *tentative) bool { return t.tries <= answerTries }) {
 			return false
 		}
 	}

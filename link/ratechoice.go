@@ -193,7 +193,7 @@ func (c *Core) bestRate(pa *path) int {
 	if len(p.rates) == 0 || mv.never || !mv.signal.known || mv.notBefore.After(c.now) || !c.free(pa) {
 		return 0
 	}
-	octets := pa.left()
+	octets := c.left(pa)
 	best, least := 0, time.Duration(worthMoving*float64(p.common.takes(octets, pa.loss)))
 	for i, r := range p.rates {
 		if !c.trusts(pa, i) {
@@ -230,10 +230,11 @@ func (c *Core) lossAt(pa *path, rate int) float64 {
 	return r.loss
 }
 
-// left is how many octets the peer still lacks of what waits for it on this path.
-func (pa *path) left() (octets int) {
+// left is how many octets the peer still lacks of what could go on an excursion: not what one control frame brings, goes
+// to several, or is too urgent for a detour.
+func (c *Core) left(pa *path) (octets int) {
 	for _, o := range pa.peer.outs[:min(len(pa.peer.outs), countItems)] {
-		if o.path == pa && o.group.cast == nil {
+		if o.path == pa && o.group.cast == nil && o.item.Priority != Emergency && !c.pushes(o) {
 			octets += o.remaining()
 		}
 	}

@@ -89,6 +89,7 @@ func (tr *trial) addRadio() {
 	ch.airtime = func(n int) time.Duration { return slow * sf7(n) }
 	ch.access = slow * time.Duration(20+tr.rng.IntN(200)) * time.Millisecond
 	ch.mute, ch.mtu = tr.chance(6), []int{254, 254, 222, 100, MinMTU}[tr.rng.IntN(5)]
+	tr.drawRates(ch)
 	m := tr.medium(ch, []float64{0, 0, 0.1, 0.3}[tr.rng.IntN(4)])
 	for _, k := range tr.all {
 		if !tr.chance(8) || len(tr.all) == 2 {
@@ -403,6 +404,11 @@ func (tr *trial) atRest(k *keeper) {
 			if w := k.find(p.id, o.item.Digest); w == nil || w.state == ended {
 				tr.fault("%s still sends %v", k.n.name, o.item.Digest)
 			}
+		}
+	}
+	for _, p := range c.ports {
+		if !p.home() {
+			tr.fault("%s: port %d is on setting %d, tuning %v", k.n.name, p.id, p.rate, p.tuning)
 		}
 	}
 	for d := range c.bodies {

@@ -56,6 +56,10 @@ type channel struct {
 	dataAir  time.Duration
 	// copies, unless nil, says how many of a frame reach a station, in place of loss
 	copies func(from, to *station) int
+
+	rates     []Rate // besides the common setting
+	others    [maxRates]time.Time
+	tuneFails func() bool
 }
 
 // station is a node's port on a channel.
@@ -67,6 +71,8 @@ type station struct {
 	sendAt time.Time
 	endAt  time.Time
 	held   time.Time // takes no frame until then
+	rate   int       // setting, as in Tune
+	ups    int       // times the port came up
 	lost   uint64
 }
 
@@ -79,6 +85,7 @@ type node struct {
 	public   [32]byte
 	stations []*station
 	boots    int
+	tunes    int
 	latency  time.Duration // of the disk
 
 	bodies    map[Digest][]byte
@@ -173,7 +180,8 @@ func (n *node) join(ch *channel) *station {
 }
 
 func (n *node) up(s *station) {
-	e := PortUp{Port: s.port, Medium: s.ch.medium, MTU: s.ch.mtu, Airtime: s.ch.airtime, Access: s.ch.access}
+	e := PortUp{Port: s.port, Medium: s.ch.medium, MTU: s.ch.mtu, Airtime: s.ch.airtime, Access: s.ch.access, Rates: s.ch.rates, Retune: simRetune}
+	s.rate, s.ups = 0, s.ups+1
 	if s.ch.duplex {
 		for _, o := range s.ch.stations {
 			if o != s {
@@ -268,6 +276,10 @@ func (n *node) gateway(e Event) {
 	w := n.w
 	if w.trace {
 		fmt.Printf("%8.3f %s event %T %.90s\n", w.now.Sub(epoch).Seconds(), n.name, e, fmt.Sprintf("%+v", e))
+	}
+	if t, ok := e.(Tune); ok {
+		n.tune(t)
+		return
 	}
 	if n.keep != nil && n.keep(e) {
 		return
@@ -373,13 +385,14 @@ func (w *world) fill() {
 			if !ok {
 				continue
 			}
+			n.drain()
 			if len(b) > s.ch.mtu {
 				w.t.Fatalf("%s sends %d octets on a port of %d", n.name, len(b), s.ch.mtu)
 			}
 			s.frame = b
 			s.sendAt = w.now
 			if !s.ch.duplex {
-				s.sendAt = maxTime(w.now, s.ch.busy).Add(s.backoff())
+				s.sendAt = maxTime(w.now, *s.busy()).Add(s.backoff())
 			}
 			s.endAt = time.Time{}
 		}
@@ -477,15 +490,15 @@ func (s *station) turn() {
 		if s.sendAt.After(w.now) {
 			return
 		}
-		if !ch.duplex && ch.busy.After(w.now) {
-			s.sendAt = ch.busy.Add(s.backoff())
+		if !ch.duplex && s.busy().After(w.now) {
+			s.sendAt = s.busy().Add(s.backoff())
 			return
 		}
-		s.endAt = w.now.Add(ch.airtime(len(s.frame)))
-		ch.airUsed += ch.airtime(len(s.frame))
+		s.endAt = w.now.Add(s.airtime(len(s.frame)))
+		ch.airUsed += s.airtime(len(s.frame))
 		ch.octets += len(s.frame)
 		if !ch.duplex {
-			ch.busy = s.endAt
+			*s.busy() = s.endAt
 		}
 		if !ch.mute {
 			s.node.core.HandleEvent(w.now, PortClear{s.port, s.endAt})
@@ -511,7 +524,7 @@ func (s *station) deliver(b []byte) {
 		}
 	}
 	for _, o := range s.ch.stations {
-		if o == s || s.ch.down {
+		if o == s || s.ch.down || o.rate != s.rate {
 			continue
 		}
 		for range s.arrive(o) {
