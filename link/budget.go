@@ -48,6 +48,9 @@ func (c *Core) portBudget(e PortBudget) {
 	}
 	before := p.budget.lacks(c.now, Bulk, p.full())
 	p.budget = budget{left: e.Left, perHour: e.PerHour, refunds: append(p.budget.refunds[:0], e.Refunds...)}
+	if p.tuning && p.to == 0 || !p.tuning && p.rate == 0 {
+		p.homeBudget = budget{left: e.Left, perHour: e.PerHour, refunds: append(p.homeBudget.refunds[:0], e.Refunds...)}
+	}
 	if !before && p.budget.lacks(c.now, Bulk, p.full()) {
 		for _, pa := range p.paths {
 			c.reroute(pa.peer)

@@ -29,10 +29,14 @@ const (
 )
 
 func (c *Core) forecast(p *port) forecast {
-	f := forecast{budget: p.budget, at: c.now, frame: p.full(), pace: p.pace(), upkeep: p.upkeep(), settled: c.now.Add(time.Hour)}
-	f.refunds = slices.Clone(p.budget.refunds)
+	b := p.budget
+	if p.rate != 0 {
+		b = p.homeBudget // an excursion is short, and may have an account of its own
+	}
+	f := forecast{budget: b, at: c.now, frame: p.full(), pace: p.pace(), upkeep: p.upkeep(), settled: c.now.Add(time.Hour)}
+	f.refunds = slices.Clone(b.refunds)
 	f.roll(c.now)
-	if p.budget.perHour == 0 && p.clear.After(c.now) {
+	if b.perHour == 0 && p.clear.After(c.now) {
 		f.at = p.clear
 	}
 	return f
@@ -127,6 +131,24 @@ func (o *outgoing) airAlone() time.Duration {
 	return time.Duration(frames*float64(data) + bursts*float64(p.airtime(min(p.mtu, 48))))
 }
 
+// airToCome is airLeft on the setting to which the transfer will probably move.
+func (c *Core) airToCome(o *outgoing) time.Duration {
+	air, p := o.airLeft(), o.path.port
+	if p.rate != 0 || o.group.cast != nil || o.item.Priority == Emergency || o.path.moves.never {
+		return air
+	}
+	now, best := p.airtime(p.mtu), p.airtime(p.mtu)
+	for i, r := range p.rates {
+		if c.trusts(o.path, i) {
+			best = min(best, r.Airtime(r.MTU))
+		}
+	}
+	if moved := time.Duration(float64(air)*float64(best)/float64(max(now, 1))) + p.moving(); moved < time.Duration(worthMoving*float64(air)) {
+		return moved
+	}
+	return air
+}
+
 // etas answers for each transfer of a port when its body will be in the neighbour's custody. Those of one
 // priority that are under way take turns, so the shortest ends first and the others pay for it.
 func (c *Core) etas(p *port) map[*outgoing]time.Time {
@@ -135,13 +157,13 @@ func (c *Core) etas(p *port) map[*outgoing]time.Time {
 	for _, class := range c.classes(p) {
 		var sent time.Duration
 		for i, o := range class.turns {
-			air := o.airLeft()
+			air := c.airToCome(o)
 			f.send(time.Duration(len(class.turns)-i)*(air-sent), o.item.Priority)
 			sent = air
 			o.shareETA(out, f.at.Add(p.turn(64)))
 		}
 		for _, o := range class.line {
-			o.shareETA(out, f.send(o.airLeft(), o.item.Priority).Add(p.turn(64)))
+			o.shareETA(out, f.send(c.airToCome(o), o.item.Priority).Add(p.turn(64)))
 		}
 	}
 	return out
@@ -167,7 +189,7 @@ func (c *Core) classes(p *port) [Bulk + 1]class {
 		}
 	}
 	for i := range all {
-		slices.SortStableFunc(all[i].turns, func(a, b *outgoing) int { return cmp.Compare(a.airLeft(), b.airLeft()) })
+		slices.SortStableFunc(all[i].turns, func(a, b *outgoing) int { return cmp.Compare(c.airToCome(a), c.airToCome(b)) })
 		slices.SortStableFunc(all[i].line, func(a, b *outgoing) int { return cmp.Compare(a.seq, b.seq) })
 	}
 	return all

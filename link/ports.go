@@ -28,14 +28,16 @@ type port struct {
 	peer    PeerID // the only one behind it, or zero
 	paths   []*path
 
-	budget  budget
-	clear   time.Time // when what was handed out has left the air
-	handed  uint64    // frames, counted
-	hush    time.Time // an answer is expected until then: start nothing
-	hearing time.Time // someone else sends until about then: say nothing
-	humble  time.Time // since when strange frames have kept us silent
-	bold    time.Time // until when they do not
-	raw     [][]byte  // frames that only wait for the port
+	budget budget
+	// homeBudget is that of the common setting, as it was told last.
+	homeBudget budget
+	clear      time.Time // when what was handed out has left the air
+	handed     uint64    // frames, counted
+	hush       time.Time // an answer is expected until then: start nothing
+	hearing    time.Time // someone else sends until about then: say nothing
+	humble     time.Time // since when strange frames have kept us silent
+	bold       time.Time // until when they do not
+	raw        [][]byte  // frames that only wait for the port
 
 	beacon  trickle
 	allowed bucket // handshakes of others, and

@@ -92,3 +92,32 @@ func TestEmergencyDoesNotWaitBehindBulkForTheLaw(t *testing.T) {
 		t.Logf("priority %d: %v", c.p, w.Now().Sub(start))
 	}
 }
+
+// With faster settings in two bands what was said is still of use: neither the slow common setting nor the
+// small account of the second band is taken for all there is.
+func TestETAWithExcursions(t *testing.T) {
+	g, err := phy.LookupRegion("EU868")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, p := sf7, phy.Power{ConductedDBm: 14, AntennaDBi: phy.DipoleDBi}
+	m.FrequencyHz, m.SpreadingFactor = g.Plan.FrequencyHz, 10
+	r, err := g.Rule(m, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, a, b := linked(t, Config{Seed: 40, Modulation: m, Burst: 2 * time.Second, Loss: 0.05, Rule: r, Ladder: phy.Ladder(g, m, p, true)})
+	w.Run(10*time.Minute, nil)
+	start := w.Now()
+	d := a.Submit(b, 1, link.Bulk, octets(1, 100_000))
+	w.Run(10*time.Second, nil)
+	said := eta(t, a).ETA + 10*time.Second
+	if !w.Run(6*time.Hour, func() bool { return !a.Custody[d].IsZero() }) {
+		t.Fatal("no custody after six hours")
+	}
+	took := w.Now().Sub(start)
+	t.Logf("said %v, took %v", said, took)
+	if said > 3*took || said < took/3 {
+		t.Errorf("said %v, took %v: want within a factor of three", said, took)
+	}
+}

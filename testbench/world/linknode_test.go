@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"packhorse/link"
+	"packhorse/radio/phy"
 )
 
 // octets makes n octets that are the same in every run.
@@ -19,7 +20,9 @@ func octets(seed uint64, n int) []byte {
 // linked makes two nodes with radios and a session between them.
 func linked(t *testing.T, cfg Config) (*World, *LinkNode, *LinkNode) {
 	t.Helper()
-	cfg.Stations, cfg.Modulation, cfg.PowerDBm = 2, sf7, 14
+	if cfg.Stations, cfg.PowerDBm = 2, 14; cfg.Modulation == (phy.Modulation{}) {
+		cfg.Modulation = sf7
+	}
 	w, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -195,7 +195,9 @@ func (p *radioPort) tellBudget(now time.Time) {
 	for _, f := range p.ledger.Refunds(now, r) {
 		b.Refunds = append(b.Refunds, link.Refund(f))
 	}
-	p.n.portEvent(b)
+	if p.n.shell != nil {
+		p.n.shell.portEvent(now, b) // no frame is taken for it: PortClear comes first
+	}
 }
 
 // leaves estimates when a frame handed over now has left: with the burst that
