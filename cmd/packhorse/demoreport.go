@@ -67,7 +67,7 @@ func (s *story) report(ctx context.Context, octets int, took time.Duration, befo
 	}
 	hops := len(s.v.Nodes) - 1
 	limit := time.Duration(hops) * physical(s.plan, octets)
-	s.app.say("  PHY limit: %s over %d hops take %.1f s of air in full packets; all used %.1f s, which is %.0f %% of the limit; %.0f B/s end to end",
+	s.app.say("  PHY limit: %s over %d hops take %.1f s of air in full packets on the plan's setting; all used %.1f s, which is %.0f %% of the limit (more than 100 where faster settings held); %.0f B/s end to end",
 		size(int64(octets)), hops, limit.Seconds(), sum.Seconds(), 100*limit.Seconds()/sum.Seconds(), float64(octets)/took.Seconds())
 	return nil
 }
