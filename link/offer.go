@@ -155,6 +155,19 @@ func (c *Core) answered(e Answer) {
 			st.end(inRefused, e.Reason)
 		}
 	})
+	if e.Verdict == Have {
+		c.discardIdle(e.Digest)
+	}
+}
+
+// discardIdle forgets the places of a body that the gateway has and nobody sends any more: their session ended before
+// the gateway answered.
+func (c *Core) discardIdle(d Digest) {
+	for _, re := range slices.Clone(c.order) {
+		if re.item.Digest == d && len(re.streams) == 0 && !re.storing {
+			c.discard(re)
+		}
+	}
 }
 
 func (c *Core) accept(st *inStream) {
