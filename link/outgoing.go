@@ -66,6 +66,7 @@ type outgoing struct {
 	checked bool      // it ended with a question for a sign of life, whose answer is sealed with
 	check   [wire.NonceSize]byte
 	served  uint64
+	fair    share
 
 	group member
 

@@ -54,7 +54,8 @@ type path struct {
 	claim     uint32 // the boot that this beacon named
 	heard     time.Time
 	meta      Meta
-	unsure    int    // questions in a row without an answer
+	unsure    int // questions in a row without an answer
+	fair      share
 	doubted   uint64 // the last of them: port.handed after it
 	silent    bool   // so many that transfers go elsewhere
 	loss      float64

@@ -61,6 +61,7 @@ type port struct {
 
 	own     bool // the medium access is ours
 	urgency urgency
+	fair    share
 
 	tuner
 }

@@ -158,6 +158,7 @@ func (c *Core) transferFrame(p *port, buf []byte) ([]byte, bool) {
 	}
 	p.served, p.going, p.carried = o, nil, c.now
 	p.sent(c.now, len(buf)-start)
+	p.charge(o, p.airtime(len(buf)-start))
 	p.spoke()
 	if o.state == outPolled {
 		c.burstEnded(o)
@@ -190,7 +191,7 @@ func (c *Core) burstEnded(o *outgoing) {
 	}
 }
 
-// mostUrgent goes by priority, then the burst under way, then who waited longest.
+// mostUrgent goes by priority, then the burst under way, then who had less airtime.
 func (c *Core) mostUrgent(p *port) *outgoing {
 	var best *outgoing
 	for _, pa := range p.paths {
@@ -212,6 +213,9 @@ func (p *port) before(a, b *outgoing) bool {
 	}
 	if (p.served == a) != (p.served == b) {
 		return p.served == a
+	}
+	if before, decides := p.fairer(a, b); decides {
+		return before
 	}
 	if a.served != b.served {
 		return a.served < b.served
@@ -242,6 +246,9 @@ func (c *Core) controlFrame(s *session, buf []byte, asks bool) ([]byte, bool) {
 	s.frames++
 	pa.confirm = false
 	p.sent(c.now, len(buf)-start)
+	if len(c.said) > 0 {
+		pa.fair.charge(&p.fair, p.quantum(), p.airtime(len(buf)-start))
+	}
 	if !slices.ContainsFunc(c.said, func(o *outgoing) bool { return o.tries > 0 }) {
 		p.spoke()
 	}
