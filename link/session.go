@@ -1,6 +1,7 @@
 package link
 
 import (
+	"slices"
 	"time"
 
 	"github.com/flynn/noise"
@@ -147,6 +148,16 @@ func (s *session) owe(stream uint16) {
 	if len(s.owed) < maxInStreams {
 		s.owed = append(s.owed, stream)
 	}
+}
+
+// hasWord reports whether something can be said on a stream that waits for a word. What is not decided or not stored yet
+// is owed again when it is.
+func (s *session) hasWord() bool {
+	s.owed = slices.DeleteFunc(s.owed, func(id uint16) bool {
+		st := s.in[id]
+		return st != nil && (st.state == inPending || st.state == inStoring)
+	})
+	return len(s.owed) > 0
 }
 
 // unused finds a session index that nothing holds.

@@ -132,10 +132,10 @@ func (c *Core) nextFrame(p *port, buf []byte) ([]byte, bool) {
 // speaker is the path's session that has to say something at once.
 func (pa *path) speaker() *session {
 	s := pa.current
-	if s != nil && (pa.confirm || pa.moves.due || s.bye || len(s.owed) > 0 || len(s.cancels) > 0) {
+	if s != nil && (pa.confirm || pa.moves.due || s.bye || s.hasWord() || len(s.cancels) > 0) {
 		return s
 	}
-	if s = pa.previous; s != nil && len(s.owed) > 0 {
+	if s = pa.previous; s != nil && s.hasWord() {
 		return s
 	}
 	return nil
