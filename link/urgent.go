@@ -65,7 +65,7 @@ func (c *Core) mostOfBurst(o *outgoing) int {
 	switch {
 	case c.brief(o):
 		return burstLeast
-	case p.shared() && p.crowded() && o.item.Priority != Emergency:
+	case p.shared() && p.crowded() && o.item.Priority != Emergency && o.group.cast == nil: // a group's answers are many
 		return max(burstLeast, int(burstCrowd/max(p.airtime(p.mtu), time.Millisecond)))
 	}
 	return burstFrames + burstOther
@@ -138,7 +138,7 @@ func (p *port) busy(now time.Time) bool {
 func (c *Core) speaksUrgently(p *port) *session {
 	for _, pa := range p.paths {
 		for _, s := range [...]*session{pa.current, pa.previous} {
-			if s == nil {
+			if s == nil || !s.hasWord() {
 				continue
 			}
 			for _, id := range s.owed {
