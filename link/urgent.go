@@ -77,7 +77,7 @@ const burstCrowd = 8 * time.Second
 // leaveGap keeps us silent for as long as a neighbour's modem needs to get its emergency in. Where the medium access is
 // ours it sees to that itself.
 func (c *Core) leaveGap(p *port) {
-	if !p.slow() {
+	if !p.slow() || p.rate != 0 {
 		return
 	}
 	if p.urgency.need.After(c.now) || c.now.Sub(p.urgency.gapped) >= gapEvery && p.crowded() {
