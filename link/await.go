@@ -14,13 +14,16 @@ func (c *Core) unanswered(o *outgoing) {
 		o.waiting = false // it is asked again where it can be heard
 		return
 	}
-	if p.hearing.After(c.now) && o.delays < o.mostDelays() {
+	if heard := p.heldUntil(); heard.After(c.now) && o.delays < o.mostDelays() {
 		o.delays++ // the air was not free for an answer
-		o.base = p.hearing
+		o.base = heard
 		return
 	}
 	if c.ignores(o) {
 		return
+	}
+	if o.delays == 0 {
+		o.vain++
 	}
 	o.waiting, o.delays, o.asked, o.group.called = false, 0, true, false
 	o.tries++
@@ -107,6 +110,10 @@ func (c *Core) await(o *outgoing) {
 	o.base, o.mark, o.extra = p.clear, p.handed, 0
 	o.wait = min(wait<<max(0, min(o.tries, maxBackoff)-patientTries), max(wait, p.beacon.slowest))
 	if p.shared() {
+		if o.tries > 1 { // whoever we collide with shall not ask again when we do
+			late := c.jitter(p.turn(wire.ControlOverhead))
+			wait, o.wait = wait+late, o.wait+late
+		}
 		p.hush = o.base.Add(wait)
 	}
 }
@@ -116,7 +123,7 @@ func (c *Core) replied(o *outgoing) {
 	if o.waiting && !o.asked {
 		o.path.delay.learn(c.now.Sub(o.base))
 	}
-	o.waiting, o.tries, o.delays, o.ignored = false, 0, 0, 0
+	o.waiting, o.tries, o.vain, o.delays, o.ignored = false, 0, 0, 0, 0
 	c.ignoredBy(o.path)
 	c.quiet(o.path)
 }

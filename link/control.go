@@ -28,6 +28,7 @@ func (c *Core) handleControl(p *port, b []byte, m Meta) {
 	c.confirmed(s)
 	s.path.peer.talk++
 	c.hear(s.path, m)
+	c.spoke(s.path)
 	if s == s.path.current {
 		s.path.alive(c.now)
 	}
@@ -50,6 +51,9 @@ func (c *Core) messages(s *session, b []byte) {
 }
 
 func (c *Core) message(s *session, m *wire.Message) {
+	if m.Flags&wire.FlagVain != 0 && (m.Kind == wire.KindOffer || m.Kind == wire.KindPoll || m.Kind == wire.KindPush) {
+		c.unheard(s.path)
+	}
 	switch m.Kind {
 	case wire.KindOffer:
 		c.offered(s, m)

@@ -50,6 +50,8 @@ type Config struct {
 	// SlowAfter is how long a transfer may take on a radio before another port of the
 	// same peer is preferred; 0 is ten minutes.
 	SlowAfter time.Duration
+	// NoClears never tells neighbours whose turn it is. For comparison.
+	NoClears bool
 }
 
 // Meta is what the port knows about a received frame.
@@ -176,7 +178,11 @@ func (c *Core) HandleFrame(now time.Time, id Port, b []byte, m Meta) {
 	case wire.TypeBeacon:
 		c.handleBeacon(p, b, m)
 	case wire.TypeQuery:
-		c.handleQuery(p, b)
+		if wire.IsClear(b) {
+			c.handleClear(p, b)
+		} else {
+			c.handleQuery(p, b)
+		}
 	case wire.TypeRecord:
 		c.handleRecord(p, b)
 	case wire.TypeHandshake1:

@@ -74,6 +74,7 @@ func (c *Core) gotData(s *session, h wire.Data, symbols []byte, m Meta) {
 	if p.overhear(c.now, false); h.Poll || h.Check {
 		p.hearing = c.now
 	}
+	c.ran(s.path, h.Poll, h.Check)
 	st := s.in[h.Stream]
 	if st == nil {
 		c.drop(DropUnknownStream)

@@ -207,6 +207,9 @@ func (c *Core) answerHandshake(pa *path, f wire.Handshake1, opened [16]byte) {
 		return
 	}
 	s.boot = binary.BigEndian.Uint32(payload)
+	if pa.current != nil && pa.current.boot == s.boot {
+		c.unheard(pa)
+	}
 	if op := pa.opening; op != nil { // theirs goes first; ours waits, in case theirs is an old one repeated
 		op.due, op.at = false, c.now.Add(pa.delay.wait(4*pa.port.turn(wire.Handshake2Size)))
 	}

@@ -48,6 +48,7 @@ type outgoing struct {
 	covered bool          // PortClear has spoken since
 	asked   bool          // the question of this wait was repeated
 	tries   int
+	vain    int // tries while nobody else was heard
 	delays  int
 
 	want    []uint8   // symbols to send, by block

@@ -64,6 +64,11 @@ type path struct {
 	notBefore time.Time // no opening until then, the later
 	fruitless int       // the more openings in a row found no answer
 	moves     moves
+
+	cleared    uint64 // when it last had a turn by our word
+	clearsSeen bool   // it gave a turn in that boot, the last with
+	clearsOf   uint32
+	clears     uint16
 }
 
 func comparePeers(a *peer, id PeerID) int { return bytes.Compare(a.id[:], id[:]) }
@@ -150,6 +155,7 @@ func (c *Core) closePath(pa *path, why string) {
 	pa.current, pa.previous, pa.tentative = nil, nil, nil
 	pa.peer.paths = slices.DeleteFunc(pa.peer.paths, func(q *path) bool { return q == pa })
 	pa.port.paths = slices.DeleteFunc(pa.port.paths, func(q *path) bool { return q == pa })
+	pa.port.leaveClearing(pa)
 	c.leavePath(pa)
 	if up {
 		c.down(pa, why)

@@ -39,6 +39,8 @@ type port struct {
 	bold       time.Time // until when they do not
 	raw        [][]byte  // frames that only wait for the port
 
+	clearing clearing // of neighbours that do not hear each other
+
 	beacon  trickle
 	allowed bucket // handshakes of others, and
 	repeats bucket // of our answers, and

@@ -55,6 +55,7 @@ type Stats struct {
 	FramesIn, FramesOut uint64
 	OctetsIn, OctetsOut uint64
 	Trials              uint64           // how often a data frame was tried under a session's keys
+	Clears              uint64           // turns given to neighbours that do not hear each other
 	Dropped             [numDrops]uint64 // indexed by Drop
 }
 

@@ -23,6 +23,8 @@ func (c *Core) PollTimeout() (time.Time, bool) {
 		t.add(p.hearing)
 		p.tuner.timers(&t, p)
 		t.add(p.openAfter)
+		t.add(p.clearing.begin)
+		t.add(p.clearing.quiet)
 		for _, pa := range p.paths {
 			pa.timers(&t)
 		}
@@ -74,6 +76,7 @@ func (c *Core) HandleTimeout(now time.Time) {
 		if !p.hearing.After(now) {
 			p.hearing = time.Time{}
 		}
+		p.clearTimeout(now)
 		for _, pa := range append([]*path(nil), p.paths...) {
 			c.pathTimeout(pa)
 		}

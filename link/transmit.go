@@ -75,7 +75,7 @@ func (c *Core) PollTransmit(now time.Time, id Port, buf []byte) ([]byte, bool) {
 	}
 	start := len(buf)
 	out, ok := c.urgentFrame(p, buf)
-	if !ok && !(p.hearing.After(now) && p.engaged()) {
+	if !ok && !(p.heldUntil().After(now) && p.engaged()) {
 		out, ok = c.nextFrame(p, buf)
 	}
 	if ok {
@@ -98,6 +98,9 @@ func (c *Core) nextFrame(p *port, buf []byte) ([]byte, bool) {
 	}
 	if p.rate != 0 {
 		return c.awayFrame(p, buf)
+	}
+	if pa := c.clears(p); pa != nil {
+		return c.appendClear(pa, buf), true
 	}
 	for _, pa := range p.paths {
 		if s := pa.speaker(); s != nil {
@@ -285,6 +288,9 @@ func (c *Core) question(o *outgoing, do action) {
 	m := &c.reply
 	*m = wire.Message{Kind: wire.KindPoll, Needs: m.Needs[:0], Stream: o.stream, Upto: uint16(o.upto),
 		ItemKind: o.item.Kind, Priority: uint8(o.item.Priority), Lifetime: minutes(o.item.Lifetime), Cost: o.item.Cost}
+	if o.vain >= clearTries {
+		m.Flags = wire.FlagVain
+	}
 	switch do {
 	case doPush:
 		o.whole = true
@@ -293,7 +299,7 @@ func (c *Core) question(o *outgoing, do action) {
 		c.enlist(o)
 		m.Kind, m.Digest, m.Size = wire.KindOffer, o.item.Digest, uint32(o.item.Size)
 		if o.direct = o.state == outQueued && c.unasked(o) && o.mayFollow(); o.direct {
-			m.Flags = wire.FlagFollows
+			m.Flags |= wire.FlagFollows
 		}
 	}
 }

@@ -18,7 +18,7 @@ func (c *Core) Waiting(now time.Time, id Port) (access.Class, bool) {
 	if class, ok := c.urgentClass(p); ok {
 		return class, true
 	}
-	if p.hearing.After(now) && p.engaged() {
+	if p.heldUntil().After(now) && p.engaged() {
 		return access.Normal, false
 	}
 	if len(p.raw) > 0 {
@@ -26,6 +26,9 @@ func (c *Core) Waiting(now time.Time, id Port) (access.Class, bool) {
 	}
 	if p.rate != 0 {
 		return c.awayClass(p)
+	}
+	if c.clears(p) != nil {
+		return access.Reply, true
 	}
 	for _, pa := range p.paths {
 		if s := pa.speaker(); s != nil {

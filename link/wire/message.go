@@ -31,6 +31,7 @@ const (
 	FlagFollows Flag = 0x10 // offer: the data follows without waiting for an answer
 	FlagHeld    Flag = 0x10 // answer: an account of what is held already is attached
 	FlagHad     Flag = 0x10 // custody: it was in custody before
+	FlagVain    Flag = 0x40 // offer, poll, push: asked before, more than once and in vain
 	FlagAlone   Flag = 0x20 // answer, need: not as one of a group, please
 	FlagKey     Flag = 0x10 // cast: the key is attached
 )

@@ -12,7 +12,7 @@
 //	C PAKE 1   D PAKE 2   E pairing 1   F pairing 2
 //
 // The low nibble belongs to the block number in data and group frames and names a variant
-// in PAKE 2 and control, and flags in beacons; elsewhere it is zero. Integers are big endian.
+// in query, PAKE 2 and control, and flags in beacons; elsewhere it is zero. Integers are big endian.
 package wire
 
 import "errors"

@@ -31,6 +31,7 @@ func frames() map[string]struct {
 	return map[string]f{
 		"beacon":      {append(AppendBeacon(nil, Beacon{Short: short, Boot: 0x01020304, Seq: 0x0506, Urgent: true, Clock: 5}), mac...), 23},
 		"query":       {append(AppendQuery(nil, short), mac...), 17},
+		"clear":       {append(AppendClear(nil, Clear{0x0102, 0x0304, [2]byte{5, 6}, 0x0708}), mac...), 17},
 		"record":      {append(AppendRecord(nil, fill(150, 0)), mac...), 159},
 		"handshake 1": {AppendHandshake1(nil, Handshake1{[4]byte{1, 2, 3, 4}, 0x0506, fill(52, 0)}), 59},
 		"handshake 2": {AppendHandshake2(nil, Handshake2{0x0102, 0x0304, fill(52, 0)}), 57},
@@ -59,6 +60,11 @@ func again(b []byte) ([]byte, error) {
 		_, mac := SplitMAC(b)
 		return append(AppendBeacon(nil, f), mac...), err
 	case TypeQuery:
+		if IsClear(b) {
+			f, err := ParseClear(b)
+			_, mac := SplitMAC(b)
+			return append(AppendClear(nil, f), mac...), err
+		}
 		f, err := ParseQuery(b)
 		_, mac := SplitMAC(b)
 		return append(AppendQuery(nil, f), mac...), err

@@ -88,7 +88,7 @@ func (n *LinkNode) makeKeys() error {
 	}
 	_, _ = r.Read(n.Member.ID[:])
 	copy(n.Member.Static[:], key.PublicKey().Bytes())
-	n.cfg = link.Config{Self: n.Member.ID, Domain: link.Domain{ID: [16]byte{1}, Epoch: 1, Key: [32]byte{2}, Record: []byte("record of " + n.Name)}}
+	n.cfg = link.Config{Self: n.Member.ID, NoClears: n.w.NoClears, Domain: link.Domain{ID: [16]byte{1}, Epoch: 1, Key: [32]byte{2}, Record: []byte("record of " + n.Name)}}
 	copy(n.cfg.Static[:], seed[:])
 	return nil
 }
@@ -111,6 +111,9 @@ func (n *LinkNode) Start() error {
 	n.start(linkShell{n})
 	return nil
 }
+
+// Stats are the link's counters in this life.
+func (n *LinkNode) Stats() link.Stats { return n.core.Stats() }
 
 // Stop ends the node as a kill does.
 func (n *LinkNode) Stop() {

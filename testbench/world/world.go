@@ -34,6 +34,8 @@ type Config struct {
 	// TuneFails tells whether a change of a station to Ladder[rate-1], or to Modulation at 0, fails. It may be nil.
 	TuneFails func(station, rate int) bool
 	Trace     bool // keep a line for each event
+	// NoClears makes links that never tell whose turn it is (link.Config).
+	NoClears bool
 	// StoreBytes bounds the live octets of each gateway's store; 0 means the store's own bound.
 	StoreBytes int64
 	// Start is when the world begins; zero means Epoch. Gateways that go on from an

@@ -1,0 +1,156 @@
+package link
+
+import (
+	"testing"
+	"time"
+
+	"packhorse/link/wire"
+)
+
+// between opens sessions of A, B and C on one channel and returns a clear that B gives A.
+func between(t *testing.T) (w *world, a, b, c *node, clear func() []byte) {
+	t.Helper()
+	w = newWorld(t, 1)
+	ch := w.radio(0)
+	a, b, c = w.node("a", ch), w.node("b", ch), w.node("c", ch)
+	w.acquaint(a)
+	w.acquaint(b)
+	w.acquaint(c)
+	if !w.run(10*time.Minute, func() bool { return len(a.peers) == 2 && len(b.peers) == 2 && len(c.peers) == 2 }) {
+		t.Fatal("no sessions")
+	}
+	w.run(time.Minute, func() bool { return false })
+	clear = func() []byte {
+		b.core.now = w.now
+		return b.core.appendClear(b.core.peer(a.id).paths[0], nil)
+	}
+	return w, a, b, c, clear
+}
+
+func (n *node) hears(b []byte) { n.core.HandleFrame(n.w.now, 1, b, Meta{}) }
+
+func (n *node) quiet() time.Duration { return n.core.ports[0].clearing.quiet.Sub(n.w.now) }
+
+func TestClearSilencesAllButOne(t *testing.T) {
+	w, a, _, c, clear := between(t)
+	f := clear()
+	a.hears(f)
+	c.hears(f)
+	if a.quiet() > 0 || c.quiet() <= 0 {
+		t.Fatalf("A is silent: %v, C: %v; want C alone", a.quiet() > 0, c.quiet() > 0)
+	}
+	c.core.HandleEvent(w.now, Submit{Peer: a.id, Item: Item{Digest: Digest{1}, Kind: 1, Size: 1000, Lifetime: time.Hour}})
+	if _, ok := c.core.PollTransmit(w.now, 1, nil); ok {
+		t.Error("C speaks in A's turn")
+	}
+	w.now = w.now.Add(c.quiet())
+	c.core.HandleTimeout(w.now)
+	if c.quiet() > 0 {
+		t.Error("C is still silent when the turn is over")
+	}
+}
+
+func TestClearsThatSilenceNobody(t *testing.T) {
+	w, _, b, c, clear := between(t)
+	before := c.core.Stats().Dropped
+	good := clear()
+	forged := append([]byte(nil), good...)
+	forged[1]++
+	c.hears(forged)
+	stranger := append([]byte(nil), good...)
+	stranger[5] ^= 1
+	c.hears(stranger)
+	c.hears(good[:10])
+	boot := b.core.boot
+	b.core.boot++
+	c.hears(clear())
+	b.core.boot = boot
+	if c.quiet() > 0 {
+		t.Fatal("a forged clear silences")
+	}
+	c.hears(good)
+	w.now = w.now.Add(c.quiet() + time.Second)
+	c.core.HandleTimeout(w.now)
+	c.hears(good)
+	if c.quiet() > 0 {
+		t.Error("a repeated clear silences again")
+	}
+	d := c.core.Stats().Dropped
+	for r := range d {
+		d[r] -= before[r]
+	}
+	if d[DropForeign] != 3 || d[DropReplay] != 1 || d[DropMalformed] != 1 {
+		t.Errorf("dropped %v, want three foreign, one replayed and one malformed", d)
+	}
+}
+
+// A member that gives turns without end silences its neighbours for about half of the time at most.
+func TestClearsWithoutEndAreBounded(t *testing.T) {
+	w, _, _, c, clear := between(t)
+	var silent time.Duration
+	const step, all = time.Second, 15 * time.Minute
+	for range all / step {
+		c.hears(clear())
+		if c.quiet() > 0 {
+			silent += step
+		}
+		w.now = w.now.Add(step)
+		c.core.HandleTimeout(w.now)
+	}
+	if silent < all/3 || silent > all*6/10 {
+		t.Errorf("silent for %v of %v, want about half", silent, all)
+	}
+}
+
+func TestTurnThatIsNotTakenGoesOn(t *testing.T) {
+	w, _, b, _, clear := between(t)
+	clear()
+	p := b.core.ports[0]
+	at, ok := b.core.PollTimeout()
+	if !ok || at.After(p.clearing.begin) || !p.clearing.begin.After(w.now) {
+		t.Fatalf("next timeout %v, want it by %v, when A should have begun", at, p.clearing.begin)
+	}
+	w.now = p.clearing.begin
+	b.core.HandleTimeout(w.now)
+	if !p.clearing.due || !p.clearing.begin.IsZero() {
+		t.Errorf("due %v, begin %v; want the next turn due", p.clearing.due, p.clearing.begin)
+	}
+}
+
+// Three that hear each other and send to each other never need a clear, and one pair alone neither, whatever is lost.
+func TestNoClearsWhereAllHearEachOther(t *testing.T) {
+	for seed := range uint64(10) {
+		w := newWorld(t, seed)
+		ch := w.radio(0)
+		a, b, c := w.node("a", ch), w.node("b", ch), w.node("c", ch)
+		for _, n := range w.nodes {
+			w.acquaint(n)
+		}
+		w.run(10*time.Minute, func() bool { return len(a.peers) == 2 && len(b.peers) == 2 && len(c.peers) == 2 })
+		x, y, z := a.send(b, 10000, Message), c.send(b, 10000, Message), b.send(c, 3000, Message)
+		if !w.run(time.Hour, func() bool { return delivered(a, b, x)() && delivered(c, b, y)() && delivered(b, c, z)() }) {
+			t.Fatalf("seed %d: not delivered", seed)
+		}
+		for _, n := range w.nodes {
+			if got := n.core.Stats().Clears; got != 0 {
+				t.Errorf("seed %d: %s gave %d turns, want none", seed, n.name, got)
+			}
+		}
+	}
+	w, a, b, ch := pair(t, 3, 0)
+	w.run(time.Minute, met(a, b))
+	ch.loss = .4
+	d := a.send(b, 50000, Message)
+	w.run(time.Hour, delivered(a, b, d))
+	if got := a.core.Stats().Clears + b.core.Stats().Clears; got != 0 {
+		t.Errorf("a pair alone gave %d turns at 40 %% loss, want none", got)
+	}
+}
+
+func TestVainQuestionsSayThatTheyAre(t *testing.T) {
+	m := wire.Message{Kind: wire.KindOffer, Flags: wire.FlagVain | wire.FlagFollows, Stream: 1, Size: 1}
+	var got wire.Message
+	if _, err := wire.ParseMessage(wire.AppendMessage(nil, &m), &got); err != nil || got.Flags != m.Flags {
+		t.Errorf("got flags %x, %v; want %x", got.Flags, err, m.Flags)
+	}
+}
