@@ -497,3 +497,24 @@ func TestAnEmergencyPassesAGroup(t *testing.T) {
 	x.whenGiven(d, x.others...)
 	x.rests("emergency")
 }
+
+// In the middle of a burst neither sending nor receiving a group frame takes memory.
+func TestGroupFramesAllocateNothing(t *testing.T) {
+	x := newCircle(t, 1, 3)
+	x.sendAll(200_000, x.others...)
+	x.run(6*time.Second, func() bool { return false })
+	from, to := x.from.core, x.others[0].core
+	buf := make([]byte, 0, 512)
+	frames := 0
+	allocs := testing.AllocsPerRun(12, func() {
+		b, ok := from.PollTransmit(x.now, 1, buf)
+		if !ok || wire.TypeOf(b) != wire.TypeCast {
+			return
+		}
+		frames++
+		to.HandleFrame(x.now, 1, b, Meta{})
+	})
+	if frames < 12 || allocs > 0 {
+		t.Errorf("%d frames, %v allocations each, want none", frames, allocs)
+	}
+}
