@@ -9,6 +9,7 @@ import (
 
 // Limits of groups.
 const (
+	longBurst     = 4  // frames after which all are called again, so that the silent need not be asked before
 	maxMembers    = 16 // neighbours in a group: they answer one after the other
 	maxCasts      = 64 // groups of a port at a time
 	unheardFrames = 2  // of a body that goes unasked to who may miss the key
@@ -202,7 +203,7 @@ func (o *outgoing) castAsked() {
 	if o.group.cast == nil {
 		return
 	}
-	o.group.invited = true
+	o.group.invited, o.group.ready = true, false
 	if o.state == outSending && o.direct {
 		o.group.ready = true
 		o.group.cast.merged = false
@@ -232,7 +233,7 @@ func (o *outgoing) castWord(m *wire.Message) {
 
 // deaf reports whether an account shows nothing of what a long burst, or two short ones, brought.
 func (o *outgoing) deaf(m *wire.Message) bool {
-	if m.Kind != wire.KindNeed || o.sent == 0 || o.lacks(m) < o.missing {
+	if m.Kind != wire.KindNeed || o.state != outPolled || o.sent == 0 || o.lacks(m) < o.missing {
 		o.group.missed = 0
 		return false
 	}
@@ -268,10 +269,20 @@ func (c *Core) castAction(o *outgoing) action {
 	if !o.group.ready {
 		return doPoll // it has to be invited
 	}
-	if g := o.group.cast; c.leader(g) == o && c.assembled(g) && g.merge() {
+	switch g := o.group.cast; {
+	case g.merge() && c.leader(g) == o && c.assembled(g):
 		return doData
+	case g.left == 0:
+		return doPoll // who wanted more is gone, before all were asked
 	}
 	return doNothing
+}
+
+// calledAgain reports whether a member that was silent when all were called needs no question of its own: what the
+// others want takes long enough, and is as likely what it wants, so that it is called with them again.
+func (o *outgoing) calledAgain() bool {
+	g := o.group.cast
+	return g != nil && o.tries == 1 && g.merge() && (g.burst > 0 || g.left >= longBurst*o.path.perFrame(g.lay))
 }
 
 // leader is the member that stands for the group in its port's queue.
@@ -393,7 +404,7 @@ func (g *cast) took(b, k, first, count int) {
 func (g *cast) polled() {
 	g.burst, g.merged = 0, false
 	for _, o := range g.members {
-		if o.group.ready {
+		if o.group.ready || o.state == outPolled && !o.waiting {
 			o.state, o.group.ready, o.group.called = outPolled, false, true
 		}
 	}

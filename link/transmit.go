@@ -43,6 +43,10 @@ func (c *Core) action(o *outgoing) action {
 		if o.left > 0 && (o.burst > 0 || !c.wouldMove(o)) {
 			return doData
 		}
+	case outPolled:
+		if o.calledAgain() {
+			return doNothing
+		}
 	}
 	return doPoll
 }
