@@ -38,11 +38,12 @@ type medium struct {
 // stopped ends a trial from deep inside it.
 type stopped struct{ why string }
 
-// judge is the testing.TB of a trial's world: what is fatal ends the trial, not the test.
+// judge is the testing.TB of a trial's world: what fails there ends the trial, not the test, and is told with its seed.
 type judge struct{ testing.TB }
 
 func (judge) Fatal(args ...any)                 { panic(stopped{fmt.Sprint(args...)}) }
 func (judge) Fatalf(format string, args ...any) { panic(stopped{fmt.Sprintf(format, args...)}) }
+func (judge) Errorf(format string, args ...any) { panic(stopped{fmt.Sprintf(format, args...)}) }
 
 func newTrial(t testing.TB, seed uint64, trace bool) *trial {
 	tr := &trial{world: newWorld(judge{t}, seed), seed: seed}
