@@ -81,7 +81,7 @@ func (c *Core) offered(s *session, m *wire.Message) {
 	s.remember(st)
 	c.movedHere(st)
 	c.urgentOffer(st)
-	if st.peer().streamsOpen() > maxIncoming {
+	if c.tooMany(st) {
 		c.drop(DropFull)
 		st.end(inRefused, ReasonBusy)
 		return
@@ -98,24 +98,6 @@ func (c *Core) offered(s *session, m *wire.Message) {
 func itemOf(m *wire.Message) Item {
 	return Item{Digest: m.Digest, Kind: m.ItemKind, Priority: Priority(m.Priority), Size: int(m.Size),
 		Lifetime: time.Duration(min(m.Lifetime, 1<<20)) * time.Minute, Cost: m.Cost}
-}
-
-// streamsOpen counts what a peer has us hold or decide.
-func (p *peer) streamsOpen() int {
-	n := 0
-	for _, pa := range p.paths {
-		for _, s := range [...]*session{pa.current, pa.previous} {
-			if s == nil {
-				continue
-			}
-			for _, st := range s.in {
-				if !st.finished() {
-					n++
-				}
-			}
-		}
-	}
-	return n
 }
 
 // streams calls f for every stream of the peer that carries the digest.
@@ -230,7 +212,7 @@ func (c *Core) pushed(s *session, m *wire.Message) {
 	case c.recent.has(st.peer().id, item.Digest):
 		st.had = true
 		st.end(inCustody, ReasonNone)
-	case st.peer().streamsOpen() > maxIncoming || !c.join(st):
+	case c.tooMany(st) || !c.join(st):
 		c.drop(DropFull)
 		st.end(inCustody, ReasonBusy)
 	case !st.body.storing:

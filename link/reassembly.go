@@ -85,7 +85,7 @@ func (c *Core) reassemble(item Item, from PeerID, small bool) *reassembly {
 	}
 	lay := layoutOf(item.Size)
 	cost := lay.padded() + lay.blocks*80 + 2*lay.n
-	if !c.makeRoom(cost, from, small) {
+	if !c.makeRoom(cost, from, small) && (item.Priority != Emergency || !c.displace(cost, from, small)) {
 		return nil
 	}
 	re := &reassembly{item: item, lay: lay, cost: cost, dirty: -1, touched: c.now, brought: from,
