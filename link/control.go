@@ -67,6 +67,8 @@ func (c *Core) message(s *session, m *wire.Message) {
 		s.path.port.needed(c.now)
 	case wire.KindBye:
 		c.bye(s.path)
+	case wire.KindSymbols:
+		c.ahead(s, m)
 	case wire.KindCast:
 		c.invited(s, m)
 	case wire.KindMove:
@@ -112,10 +114,12 @@ func (c *Core) word(o *outgoing, m *wire.Message) {
 
 func (c *Core) answerOf(o *outgoing, m *wire.Message) {
 	switch {
+	case m.Code == wire.CodeAccept && o.overtaken():
 	case m.Code == wire.CodeAccept:
 		o.missing = o.lay.n
 		if m.Flags&wire.FlagHeld == 0 {
 			m.Upto, m.Needs = 0, m.Needs[:0]
+			o.want, o.next, o.upto = nil, nil, 0 // it holds nothing of what was sent, if anything was
 		}
 		c.needs(o, m)
 	case m.Code == wire.CodeHave:
@@ -130,10 +134,15 @@ func (c *Core) answerOf(o *outgoing, m *wire.Message) {
 	}
 }
 
+// overtaken reports whether an account that comes now was made before what is on its way.
+func (o *outgoing) overtaken() bool {
+	return o.state == outSending && o.sent > 0 && o.group.cast == nil
+}
+
 // needs takes an account and goes on sending.
 func (c *Core) needs(o *outgoing, m *wire.Message) {
-	if o.state == outSending && o.sent > 0 {
-		return // it was made before what is on its way
+	if o.overtaken() {
+		return
 	}
 	if c.asksTooMuch(o) {
 		return

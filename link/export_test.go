@@ -201,6 +201,9 @@ func (r *Reader) message(s *session, m *wire.Message) string {
 	case wire.KindMove, wire.KindMoved:
 		return excursion(m)
 	}
+	if m.Kind == wire.KindSymbols {
+		return fmt.Sprintf("%d octets of symbols from %d on", len(m.Body), m.Code)
+	}
 	return fmt.Sprintf("message of kind %d", m.Kind)
 }
 

@@ -72,6 +72,7 @@ var messageKinds = []struct {
 	{"cancel", wire.Message{Kind: wire.KindCancel}},
 	{"poll", wire.Message{Kind: wire.KindPoll, Upto: 3}},
 	{"bye", wire.Message{Kind: wire.KindBye}},
+	{"symbols", wire.Message{Kind: wire.KindSymbols, Body: make([]byte, 3*59)}},
 	{"cast", wire.Message{Kind: wire.KindCast}},
 	{"cast with the key", wire.Message{Kind: wire.KindCast, Flags: wire.FlagKey}},
 	{"move", wire.Message{Kind: wire.KindMove}},

@@ -48,6 +48,9 @@ func (c *Core) action(o *outgoing) action {
 			return doNothing
 		}
 	}
+	if o.unheard() && ready {
+		return doOffer
+	}
 	return doPoll
 }
 
@@ -248,6 +251,7 @@ func (c *Core) controlFrame(s *session, buf []byte, asks bool) ([]byte, bool) {
 	if buf = c.appendMove(s, buf, limit); len(buf) == body && !pa.confirm {
 		return buf[:start], false // nothing fits: better silent than empty for ever
 	}
+	buf = c.appendAhead(buf, limit)
 	buf = s.sendControl.seal(buf[:body], wire.ControlNonce(s.counter), buf[body:], buf[start:body], wire.TagSize)
 	s.counter++
 	s.frames++
@@ -302,6 +306,9 @@ func (c *Core) question(o *outgoing, do action) {
 	case doOffer:
 		c.enlist(o)
 		m.Kind, m.Digest, m.Size = wire.KindOffer, o.item.Digest, uint32(o.item.Size)
+		if o.unheard() {
+			return
+		}
 		if o.direct = o.state == outQueued && c.unasked(o) && o.mayFollow(); o.direct {
 			m.Flags |= wire.FlagFollows
 		}
@@ -311,8 +318,10 @@ func (c *Core) question(o *outgoing, do action) {
 // asked notes that the transfer's question was handed out.
 func (c *Core) asked(o *outgoing) {
 	if o.direct && o.state == outQueued {
-		o.missing = 0
-		c.plan(o, 0, nil)
+		if o.group.cast != nil {
+			o.missing = 0
+			c.plan(o, 0, nil)
+		}
 		o.state = outSending
 		o.castAsked()
 		return

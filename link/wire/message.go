@@ -15,6 +15,7 @@ const (
 	KindCancel  Kind = 6  // sender: forget this stream
 	KindPoll    Kind = 7  // sender: what of this stream do you hold?
 	KindBye     Kind = 8  // this session is over
+	KindSymbols Kind = 9  // sender: symbols of the first block
 	KindCast    Kind = 10 // sender: the stream also goes to a group, under this name
 
 	KindMove  Kind = 11 // sender of symbols: change to another setting for a while
@@ -70,6 +71,7 @@ type BlockNeed struct {
 //	poll     stream 2, upto v
 //	bye      -
 //	urgent   -
+//	symbols  stream 2, index of the first 1 (in Code), length v, symbols (in Body)
 //	cast     stream 2, group stream 2, place 1, with FlagKey: key 16
 //	move     excursion
 //	moved    excursion
@@ -128,10 +130,22 @@ func AppendMessage(b []byte, m *Message) []byte {
 		b = append(b, m.Code)
 	case KindPoll:
 		b = binary.AppendUvarint(b, uint64(m.Upto))
+	case KindSymbols:
+		b = binary.AppendUvarint(append(b, m.Code), uint64(len(m.Body)))
+		b = append(b, m.Body...)
 	case KindCast:
 		b = m.appendCast(b)
 	}
 	return b
+}
+
+// SymbolsHead is what a message of symbols has around them, at most.
+const SymbolsHead = 6
+
+// AppendSymbols appends the head of a message of symbols; n octets of them follow.
+func AppendSymbols(b []byte, stream uint16, first uint8, n int) []byte {
+	b = binary.BigEndian.AppendUint16(append(b, byte(KindSymbols)), stream)
+	return binary.AppendUvarint(append(b, first), uint64(n))
 }
 
 func appendNeeds(b []byte, m *Message) []byte {
@@ -153,7 +167,7 @@ func ParseMessage(b []byte, m *Message) (rest []byte, err error) {
 	r := reader{b: b}
 	first := r.octet()
 	m.Kind, m.Flags = Kind(first&15), Flag(first&0xf0)
-	if m.Kind < KindOffer || m.Kind > KindBye && m.Kind != KindCast && m.Kind != KindUrgent && !m.Kind.excursion() {
+	if m.Kind < KindOffer || m.Kind > KindCast && m.Kind != KindUrgent && !m.Kind.excursion() {
 		return nil, ErrFrame
 	}
 	if m.Kind != KindBye && m.Kind != KindUrgent && !m.Kind.excursion() {
@@ -190,6 +204,9 @@ func (m *Message) parseFields(r *reader) {
 		m.Code = r.octet()
 	case KindPoll:
 		m.Upto = uint16(r.varint(MaxBlocks))
+	case KindSymbols:
+		m.Code = r.octet()
+		m.Body = r.take(int(r.varint(1 << 16)))
 	case KindCast:
 		m.parseCast(r)
 	case KindMove, KindMoved:

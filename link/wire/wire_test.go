@@ -166,6 +166,7 @@ var messages = []struct {
 	{Message{Kind: KindPoll, Stream: 2, Upto: 3}, "07000203"},
 	{Message{Kind: KindBye}, "08"},
 	{Message{Kind: KindUrgent}, "0d"},
+	{Message{Kind: KindSymbols, Stream: 2, Code: 17, Body: []byte("abc")}, "090002" + "11" + "03616263"},
 	{Message{Kind: KindCast, Stream: 2, Cast: Membership{Group: 0x7fff, Place: 3}}, "0a0002" + "7fff" + "03"},
 	{Message{Kind: KindCast, Flags: FlagKey, Stream: 2, Cast: Membership{Group: 1, Key: [16]byte{7}}}, "1a0002" + "0001" + "00" + "07000000000000000000000000000000"},
 	{Message{Kind: KindMove, Excursion: Excursion{Setting: [6]byte{0x36, 0xed, 0x48, 0xa0, 1, 0x85}, Number: 7, Span: 60, SNRdB: -3}}, "0b" + "36ed48a00185" + "073cfd"},
