@@ -279,10 +279,10 @@ func (c *Core) castAction(o *outgoing) action {
 }
 
 // calledAgain reports whether a member that was silent when all were called needs no question of its own: what the
-// others want takes long enough, and is as likely what it wants, so that it is called with them again.
-func (o *outgoing) calledAgain() bool {
+// others want takes long enough, and is as likely what it wants, so that it is called with them again. When all were silent there is nobody to go on for them.
+func (c *Core) calledAgain(o *outgoing) bool {
 	g := o.group.cast
-	return g != nil && o.tries == 1 && g.merge() && (g.burst > 0 || g.left >= longBurst*o.path.perFrame(g.lay))
+	return g != nil && o.tries == 1 && c.leader(g) != nil && g.merge() && (g.burst > 0 || g.left >= longBurst*o.path.perFrame(g.lay))
 }
 
 // leader is the member that stands for the group in its port's queue.

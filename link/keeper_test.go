@@ -17,8 +17,7 @@ type keeper struct {
 	loads map[Digest]bool   // bodies in the core
 	turns map[Digest]Reason // what this gateway turns away: offers, and bodies
 	saved map[Digest]bool   // partial transfers on disk
-	tune  func(Tune)
-	liars map[PeerID]bool // of whom only what the core vouches for is believed
+	liars map[PeerID]bool   // of whom only what the core vouches for is believed
 }
 
 // want is an item on its way to one peer.
@@ -126,10 +125,6 @@ func (k *keeper) event(e Event) bool {
 		k.load(e)
 	case Unload:
 		delete(k.loads, e.Digest)
-	case Tune:
-		if k.tune != nil {
-			k.tune(e)
-		}
 	default:
 		return false
 	}

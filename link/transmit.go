@@ -44,7 +44,7 @@ func (c *Core) action(o *outgoing) action {
 			return doData
 		}
 	case outPolled:
-		if o.calledAgain() {
+		if c.calledAgain(o) {
 			return doNothing
 		}
 	}

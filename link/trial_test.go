@@ -91,6 +91,10 @@ func (tr *trial) addRadio() {
 	ch.access = slow * time.Duration(20+tr.rng.IntN(200)) * time.Millisecond
 	ch.mute, ch.mtu = tr.chance(6), []int{254, 254, 222, 100, MinMTU}[tr.rng.IntN(5)]
 	tr.drawRates(ch)
+	if ch.mtu == 254 && tr.chance(2) {
+		ch.rates = tr.rates(ch)
+		ch.tuneFails = func() bool { return tr.chance(10) }
+	}
 	m := tr.medium(ch, []float64{0, 0, 0.1, 0.3}[tr.rng.IntN(4)])
 	for _, k := range tr.all {
 		if !tr.chance(8) || len(tr.all) == 2 {
@@ -102,6 +106,15 @@ func (tr *trial) addRadio() {
 			m.apart[[2]*station{x, y}] = len(tr.all) > 2 && tr.chance(6)
 		}
 	}
+}
+
+// rates are faster settings; the last needs more SNR than there is.
+func (tr *trial) rates(ch *channel) (all []Rate) {
+	for i, needs := range []float64{-15, -10, 12} {
+		quick := func(n int) time.Duration { return ch.airtime(n) / time.Duration(2<<i) }
+		all = append(all, Rate{Name: fmt.Sprint("times ", 2<<i), Code: [6]byte{1, byte(i)}, MTU: ch.mtu, Airtime: quick, Access: ch.access, NeedsSNRdB: needs})
+	}
+	return all
 }
 
 func (tr *trial) addWire() {
