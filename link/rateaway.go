@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"packhorse/link/access"
 	"packhorse/link/wire"
 )
 
@@ -87,37 +86,22 @@ func (c *Core) depart(pa *path, rate int, span time.Duration, mover bool) {
 	c.tune(p, rate)
 }
 
-// awayFrame is nextFrame on an excursion.
-func (c *Core) awayFrame(p *port, buf []byte) ([]byte, bool) {
-	if p.away == nil || p.away.current == nil || !p.again.IsZero() {
-		return buf, false
+// nextAway is next on an excursion.
+func (c *Core) nextAway(p *port) next {
+	pa := p.away
+	if pa == nil || pa.current == nil || !p.again.IsZero() {
+		return next{}
 	}
-	if s := p.away.speaker(); s != nil {
-		return c.controlFrame(s, buf, !p.hush.After(c.now))
+	if s := pa.speaker(); s != nil {
+		return next{say: sayAnswer, session: s}
 	}
-	if p.hush.After(c.now) {
-		return buf, false
-	}
-	if c.ends(p) {
-		p.away.moves.back = true
-		return c.controlFrame(p.away.current, buf, false)
-	}
-	return c.transferFrame(p, buf)
-}
-
-// awayClass is what Waiting tells on an excursion.
-func (c *Core) awayClass(p *port) (access.Class, bool) {
 	switch {
-	case p.away == nil || p.away.current == nil || !p.again.IsZero():
-		return access.Normal, false
-	case p.away.speaker() != nil:
-		return access.Reply, true
 	case p.hush.After(c.now):
-		return access.Normal, false
+		return next{}
 	case c.ends(p):
-		return access.Reply, true
+		return next{say: sayBack, session: pa.current}
 	}
-	return c.transferClass(p)
+	return c.nextTransfer(p)
 }
 
 // ends reports whether it is time for us to say that the excursion is over.

@@ -81,62 +81,15 @@ func (c *Core) PollTransmit(now time.Time, id Port, buf []byte) ([]byte, bool) {
 		return buf, false
 	}
 	start := len(buf)
-	out, ok := c.urgentFrame(p, buf)
-	if !ok && !(p.heldUntil().After(now) && p.engaged()) {
-		out, ok = c.nextFrame(p, buf)
+	out, ok := c.append(p, c.nextUrgent(p), buf)
+	if !ok && !p.held(now) {
+		out, ok = c.append(p, c.next(p), buf)
 	}
 	if ok {
 		c.stats.FramesOut++
 		c.stats.OctetsOut += uint64(len(out) - start)
 	}
 	return out, ok
-}
-
-// nextFrame goes by urgency: what others wait for, then what we want.
-func (c *Core) nextFrame(p *port, buf []byte) ([]byte, bool) {
-	if len(p.raw) > 0 {
-		buf = append(buf, p.raw[0]...)
-		p.sent(c.now, len(p.raw[0]))
-		if wire.IsAlive(p.raw[0]) {
-			p.granted()
-		}
-		p.raw = p.raw[1:]
-		return buf, true
-	}
-	if p.rate != 0 {
-		return c.awayFrame(p, buf)
-	}
-	if pa := c.clears(p); pa != nil {
-		return c.appendClear(pa, buf), true
-	}
-	for _, pa := range p.paths {
-		if s := pa.speaker(); s != nil {
-			return c.controlFrame(s, buf, !p.hush.After(c.now))
-		}
-	}
-	if p.hush.After(c.now) {
-		return buf, false
-	}
-	if p.beacon.due && !c.domain.none() && !p.hearing.After(c.now) {
-		return c.beaconFrame(p, buf)
-	}
-	for _, pa := range p.paths {
-		if op := pa.opening; op != nil && op.due && !p.openAfter.After(c.now) {
-			buf = append(buf, op.frame...)
-			p.sent(c.now, len(op.frame))
-			c.openingSent(pa)
-			return buf, true
-		}
-	}
-	for _, r := range c.pairing.join.runs {
-		if r.port == p && r.due {
-			buf = append(buf, r.frame...)
-			p.sent(c.now, len(r.frame))
-			c.runSent(r)
-			return buf, true
-		}
-	}
-	return c.transferFrame(p, buf)
 }
 
 // speaker is the path's session that has to say something at once.
@@ -151,16 +104,12 @@ func (pa *path) speaker() *session {
 	return nil
 }
 
-// transferFrame serves the most urgent transfer.
-func (c *Core) transferFrame(p *port, buf []byte) ([]byte, bool) {
-	o := c.mostUrgent(p)
-	if o == nil {
-		return buf, false
-	}
+// transferFrame serves a transfer.
+func (c *Core) transferFrame(o *outgoing, buf []byte) ([]byte, bool) {
 	if c.action(o) != doData {
 		return c.controlFrame(o.path.current, buf, true)
 	}
-	start := len(buf)
+	p, start := o.path.port, len(buf)
 	buf, ok := c.appendData(o, buf)
 	if !ok {
 		o.left = 0

@@ -3,7 +3,6 @@ package link
 import (
 	"time"
 
-	"packhorse/link/access"
 	"packhorse/link/wire"
 )
 
@@ -183,38 +182,30 @@ func (c *Core) urgentBeacon(p *port) bool {
 	return p.beacon.due && !c.domain.none() && p.urgency.announced.Add(p.needFor()/2).After(c.now) && c.pressing(p) != nil
 }
 
-// urgentFrame appends what goes before everything else, and into the gaps of others.
-func (c *Core) urgentFrame(p *port, buf []byte) ([]byte, bool) {
+// nextUrgent is what goes before everything else, and into the gaps of others.
+func (c *Core) nextUrgent(p *port) next {
 	if p.rate != 0 || !p.shared() {
-		return buf, false
+		return next{}
 	}
 	if s := c.speaksUrgently(p); s != nil {
-		buf, ok := c.controlFrame(s, buf, true)
-		if c.grants {
-			p.urgency.invited = p.hearing
-		}
-		return buf, ok
+		return next{say: sayPressing, session: s}
 	}
-	if c.urgentTransfer(p) != nil {
-		return c.transferFrame(p, buf)
+	if o := c.urgentTransfer(p); o != nil {
+		return next{say: sayTransfer, out: o}
 	}
 	if c.urgentBeacon(p) {
-		return c.beaconFrame(p, buf)
+		return next{say: sayEmergency}
 	}
-	return buf, false
+	return next{}
 }
 
-// urgentClass is how the frame of urgentFrame gets to a medium whose access is ours.
-func (c *Core) urgentClass(p *port) (access.Class, bool) {
-	switch {
-	case p.rate != 0 || !p.shared():
-		return access.Normal, false
-	case c.speaksUrgently(p) != nil:
-		return access.Reply, true
-	case c.urgentTransfer(p) != nil:
-		return c.transferClass(p)
+// pressingFrame says what is owed on an emergency. If it invites a burst, that should begin soon.
+func (c *Core) pressingFrame(s *session, buf []byte) ([]byte, bool) {
+	buf, ok := c.controlFrame(s, buf, true)
+	if p := s.path.port; c.grants {
+		p.urgency.invited = p.hearing
 	}
-	return access.Emergency, c.urgentBeacon(p)
+	return buf, ok
 }
 
 // beaconFrame sends the beacon that is due.
