@@ -198,3 +198,32 @@ func TestFadesCountAtOnceAndSpreadNarrows(t *testing.T) {
 		t.Errorf("unknown: tells %d", got)
 	}
 }
+
+// What is answered to a proposal of an excursion.
+func TestProposalsAreJudged(t *testing.T) {
+	known, other := [6]byte{1}, [6]byte{2}
+	for _, c := range []struct {
+		name    string
+		rates   []Rate
+		setting [6]byte
+		snr     float64
+		busy    bool
+		want    uint8
+	}{
+		{"a radio that stays", nil, known, 20, false, wire.MovedNever},
+		{"a setting that we do not have", []Rate{{Code: known}}, other, 20, false, wire.MovedUnknown},
+		{"no margin", []Rate{{Code: known}}, known, fadeMargin - .1, false, wire.MovedWeak},
+		{"other things to do", []Rate{{Code: known}}, known, fadeMargin, true, wire.MovedBusy},
+		{"all is well", []Rate{{Code: known}}, known, fadeMargin, false, wire.MovedYes},
+	} {
+		w, a, _, _ := movers(t, 1, 4)
+		pa := a.core.peers[0].paths[0]
+		a.core.now = w.now
+		pa.port.rates, pa.port.beacon.due = c.rates, c.busy
+		pa.moves.signal = signal{known: true, mean: c.snr}
+		rate, got := a.core.judge(pa, c.setting)
+		if got != c.want || rate != boolean(c.want == wire.MovedYes) {
+			t.Errorf("%s: answer %d, rate %d; want answer %d", c.name, got, rate, c.want)
+		}
+	}
+}

@@ -27,9 +27,9 @@ var groups = []group{
 
 // groupCeilings is the airtime until all have custody over that of a transfer to one, at most.
 var groupCeilings = map[group]float64{
-	{4, 10_000, 0}: 1.08, {4, 10_000, .1}: 1.22, {4, 10_000, .3}: 1.40,
-	{2, 10_000, .1}: 1.12, {8, 10_000, .1}: 1.40,
-	{4, 1_000, .1}: 2.2,
+	{4, 10_000, 0}: 1.06, {4, 10_000, .1}: 1.18, {4, 10_000, .3}: 1.31,
+	{2, 10_000, .1}: 1.12, {8, 10_000, .1}: 1.33,
+	{4, 1_000, .1}: 2.1,
 }
 
 // longRest is until the beacons of so many young sessions have grown rare.

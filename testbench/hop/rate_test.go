@@ -109,7 +109,7 @@ func pairSpeed(t *testing.T, octets int, spare, loss float64, rungs []phy.Settin
 	return speed(octets, all)
 }
 
-// A pair with SNR to spare moves on to faster settings, and at 15 dB is five times as fast at least.
+// A pair with SNR to spare moves on to faster settings, and at 15 dB is nine times as fast at least.
 func TestSpareSNRIsSpeed(t *testing.T) {
 	const octets = 50_000
 	var b strings.Builder
@@ -122,8 +122,8 @@ func TestSpareSNRIsSpeed(t *testing.T) {
 	for _, spare := range spares {
 		got := pairSpeed(t, octets, spare, 0, ladder(t))
 		fmt.Fprintf(&b, "%5.1f dB to spare: %5.0f octets a second, %.2f times\n", spare, got, got/fixed)
-		if spare >= 15 && got < 5*fixed {
-			t.Errorf("%.1f dB to spare: %.2f times as fast, want 5", spare, got/fixed)
+		if spare >= 15 && got < 9*fixed {
+			t.Errorf("%.1f dB to spare: %.2f times as fast, want 9 (the aim is 5)", spare, got/fixed)
 		}
 		if got < .97*fixed {
 			t.Errorf("%.1f dB to spare: %.2f times as fast, want no loss", spare, got/fixed)
@@ -142,8 +142,8 @@ func TestSpareSNRIsSpeedUnderLoss(t *testing.T) {
 		for _, loss := range losses {
 			fixed, got := pairSpeed(t, octets, 15, loss, nil), pairSpeed(t, octets, 15, loss, ladder(t))
 			t.Logf("%5d octets, 15 dB to spare, %2.0f %% loss: %4.0f octets a second, %.2f times", octets, 100*loss, got, got/fixed)
-			if least := map[int]float64{1_000: 1, 10_000: 2, 50_000: 5}[octets]; got < least*fixed {
-				t.Errorf("%d octets at %.0f %% loss: %.2f times as fast, want %.0f", octets, 100*loss, got/fixed, least)
+			if least := map[int]float64{1_000: 1.3, 10_000: 5, 50_000: 7}[octets]; got < least*fixed {
+				t.Errorf("%d octets at %.0f %% loss: %.2f times as fast, want %.1f", octets, 100*loss, got/fixed, least)
 			}
 		}
 	}
@@ -200,8 +200,8 @@ func TestAThirdStationIsNotForgotten(t *testing.T) {
 	}
 	mid := len(third) / 2
 	t.Logf("the third waits %v (worst %v), %v when nobody moves; the pair takes %v", third[mid], third[len(third)-1], alone[mid], bulk[mid])
-	if third[mid] > 2*time.Minute || bulk[mid] > 3*time.Minute {
-		t.Errorf("the third waits %v, the pair %v, want 2 and 3 minutes at most", third[mid], bulk[mid])
+	if third[mid] > 75*time.Second || bulk[mid] > 80*time.Second {
+		t.Errorf("the third waits %v, the pair %v, want 75 and 80 s at most", third[mid], bulk[mid])
 	}
 }
 
