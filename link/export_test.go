@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -29,6 +30,18 @@ func WearOut(c *Core, now time.Time) {
 	for _, s := range c.sessions {
 		s.since = now.Add(-rekeyAge)
 	}
+}
+
+// Falsify makes a core lie about a body that it sends: one octet is another from now on. It reports whether the body is
+// loaded, which is when its digest is checked.
+func Falsify(c *Core, d Digest, octet int) bool {
+	b := c.bodies[d]
+	if b == nil || b.data == nil {
+		return false
+	}
+	b.data = bytes.Clone(b.data)
+	b.data[octet%len(b.data)] ^= 1
+	return true
 }
 
 // Read answers whom the frame is for and what it is.

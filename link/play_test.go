@@ -32,7 +32,9 @@ import (
 //	send A B NAME SIZE [emergency|message|bulk]   a body; the same name is the same body
 //	sendall A NAME SIZE    to all others at once
 //	withdraw A B NAME
-//	refuse A NAME          turn this body away
+//	refuse A NAME SIZE [malformed]   turn this body away
+//	welcome A NAME         and take it from now on
+//	lie A NAME N           octet N of this body, which A is sending, is false from now on
 //	lose N A [WORD]        the next N frames of A (that hold the word) get lost
 //	stop A, start A        as a kill leaves it
 //	worn A                 its keys are old
@@ -52,7 +54,7 @@ type play struct {
 	read    map[string][2]string // of frames that are not on the air yet
 	bodies  map[string][]byte
 	wires   map[string]*world.Wire
-	turned  map[string]map[link.Digest]bool
+	turned  map[string]map[link.Digest]link.Reason
 	lose    map[string]*losing
 	silent  bool
 	watch   func(world.OnAir) // sees frames besides; may be nil
@@ -118,7 +120,7 @@ func firstDifference(got, want string) string {
 func newPlay(t *testing.T, file string) *play {
 	return &play{t: t, file: file, out: &strings.Builder{}, nodes: map[string]*world.LinkNode{},
 		readers: map[*world.Node]*link.Reader{}, read: map[string][2]string{}, bodies: map[string][]byte{}, wires: map[string]*world.Wire{},
-		turned: map[string]map[link.Digest]bool{}, lose: map[string]*losing{}}
+		turned: map[string]map[link.Digest]link.Reason{}, lose: map[string]*losing{}}
 }
 
 // perform plays a text and answers it with what was seen.
@@ -143,7 +145,8 @@ func (p *play) do(verb string, args []string) error {
 		do    func([]string) error
 	}{
 		"world": {0, p.world}, "node": {2, p.node}, "apart": {2, p.apart}, "loss": {3, p.loss}, "cut": {2, p.cutting(true)}, "mend": {2, p.cutting(false)},
-		"wire": {2, p.wire}, "unwire": {2, p.unwire}, "send": {4, p.send}, "sendall": {3, p.sendAll}, "withdraw": {3, p.withdraw}, "refuse": {2, p.refuse},
+		"wire": {2, p.wire}, "unwire": {2, p.unwire}, "send": {4, p.send}, "sendall": {3, p.sendAll}, "withdraw": {3, p.withdraw}, "refuse": {3, p.refuse},
+		"welcome": {2, p.welcome}, "lie": {3, p.lie},
 		"lose": {2, p.losing}, "stop": {1, p.stop}, "start": {1, p.start}, "worn": {1, p.worn}, "quiet": {1, p.quiet}, "run": {1, p.run},
 	}
 	v, ok := verbs[verb]
@@ -205,18 +208,13 @@ func (p *play) node(names []string) error {
 		return err
 	}
 	for _, n := range names {
-		p.turned[n], p.lose[n] = map[link.Digest]bool{}, &losing{}
+		p.turned[n], p.lose[n] = map[link.Digest]link.Reason{}, &losing{}
 	}
 	nodes, err := p.LinkNodes(names...)
 	for i, n := range nodes {
 		p.nodes[names[i]] = n
 		n.Watch = func(e link.Event) { p.event(n, e) }
-		n.Turns = func(it link.Item) link.Reason {
-			if p.turned[n.Name][it.Digest] {
-				return link.ReasonUnauthorised
-			}
-			return link.ReasonNone
-		}
+		n.Turns = func(it link.Item) link.Reason { return p.turned[n.Name][it.Digest] }
 	}
 	return err
 }
@@ -307,7 +305,23 @@ func (p *play) withdraw(args []string) error {
 }
 
 func (p *play) refuse(args []string) error {
-	p.turned[args[0]][link.DigestOf(1, p.body(args[1], args[2]))] = true
+	reason := link.ReasonUnauthorised
+	if slices.Contains(args[3:], "malformed") {
+		reason = link.ReasonMalformed
+	}
+	p.turned[args[0]][link.DigestOf(1, p.body(args[1], args[2]))] = reason
+	return nil
+}
+
+func (p *play) welcome(args []string) error {
+	delete(p.turned[args[0]], link.DigestOf(1, p.bodies[args[1]]))
+	return nil
+}
+
+func (p *play) lie(args []string) error {
+	if !link.Falsify(p.nodes[args[0]].Link(), link.DigestOf(1, p.bodies[args[1]]), number(args[2], 0)) {
+		return fmt.Errorf("%s does not send %s yet", args[0], args[1])
+	}
 	return nil
 }
 
