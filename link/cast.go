@@ -231,6 +231,13 @@ func (o *outgoing) castWord(m *wire.Message) {
 	}
 }
 
+// castForgotten takes the word that the peer does not know the transfer's stream any more: what it lacks is not known either.
+func (o *outgoing) castForgotten() {
+	if g := o.group.cast; g != nil {
+		o.group.ready, g.merged = false, false
+	}
+}
+
 // deaf reports whether an account shows nothing of what a long burst, or two short ones, brought.
 func (o *outgoing) deaf(m *wire.Message) bool {
 	if m.Kind != wire.KindNeed || o.state != outPolled || o.sent == 0 || o.lacks(m) < o.missing {
@@ -427,13 +434,14 @@ func (c *Core) castEnded(g *cast) {
 	p.hush = p.rollCall()
 }
 
-// rollCall is until when members may still answer that were asked together; zero: all have.
+// rollCall is until when members may still answer that were asked together; zero: all have. Nobody keeps silent for
+// those whom the group does not wait for any more.
 func (p *port) rollCall() (until time.Time) {
 	if p.roll == nil {
 		return until
 	}
 	for _, o := range p.roll.members {
-		if o.group.called && o.waiting && o.deadline().After(until) {
+		if o.group.called && o.waiting && o.tries < castPatience && o.deadline().After(until) {
 			until = o.deadline()
 		}
 	}

@@ -18,6 +18,7 @@ const (
 	clearMost   = 1.25
 	strongDB    = 0   // of SNR: above the limit of every spreading factor by 7 dB
 	clearTries  = 4   // questions in vain are told to the neighbour
+	clearVain   = 2   // turns in a row that a neighbour did not take, until it is heard again
 	clearSpare  = 2   // frames more than a burst needs
 	clearHeld   = 2   // longest bursts that we keep silent at others' word without a turn of our own, then as long not
 	tornPart    = 0.5 // of the time, at most, carried what was heard if frames were torn
@@ -77,6 +78,7 @@ func (c *Core) ran(pa *path, ends, pauses bool) {
 func (c *Core) spoke(pa *path) {
 	p := pa.port
 	cl := &p.clearing
+	pa.untaken = 0
 	if cl.told = false; cl.turn == pa {
 		cl.begin, cl.due = time.Time{}, false
 	}
@@ -129,11 +131,12 @@ func (c *Core) needed(pa *path) (frames int) {
 	return min(frames, pa.port.burst(0))
 }
 
-// nextTurn is who is to send next: of those with something for us who has waited longest.
+// nextTurn is who is to send next: of those with something for us who has waited longest. Who does not take its turns may be
+// gone, and they silence the others.
 func (c *Core) nextTurn(p *port) *path {
 	var next *path
 	for _, pa := range p.paths {
-		if c.needed(pa) > 0 && (next == nil || pa.cleared < next.cleared) {
+		if c.needed(pa) > 0 && pa.untaken < clearVain && (next == nil || pa.cleared < next.cleared) {
 			next = pa
 		}
 	}
@@ -296,6 +299,7 @@ func (p *port) clearTimeout(now time.Time) {
 	cl := &p.clearing
 	if !cl.begin.IsZero() && !cl.begin.After(now) {
 		cl.begin, cl.due = time.Time{}, true
+		cl.turn.untaken++
 	}
 	if !cl.quiet.After(now) {
 		cl.quiet = time.Time{}

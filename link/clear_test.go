@@ -117,6 +117,32 @@ func TestTurnThatIsNotTakenGoesOn(t *testing.T) {
 	}
 }
 
+// A neighbour that is gone in the middle of its transfer gets no turns without end: they would silence the others.
+func TestTurnsOfWhoIsGoneEnd(t *testing.T) {
+	w, a, b, c, clear := between(t)
+	a.send(b, 50_000, Message)
+	p := b.core.ports[0]
+	if !w.run(time.Minute, func() bool { return b.core.needed(b.core.peer(a.id).paths[0]) > 0 && !p.hearing.After(w.now) }) {
+		t.Fatal("A sends nothing")
+	}
+	w.onFrame = func(s *station, f []byte) []byte {
+		if s.node == a {
+			return nil
+		}
+		return f
+	}
+	p.clearing.doubt = clearMost
+	before := b.core.Stats().Clears
+	c.hears(clear())
+	w.run(10*time.Minute, func() bool { return false })
+	if got := b.core.Stats().Clears - before; got > 3 {
+		t.Errorf("%d turns in ten minutes, want 3 at most", got)
+	}
+	if c.quiet() > 0 {
+		t.Error("C is still silent")
+	}
+}
+
 // Three that hear each other and send to each other never need a clear, and one pair alone neither, whatever is lost.
 func TestNoClearsWhereAllHearEachOther(t *testing.T) {
 	for seed := range uint64(10) {

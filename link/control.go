@@ -125,6 +125,10 @@ func (c *Core) answerOf(o *outgoing, m *wire.Message) {
 	case m.Code == wire.CodeHave:
 		c.delivered(o, true)
 	case m.Code == wire.CodeAgain:
+		if c.forgetsTooMuch(o) {
+			return
+		}
+		o.castForgotten()
 		o.state = outOffered
 		o.want, o.next, o.left, o.upto, o.sent = nil, nil, 0, 0, 0 // what followed the lost offer came to nobody
 	case m.Code >= wire.CodeRefuse:
@@ -150,10 +154,15 @@ func (c *Core) needs(o *outgoing, m *wire.Message) {
 	c.plan(o, int(m.Upto), m.Needs)
 	o.state = outSending
 	if o.left == 0 {
+		if c.keepsTooLong(o) {
+			return
+		}
 		o.state = outPolled
-		o.tries = 1 // all is there: the peer is storing it
+		o.tries = o.complete // all is there: the peer is storing it
 		c.await(o)
 		c.quiet(o.path)
+	} else {
+		o.complete = 0
 	}
 	o.castCounted()
 	c.progress(o)

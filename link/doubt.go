@@ -15,6 +15,7 @@ const (
 	insatiableMin = 64 // and so many symbols
 	explained     = 0.8
 	ignored       = 64 // questions about one item in a row without an answer: at half of all frames lost, once in 10^8,
+	forgetful     = 16 // times that a stream is not known to who was offered it
 	talkative     = 16 // and so many words on other things meanwhile
 )
 
@@ -122,10 +123,37 @@ func (c *Core) asksTooMuch(o *outgoing) bool {
 	if o.given < insatiableMin+int(insatiable*float64(o.lay.n)/(1-loss)) {
 		return false
 	}
-	id := o.peer.id
-	c.giveUp(o)
-	c.failedBy(id)
+	c.failed(o)
 	return true
+}
+
+// forgetsTooMuch ends a transfer whose stream the peer does not know again and again: since it knows the stream from each offer
+// that it answered, it cannot lose it so often.
+func (c *Core) forgetsTooMuch(o *outgoing) bool {
+	if o.forgets++; o.forgets <= forgetful {
+		return false
+	}
+	c.failed(o)
+	return true
+}
+
+// keepsTooLong ends a transfer of which the peer says that it lacks nothing, and never takes custody. Its disk may be slow, and
+// other neighbours' false symbols may have to be found out first.
+func (c *Core) keepsTooLong(o *outgoing) bool {
+	if o.complete == 0 {
+		o.filled = c.now
+	}
+	if o.complete++; o.complete <= ignored || c.now.Sub(o.filled) < o.path.patience() {
+		return false
+	}
+	c.failed(o)
+	return true
+}
+
+// failed gives a transfer up by the peer's fault.
+func (c *Core) failed(o *outgoing) {
+	c.giveUp(o)
+	c.failedBy(o.peer.id)
 }
 
 // ignores ends a transfer about which the peer keeps silent.

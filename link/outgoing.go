@@ -51,23 +51,26 @@ type outgoing struct {
 	vain    int // tries while nobody else was heard
 	delays  int
 
-	want    []uint8   // symbols to send, by block
-	next    []uint8   // index of the next one
-	left    int       // sum of want
-	cursor  int       // block being sent
-	upto    int       // blocks sent at least once
-	missing int       // symbols the peer lacked at its last word
-	sent    int       // symbols sent since
-	given   int       // symbols sent at all
-	whole   bool      // it went in one frame
-	ignored int       // questions in a row without an answer
-	asking  time.Time // the first of them, and
-	talk    int       // peer.talk then
-	burst   int       // frames left in this burst
-	checked bool      // it ended with a question for a sign of life, whose answer is sealed with
-	check   [wire.NonceSize]byte
-	served  uint64
-	fair    share
+	want     []uint8   // symbols to send, by block
+	next     []uint8   // index of the next one
+	left     int       // sum of want
+	cursor   int       // block being sent
+	upto     int       // blocks sent at least once
+	missing  int       // symbols the peer lacked at its last word
+	sent     int       // symbols sent since
+	given    int       // symbols sent at all
+	whole    bool      // it went in one frame
+	ignored  int       // questions in a row without an answer
+	asking   time.Time // the first of them, and
+	forgets  int       // times that the peer did not know the stream
+	complete int       // accounts in a row that lacked nothing, since
+	filled   time.Time
+	talk     int  // peer.talk then
+	burst    int  // frames left in this burst
+	checked  bool // it ended with a question for a sign of life, whose answer is sealed with
+	check    [wire.NonceSize]byte
+	served   uint64
+	fair     share
 
 	group member
 
@@ -165,6 +168,7 @@ func (o *outgoing) unbind() {
 	}
 	o.sess, o.state, o.waiting, o.tries, o.direct = nil, outQueued, false, 0, false
 	o.want, o.next, o.left, o.burst, o.upto, o.sent, o.checked = nil, nil, 0, 0, 0, 0, false
+	o.forgets, o.complete = 0, 0
 }
 
 // leavePath unbinds every transfer of a path whose session changed or ended.

@@ -66,6 +66,7 @@ type path struct {
 	moves     moves
 
 	cleared    uint64 // when it last had a turn by our word
+	untaken    int    // turns in a row that it did not take
 	clearsSeen bool   // it gave a turn in that boot, the last with
 	clearsOf   uint32
 	clears     uint16
