@@ -36,9 +36,10 @@ func (c *Core) alive(st *inStream, h wire.Data, octets int) bool {
 		return false
 	}
 	s := st.sess
-	b := wire.AppendAliveHeader(nil, uint8(min(st.run, 255)))
+	f := wire.Alive{Heard: uint8(min(st.run, 255))}
+	b := wire.AppendAliveHeader(nil, f.Heard)
 	st.run = 0
-	c.enqueue(s.path.port, s.sendData.seal(b, h.AliveNonce(octets), nil, b, wire.ShortTag))
+	c.enqueue(s.path.port, s.sendData.seal(b, f.Nonce(h.AliveNonce(octets)), nil, b, wire.ShortTag))
 	s.frames++
 	return true
 }
@@ -67,7 +68,7 @@ func (c *Core) handleAlive(p *port, b []byte, m Meta) {
 				continue
 			}
 			waits = true
-			if _, ok := o.sess.recvData.open(o.check, b[wire.AliveHeader:], b[:wire.AliveHeader], wire.ShortTag); ok {
+			if _, ok := o.sess.recvData.open(f.Nonce(o.check), b[wire.AliveHeader:], b[:wire.AliveHeader], wire.ShortTag); ok {
 				c.lives(o, int(f.Heard), m)
 				return
 			}

@@ -16,7 +16,8 @@ const (
 	openTries    = 6 // times a handshake is sent before the next beacon is awaited
 	answerTries  = 2 // times an unconfirmed answer is repeated
 	maxTentative = 2
-	prevLinger   = time.Minute
+	prevLinger   = time.Minute // for which the keys before still open frames, at least, and
+	lingerTurns  = 16          // so many of the longest frame and its answer: the peer may not have heard of new ones yet
 )
 
 // opening is a session that we open: message 1 is out, or waits for the port.
@@ -315,7 +316,7 @@ func (c *Core) promote(pa *path, s *session) {
 	again := !first && !pa.current.unproven() && !pa.current.worn(c.now) &&
 		(pa.stale || c.now.Sub(pa.current.since) > pa.port.beacon.fastest) // else both opened at once
 	c.forget(pa.previous)
-	pa.previous, pa.prevUntil = pa.current, c.now.Add(prevLinger)
+	pa.previous, pa.prevUntil = pa.current, c.now.Add(max(prevLinger, lingerTurns*pa.port.turn(pa.port.mtu)))
 	pa.proved(s.boot, c.now)
 	pa.current, pa.stale, pa.silent, pa.unsure, pa.heard = s, false, false, 0, c.now
 	pa.fruitless = 0

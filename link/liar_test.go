@@ -400,7 +400,7 @@ func (s *stage) alive(k *keeper) {
 	}
 	f := wire.AppendAliveHeader(nil, uint8(s.octet()))
 	h := wire.Data{Check: true, Block: uint16(s.octet() % 3), Stream: s.stream(), First: uint8(s.octet())}
-	s.hears(k.n, x.sendData.seal(f, h.AliveNonce(244), nil, f, wire.ShortTag))
+	s.hears(k.n, x.sendData.seal(f, wire.Alive{Heard: f[1]}.Nonce(h.AliveNonce(244)), nil, f, wire.ShortTag))
 }
 
 // script draws one by seed.

@@ -5,7 +5,7 @@ package wire
 //
 //	0 1 type nibble, 1
 //	1 1 data frames of the stream heard since the receiver last spoke, at most 255
-//	2 4 tag of nothing, under the data key, with AliveNonce
+//	2 4 tag of nothing, under the data key, with AliveNonce and Nonce
 //
 // It lets a burst go on and moves nothing else, so a short tag is enough. Whom it is for the tag alone tells: few
 // wait for one at a time.
@@ -44,4 +44,11 @@ func (f Data) AliveNonce(n int) [NonceSize]byte {
 	nonce := f.Nonce(n)
 	nonce[0] = aliveFirst
 	return nonce
+}
+
+// Nonce completes that of the answer by what it says, so that one nonce never seals two answers: who repeats the
+// question at the receiver may get another one.
+func (f Alive) Nonce(of [NonceSize]byte) [NonceSize]byte {
+	of[7] = f.Heard
+	return of
 }
