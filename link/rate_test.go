@@ -227,3 +227,39 @@ func TestProposalsAreJudged(t *testing.T) {
 		}
 	}
 }
+
+// What ends an excursion before its time.
+func TestWhatCallsHome(t *testing.T) {
+	for name, c := range map[string]struct {
+		do   func(a, x *node)
+		want bool
+	}{
+		"nothing":                   {func(*node, *node) {}, false},
+		"a beacon of our own":       {func(a, _ *node) { a.core.ports[0].beacon.due = true }, true},
+		"a message for a third":     {func(a, x *node) { a.send(x, 300, Message) }, false},
+		"an emergency for a third":  {func(a, x *node) { a.send(x, 300, Emergency) }, true},
+		"nothing is left to do":     {func(a, _ *node) { a.core.peers[0].outs = nil }, true},
+		"the time that was agreed":  {func(a, _ *node) { a.core.ports[0].over = true }, true},
+		"it was the other's to end": {func(a, _ *node) { a.core.ports[0].over, a.core.ports[0].mover = true, false }, false},
+	} {
+		w := newWorld(t, 1)
+		ch := w.radio(0)
+		ch.airtime = func(n int) time.Duration { return 6 * sf7(n) }
+		ch.withRates(4)
+		a, b, x := w.node("a", ch), w.node("b", ch), w.node("x", ch)
+		w.acquaintAll()
+		w.run(10*time.Minute, func() bool { return met(a, b)() && met(b, x)() && met(a, x)() })
+		w.run(2*time.Minute, never)
+		a.send(b, 60_000, Message)
+		if p := a.core.ports[0]; !w.run(time.Minute, func() bool { return p.rate != 0 && !p.tuning }) {
+			t.Fatalf("%s: a does not leave", name)
+		}
+		if a.core.peers[0].id != b.id {
+			t.Fatal("b is not a's first peer")
+		}
+		c.do(a, x)
+		if got := a.core.ends(a.core.ports[0]); got != c.want {
+			t.Errorf("%s: ends the excursion: %v, want %v", name, got, c.want)
+		}
+	}
+}

@@ -130,6 +130,39 @@ func TestALateFrameContends(t *testing.T) {
 	}
 }
 
+// An answer that no frame of others came before has no gap to keep.
+func TestAnAnswerBehindOurOwnFrameContends(t *testing.T) {
+	o := newOwner(t, config(1), never)
+	o.get(Normal, time.Second)
+	o.send(o.cfg.Longest)
+	if wait, _ := o.get(Reply, time.Second); wait < o.cfg.Sense {
+		t.Errorf("it went after %v, want it to listen", wait)
+	}
+}
+
+// After its bursts a station waits for slower ones as long as that is of use: until nobody took several gaps in a row.
+func TestYieldsThatNobodyTakesEnd(t *testing.T) {
+	o := newOwner(t, config(2), never)
+	yields := func() (n int) {
+		for range 3 * fruitless {
+			if wait, _ := o.get(Normal, time.Minute); wait >= o.cfg.Yield {
+				n++
+			}
+			o.send(o.cfg.Longest)
+		}
+		return n
+	}
+	if n := yields(); n != 0 {
+		t.Errorf("%d yields though nobody else was heard, want none", n)
+	}
+	for range 2 {
+		o.hears(true)
+		if n := yields(); n != fruitless+1 {
+			t.Errorf("%d yields after data of others, want %d", n, fruitless+1)
+		}
+	}
+}
+
 func TestCountIsFrozenWhileTheMediumIsBusy(t *testing.T) {
 	cfg := config(3)
 	free := newOwner(t, cfg, never)
