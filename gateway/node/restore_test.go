@@ -78,6 +78,7 @@ func TestRestoredGatewayHoldsAllThatWasBackedUp(t *testing.T) {
 			apply(t, a.n.store, store.Op{Kind: gateway.KindTransport, Key: "lora0", Value: []byte("ledger")},
 				store.Op{Kind: gateway.KindBody, Key: strings.Repeat("ab", 32), Value: bytes.Repeat([]byte("body"), 50_000)},
 				store.Op{Kind: gateway.KindCounter, Key: "dispatch", Value: binary.BigEndian.AppendUint64(nil, 5)})
+			synctest.Wait() // what Up has set going is on disk
 			var stream bytes.Buffer
 			if err := a.Backup(ctx, &stream); err != nil {
 				t.Fatal(err)
