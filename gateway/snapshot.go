@@ -25,7 +25,7 @@ const (
 
 // Snapshot tells how the gateway is.
 func (c *Core) Snapshot(now time.Time) Snapshot {
-	s := Snapshot{ID: c.self, Name: c.name(), Owner: c.owner != nil, Clock: c.quality, ClockWhy: c.clock.why(), Peers: []Peer{}}
+	s := Snapshot{ID: c.self, Name: c.name(), Owner: c.owner != nil, Clock: c.quality, ClockWhy: c.clock.why(), Peers: []Peer{}, Link: c.link.Stats()}
 	if c.member != nil {
 		s.Domain, s.Address, s.Endpoint = c.member.Domain.Name, c.member.Domain.Address, c.box.id()
 	}

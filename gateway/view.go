@@ -127,6 +127,7 @@ type Snapshot struct {
 	Peers    []Peer      // by name
 	Parcels  int         // waiting, carried or for local endpoints
 	Bytes    int64
+	Link     link.Stats
 }
 
 // Error is a refusal with what to do about it.

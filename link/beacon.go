@@ -55,7 +55,7 @@ func (p *port) settling(now time.Time) bool {
 		if s == nil && len(pa.tentative) > 0 {
 			s = pa.tentative[0].session
 		}
-		if s != nil && s.window.next == 0 && now.Sub(s.since) < p.beacon.slowest {
+		if s != nil && s.window.next == 0 && now.Sub(s.since) < p.beacon.usual {
 			return true
 		}
 	}

@@ -3,6 +3,8 @@ package link
 import (
 	"slices"
 	"time"
+
+	"packhorse/link/wire"
 )
 
 // Where the law leaves so much airtime in any hour, bulk may not use up all of it: an emergency
@@ -50,6 +52,7 @@ func (c *Core) portBudget(e PortBudget) {
 	p.budget = budget{left: e.Left, perHour: e.PerHour, refunds: append(p.budget.refunds[:0], e.Refunds...)}
 	if p.tuning && p.to == 0 || !p.tuning && p.rate == 0 {
 		p.homeBudget = budget{left: e.Left, perHour: e.PerHour, refunds: append(p.homeBudget.refunds[:0], e.Refunds...)}
+		p.beacon.allow(e.PerHour, p.common.Airtime(wire.BeaconSize), c.now, c.jitter)
 	}
 	if !before && p.budget.lacks(c.now, Bulk, p.full()) {
 		for _, pa := range p.paths {

@@ -204,5 +204,5 @@ func (pa *path) patience() time.Duration {
 	if pa.peer.pairing {
 		return max(2*time.Minute, 64*pa.port.turn(64))
 	}
-	return 10 * pa.port.beacon.slowest
+	return pa.port.beacon.patience()
 }

@@ -14,6 +14,9 @@ const (
 	// On a wire a beacon costs nothing, and on a slow radio presence must not take for ever.
 	trickleLeastMin = 3750 * time.Millisecond
 	trickleMostMin  = 112500 * time.Millisecond
+	// Where the law leaves little, beacons at rest take this share of it; but presence is told so often at least.
+	trickleLawful  = 0.02
+	trickleMostMax = 4 * time.Hour
 )
 
 // trickle says when a port's beacons are due, as RFC 6206 has it, with three differences. Their aim is presence too, so
@@ -21,6 +24,7 @@ const (
 // ourselves. The first beacon after a start comes at once. Who is in the middle of a transfer is heard without.
 type trickle struct {
 	fastest, slowest time.Duration // Imin, Imax
+	usual            time.Duration // Imax where the law leaves enough
 	interval         time.Duration // I
 	at               time.Time     // t; zero once it has passed
 	end              time.Time     // of the interval
@@ -32,7 +36,26 @@ type trickle struct {
 
 func newTrickle(p *port) trickle {
 	fastest := min(max(trickleLeastMin, trickleMin*p.airtime(wire.BeaconSize)), trickleMostMin)
-	return trickle{fastest: fastest, slowest: fastest << trickleDoublings}
+	return trickle{fastest: fastest, slowest: fastest << trickleDoublings, usual: fastest << trickleDoublings}
+}
+
+// allow takes how much airtime the law leaves in any hour for beacons of so much each; 0: as much as one likes.
+func (t *trickle) allow(perHour, beacon time.Duration, now time.Time, jitter func(time.Duration) time.Duration) {
+	t.slowest = t.usual
+	if perHour > 0 {
+		lawful := float64(beacon) / (trickleLawful * float64(perHour)) * float64(time.Hour)
+		t.slowest = max(t.usual, time.Duration(min(lawful, float64(trickleMostMax))))
+	}
+	if t.interval > t.slowest {
+		t.interval = t.slowest
+		t.begin(now, jitter)
+	}
+}
+
+// patience is how long a live station may stay unheard: ten beacons may get lost, or four where they are so rare
+// that ten would take longer than half a day.
+func (t *trickle) patience() time.Duration {
+	return max(10*t.usual, min(10*t.slowest, 12*time.Hour), 4*t.pause())
 }
 
 // pause is the longest time between two beacons of a live station.

@@ -112,3 +112,54 @@ func TestBeaconsTellOfTheClock(t *testing.T) {
 		t.Errorf("a quality that we do not know counts as %d, want the best we know, %d", got, ClockRTC)
 	}
 }
+
+// Imax follows the law, within bounds, and goes back with it.
+func TestTrickleFollowsTheLaw(t *testing.T) {
+	for name, c := range map[string]struct {
+		slow, perHour, want time.Duration
+	}{
+		"no law":          {slow: 1, want: 0},
+		"a tenth":         {slow: 1, perHour: 360 * time.Second, want: 0},
+		"a hundredth":     {slow: 1, perHour: 36 * time.Second, want: sf7(wire.BeaconSize) * 5000},
+		"a thousandth":    {slow: 1, perHour: 3600 * time.Millisecond, want: sf7(wire.BeaconSize) * 50_000},
+		"slow, little":    {slow: 24, perHour: 3600 * time.Millisecond, want: trickleMostMax},
+		"almost nothing":  {slow: 1, perHour: 1, want: trickleMostMax},
+		"below the usual": {slow: 24, perHour: 360 * time.Second, want: 0},
+	} {
+		air := c.slow * sf7(wire.BeaconSize)
+		tr := newTrickle(&port{airtime: func(int) time.Duration { return air }})
+		_, dice := turning(1)
+		tr.start(epoch, 0)
+		tr.allow(c.perHour, air, epoch, dice)
+		want := max(c.want, tr.usual)
+		if off := (tr.slowest - want).Abs(); off > time.Millisecond {
+			t.Errorf("%s: Imax %v, want %v", name, tr.slowest, want)
+		}
+		if p := tr.patience(); p < 4*tr.pause() || p > max(10*tr.usual, 25*time.Hour) {
+			t.Errorf("%s: patience %v with a pause of %v", name, p, tr.pause())
+		}
+		tr.interval = tr.slowest
+		if tr.allow(0, air, epoch, dice); tr.slowest != tr.usual || tr.interval > tr.usual || tr.end.After(epoch.Add(2*tr.usual)) {
+			t.Errorf("%s: without a law again Imax %v, I %v", name, tr.slowest, tr.interval)
+		}
+	}
+}
+
+// At rest two stations stay in session and use a fiftieth of what the law leaves, with losses too.
+func TestBeaconsAtRestUnderTheLaw(t *testing.T) {
+	for _, perHour := range []time.Duration{36 * time.Second, 3600 * time.Millisecond} {
+		w, a, b, ch := pair(t, 1, 0.3)
+		for _, n := range w.nodes {
+			n.event(PortBudget{Port: 1, PerHour: perHour, Left: perHour})
+		}
+		w.run(time.Hour, met(a, b))
+		w.run(10*time.Hour, never)
+		before := ch.airUsed
+		const hours = 60
+		w.run(hours*time.Hour, never)
+		per := (ch.airUsed - before) / (2 * hours)
+		if most := perHour / 50 * 11 / 10; per > most || per == 0 || len(a.downs)+len(b.downs) > 0 {
+			t.Errorf("%v an hour: beacons take %v, sessions down %d; want %v at most and none", perHour, per, len(a.downs)+len(b.downs), most)
+		}
+	}
+}

@@ -113,9 +113,9 @@ func TestStatusPutsTheVerdictFirst(t *testing.T) {
 		Peers: []admin.PeerInfo{{Name: "ridge-2\x1b[2J", Path: "direct", Ports: []string{"lora0"}, SNRdB: &snr, LastS: &last, Parcels: 3, Bytes: 41000, Clock: "ntp", ShunnedS: 90,
 			Paths: []admin.PathInfo{{Port: "lora0", Up: true, Silent: true, CostS: 1}, {Port: "lora0", Up: true, RSSIdBm: &rssi, Loss: 0.25, ETX: 1.333, CostS: 2.25, Rate: "SF7 BW250"}}},
 			{Name: "mill", Path: "direct", Silent: true, LastS: &gone}},
-		Queue: admin.QueueTotals{Parcels: 3, Bytes: 41000}}}
+		Queue: admin.QueueTotals{Parcels: 3, Bytes: 41000}, Dropped: map[string]uint64{"duplicate_symbols": 9, "forged": 3, "poisoned_symbols": 2}}}
 	b := newBench(t, f)
-	b.want(0, []string{"warn  clock is a neighbour's", "fix: set the time", "212.0 of 360 s", "148.0 s", "3m10s", "-101 dBm", "25 %", "1.33", "2.3s", "SF7 BW250", "ntp", "shunned for 1m30s", "direct lora0", "8.5 dB", "3 parcels, 41.0 kB", "direct, silent 4m"}, "status")
+	b.want(0, []string{"Dropped since the start: 3 forged, 2 poisoned symbols; every reason", "warn  clock is a neighbour's", "fix: set the time", "212.0 of 360 s", "148.0 s", "3m10s", "-101 dBm", "25 %", "1.33", "2.3s", "SF7 BW250", "ntp", "shunned for 1m30s", "direct lora0", "8.5 dB", "3 parcels, 41.0 kB", "direct, silent 4m"}, "status")
 	if want := "OK, 1 warning. ridge-1 (v1) in domain ridge, EU868, up 3d4h, clock gps\n"; !strings.HasPrefix(b.out, want) {
 		t.Errorf("got %q, want first %q", b.out, want)
 	}

@@ -136,7 +136,7 @@ func full() *fake {
 	carried.State, carried.By, carried.Next, carried.Done, carried.Total, carried.Path = admin.Delivered, "ridge-2", "", 0, 0, ""
 	peer := admin.PeerInfo{Name: "ridge-2", ID: id, Path: "direct", Ports: []string{"lora0"}, SNRdB: &snr, LastS: &last, Parcels: 3, Bytes: 41000,
 		Paths: []admin.PathInfo{{Port: "lora0", Up: true, SNRdB: &snr, RSSIdBm: &rssi, Loss: 0.1, ETX: 1.11, CostS: 2.1, Rate: "SF7", LastS: &last}}, Clock: "gps", ShunnedS: 60}
-	return &fake{status: admin.Status{Name: "ridge-1", ID: id, Domain: "ridge", Region: "EU868", Version: "v1", PoWeb: "127.0.0.1:13276",
+	return &fake{status: admin.Status{Dropped: map[string]uint64{"forged": 2, "bad_body": 1}, Name: "ridge-1", ID: id, Domain: "ridge", Region: "EU868", Version: "v1", PoWeb: "127.0.0.1:13276",
 		Problems: []admin.Problem{{Level: "warn", What: "a", Fix: "b"}},
 		Radios:   []admin.RadioInfo{{Name: "lora0", OK: true, Band: "869.4-.65", Modulation: "SF7", AirtimeUsedS: 212, AirtimeAllowedS: 360, FreeInS: 190}},
 		Peers:    []admin.PeerInfo{peer, {Name: "clinic", ID: id, Path: "via ridge-2"}, {Name: "hq", ID: id, Path: "none"}}},

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"packhorse/gateway/admin"
+	"packhorse/link"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -94,6 +95,20 @@ func (a *app) showStatus(s admin.Status) {
 	if s.Queue.Parcels > 0 {
 		a.say("%s waiting, %s: packhorse queue", count(s.Queue.Parcels, "parcel"), size(s.Queue.Bytes))
 	}
+	if bad := notable(s.Dropped); bad != "" {
+		a.say("Dropped since the start: %s; every reason: packhorse status --json", bad)
+	}
+}
+
+// notable are drops behind which somebody may be. The others belong to a radio: losses, repetitions, what is not for us.
+func notable(dropped map[string]uint64) string {
+	var all []string
+	for _, why := range []link.Drop{link.DropForged, link.DropForeign, link.DropPoison, link.DropBadBody} {
+		if n := dropped[strings.ReplaceAll(why.String(), " ", "_")]; n > 0 {
+			all = append(all, fmt.Sprintf("%d %s", n, why))
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // verdict is the first line: all that matters when one line is all there is.

@@ -122,6 +122,9 @@ func (s *Status) fill() {
 	s.Problems = list(s.Problems)
 	s.Radios = list(s.Radios)
 	s.Peers = list(s.Peers)
+	if s.Dropped == nil {
+		s.Dropped = map[string]uint64{}
+	}
 	for i := range s.Peers {
 		s.Peers[i].Ports, s.Peers[i].Paths = list(s.Peers[i].Ports), list(s.Peers[i].Paths)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"packhorse/gateway"
@@ -35,7 +36,7 @@ func (a adminAPI) Status(ctx context.Context) (admin.Status, error) {
 	out := admin.Status{Head: admin.NewHead(admin.SchemaStatus, clockWords[min(s.Clock, pki.ClockRTC)]), Name: s.Name,
 		ID: hex.EncodeToString(s.ID[:]), Version: n.cfg.Version, UptimeS: int64(now.Sub(n.start).Seconds()), Domain: s.Domain,
 		Problems: []admin.Problem{}, Radios: []admin.RadioInfo{}, Peers: []admin.PeerInfo{},
-		Queue: admin.QueueTotals{Parcels: s.Parcels, Bytes: s.Bytes}, PoWeb: n.PoWebAddr()}
+		Queue: admin.QueueTotals{Parcels: s.Parcels, Bytes: s.Bytes}, PoWeb: n.PoWebAddr(), Dropped: dropped(s.Link)}
 	for _, p := range s.Peers {
 		out.Peers = append(out.Peers, n.peerInfo(now, p))
 	}
@@ -44,6 +45,17 @@ func (a adminAPI) Status(ctx context.Context) (admin.Status, error) {
 	out.Problems = append(out.Problems, n.planProblems()...)
 	out.Problems = append(out.Problems, problemsOf(s)...)
 	return out, nil
+}
+
+// dropped names what came to nothing.
+func dropped(s link.Stats) map[string]uint64 {
+	all := map[string]uint64{}
+	for _, d := range link.Drops() {
+		if n := s.Dropped[d]; n > 0 {
+			all[strings.ReplaceAll(d.String(), " ", "_")] = n
+		}
+	}
+	return all
 }
 
 // addHealth tells of region and transports.

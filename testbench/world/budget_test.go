@@ -42,7 +42,7 @@ func TestETAUnderADutyCycle(t *testing.T) {
 		loss float64
 		size int
 	}{
-		{"without loss", 0, 50_000}, {"with loss", 0.2, 50_000}, {"within the hour", 0, 10_000},
+		{"without loss", 0, 36_000}, {"with loss", 0.2, 36_000}, {"within the hour", 0, 10_000},
 	} {
 		for seed := range uint64(3) {
 			w, a, b := linked(t, Config{Seed: 20 + seed, Loss: c.loss, Burst: 2 * time.Second, Rule: onePercent(t)})
