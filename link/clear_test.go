@@ -102,6 +102,76 @@ func TestClearsWithoutEndAreBounded(t *testing.T) {
 	}
 }
 
+// A turn that is said to last for minutes silences for a burst and a quarter.
+func TestALongTurnIsCutShort(t *testing.T) {
+	w, a, b, c, _ := between(t)
+	f := wire.Clear{To: b.core.peer(a.id).paths[0].current.remote, From: [2]byte(b.core.short[:2]), Count: 1, Duration: 1<<16 - 1}
+	frame := wire.AppendClear(nil, f)
+	mac := b.core.domain.clearMAC(frame, b.core.boot)
+	c.hears(append(frame, mac[:]...))
+	p := c.core.ports[0]
+	if want := p.longest() + p.longest()/4; c.quiet() != want {
+		t.Errorf("C is silent for %v of %v, want %v", c.quiet(), 65535*wire.ClearUnitMS*time.Millisecond, want)
+	}
+	w.run(p.longest()*2, never)
+	if c.quiet() > 0 {
+		t.Error("C is still silent")
+	}
+}
+
+// Frames of one neighbour amid the burst of another are a sign if there are two of them, if not much else was heard, and
+// if the signal is good.
+func TestSignsThatBurstsOverlap(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		strays int
+		frames int // heard in the burst
+		snr    float64
+		want   bool
+	}{
+		{"two strays", 2, 1, 10, true},
+		{"one, which may have been on its way", 1, 1, 10, false},
+		{"as much was heard as can be", 2, 12, 10, false},
+		{"a weak signal", 2, 1, strongDB - 1, false},
+	} {
+		w, a, b, x, _ := between(t)
+		ours, theirs := b.core.peer(a.id).paths[0], b.core.peer(x.id).paths[0]
+		theirs.meta = Meta{HasSignal: true, SNRdB: c.snr}
+		p := ours.port
+		cl := &p.clearing
+		*cl = clearing{run: ours, began: w.now, first: w.now, frames: c.frames, expected: 12 * p.full()}
+		b.core.now = w.now.Add(9 * p.full())
+		for range c.strays {
+			b.core.spoke(theirs)
+		}
+		if got := cl.doubt > clearOn; got != c.want {
+			t.Errorf("%s: turns are given: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// Turns go round among those that have something for us.
+func TestTurnsGoRound(t *testing.T) {
+	w, a, b, x, _ := between(t)
+	a.send(b, 40_000, Message)
+	x.send(b, 40_000, Message)
+	both := func() bool {
+		return b.core.needed(b.core.peer(a.id).paths[0]) > 0 && b.core.needed(b.core.peer(x.id).paths[0]) > 0
+	}
+	if !w.run(time.Minute, both) {
+		t.Fatal("not both have something for B")
+	}
+	var last *path
+	for range 4 {
+		pa := b.core.nextTurn(b.core.ports[0])
+		if pa == last {
+			t.Errorf("two turns in a row for %s", pa.peer.id)
+		}
+		b.core.appendClear(pa, nil)
+		last = pa
+	}
+}
+
 func TestTurnThatIsNotTakenGoesOn(t *testing.T) {
 	w, _, b, _, clear := between(t)
 	clear()

@@ -151,6 +151,20 @@ func TestLossIsNoFailure(t *testing.T) {
 	t.Logf("%d transfers", transfers)
 }
 
+// Custody is early of what went neither whole nor in as many symbols as it has.
+func TestEarlyCustody(t *testing.T) {
+	for _, c := range []struct {
+		whole bool
+		given int
+		want  bool
+	}{{false, 9, true}, {false, 10, false}, {true, 0, false}} {
+		o := &outgoing{whole: c.whole, given: c.given, lay: layout{n: 10}}
+		if got := o.early(); got != c.want {
+			t.Errorf("%d of 10 symbols given, whole %v: early %v, want %v", c.given, c.whole, got, c.want)
+		}
+	}
+}
+
 // settleOne sends one item and waits for what becomes of it.
 func (w *world) settleOne(from, to *node, size int) Digest {
 	d := from.send(to, size, Message)
