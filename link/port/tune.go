@@ -27,10 +27,15 @@ func (s *radioSession) tuneTo(ctx context.Context, want int) error {
 		s.handle.Tuned(want, true)
 		return nil
 	}
-	if err := s.silence(ctx); err != nil {
+	silent, err := s.silence(ctx)
+	if err != nil {
 		return err
 	}
-	err := s.configure(ctx, s.modem, want)
+	if !silent {
+		s.handle.Tuned(want, true) // what the modem holds would leave on the other setting
+		return nil
+	}
+	err = s.configure(ctx, s.modem, want)
 	if err != nil {
 		if back := s.configure(ctx, s.modem, was); back != nil {
 			return back
@@ -44,13 +49,35 @@ func (s *radioSession) tuneTo(ctx context.Context, want int) error {
 	return nil
 }
 
+// mostSilence is how long a modem may go on holding frames when another setting is wanted.
+const mostSilence = 30 * time.Second
+
 // silence waits until the modem thinks that all it held has left the air, and as long as it takes to begin a
-// frame more: its estimate is a little early when others sent.
-func (s *radioSession) silence(ctx context.Context) error {
-	if c, ok := s.modem.(radio.Clearer); ok && !c.Clear().IsZero() {
-		return pause(ctx, max(0, time.Until(c.Clear()))+rateOf(s.settings[s.in.Load()], s.modem.Capabilities()).Access/4)
+// frame more: its estimate is a little early when others sent. While others keep the channel busy it may move on: the ledger
+// counts that in the setting in which it leaves. false: it holds frames still.
+func (s *radioSession) silence(ctx context.Context) (bool, error) {
+	c, ok := s.modem.(radio.Clearer)
+	if !ok || c.Clear().IsZero() {
+		return true, nil
 	}
-	return nil
+	margin := rateOf(s.settings[s.in.Load()], s.modem.Capabilities()).Access / 4
+	for limit := later(time.Now(), c.Clear()).Add(mostSilence); time.Now().Before(limit); {
+		left := c.Clear()
+		if err := pause(ctx, max(0, time.Until(left))+margin); err != nil {
+			return false, err
+		}
+		if s.late(); !c.Clear().After(left) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // configure gives the modem a setting. Until it has taken it, the one before is taken to be in force.

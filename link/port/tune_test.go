@@ -167,6 +167,59 @@ func TestRadioStaysWhereItWasWhenASettingIsRefused(t *testing.T) {
 	})
 }
 
+// Others keep the channel busy: what the modem holds leaves later than it thought, and counts from then on in the band in which it
+// leaves. The setting changes after that.
+func TestRadioWaitsForWhatItsModemStillHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &tunable{fakeRadio: newFakeRadio()}
+		b, stop := tuned(t, r)
+		defer stop()
+		b.host.frames <- make([]byte, 254)
+		synctest.Wait()
+		h := b.host.handle(0)
+		h.tune(2)
+		synctest.Wait()
+		r.mu.Lock()
+		r.until = r.until.Add(10 * time.Second)
+		left := r.until
+		r.mu.Unlock()
+		time.Sleep(20 * time.Second)
+		h.tune(0)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(r.tunes) != 3 || r.tunes[1].Before(left) {
+			t.Fatalf("configured at %v, want it after %v, when the frame has left, and again", r.tunes, left)
+		}
+		refunds := h.budget[len(h.budget)-1].Refunds
+		if len(refunds) != 1 || refunds[0].At.Before(left.Add(time.Hour)) {
+			t.Errorf("counted as %+v, want it until an hour after %v", refunds, left)
+		}
+	})
+}
+
+// A modem that goes on holding frames keeps its setting, and the link may try again.
+func TestRadioStaysWhileItsModemHoldsFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &tunable{fakeRadio: newFakeRadio()}
+		b, stop := tuned(t, r)
+		defer stop()
+		b.host.frames <- make([]byte, 254)
+		synctest.Wait()
+		h := b.host.handle(0)
+		h.tune(2)
+		for range 60 {
+			time.Sleep(time.Second)
+			r.mu.Lock()
+			r.until = time.Now().Add(3 * time.Second)
+			r.mu.Unlock()
+		}
+		synctest.Wait()
+		if len(r.tunes) != 1 || len(h.tuned) != 1 || h.tuned[0] != (link.Tuned{Rate: 2, Failed: true}) {
+			t.Errorf("configured %d times, answered %+v; want once, at the start, and failed", len(r.tunes), h.tuned)
+		}
+	})
+}
+
 // The common setting is used up: the link may still go to another band.
 func TestRadioChangesItsSettingWhileTheLawBlocksIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
