@@ -199,6 +199,8 @@ type radioSession struct {
 	up     link.PortUp
 	// gone is when all that was sent so far is thought to have left: the ledger counts from there.
 	gone time.Time
+	// recent are the frames handed over lately.
+	recent []handed
 }
 
 // portUp describes the modem to the link.
@@ -282,6 +284,7 @@ func (s *radioSession) send(ctx context.Context, frame []byte) error {
 	err := s.modem.Transmit(ctx, frame)
 	clear := clearTime(s.modem)
 	s.gone = thought
+	s.recent = append(s.recent[max(0, len(s.recent)-mostRecent):], handed{len(frame), later(thought, clear)})
 	s.late()
 	if err != nil && !temporary(err) {
 		return err

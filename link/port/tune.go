@@ -31,7 +31,7 @@ func (s *radioSession) tuneTo(ctx context.Context, want int) error {
 	if err != nil {
 		return err
 	}
-	if !silent {
+	if !silent || !s.carry(s.settings[want]) {
 		s.handle.Tuned(want, true) // what the modem holds would leave on the other setting
 		return nil
 	}
@@ -71,6 +71,43 @@ func (s *radioSession) silence(ctx context.Context) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// unsure is how long after its estimate a frame may still wait in a modem that has not said so: RNodes tell each second of
+// what they sent until a second and a half before.
+const unsure = 3 * time.Second
+
+// mostRecent frames are remembered: so many fit that time on the fastest setting.
+const mostRecent = 64
+
+// handed is a frame that the modem was given.
+type handed struct {
+	octets int
+	left   time.Time // as was thought
+}
+
+// carry counts what the modem may still hold on the setting that comes too: there it leaves if it was held back by
+// others. false: the law or the disk has no room for that.
+func (s *radioSession) carry(to phy.Setting) bool {
+	now, c := time.Now(), s.modem.Capabilities()
+	in := s.settings[s.in.Load()]
+	var air time.Duration
+	for _, f := range s.recent {
+		if now.Sub(f.left) > unsure {
+			continue
+		}
+		if air += rateOf(to, c).Airtime(f.octets); to.Rule.SubBand() == in.Rule.SubBand() {
+			air -= min(rateOf(to, c).Airtime(f.octets), rateOf(in, c).Airtime(f.octets))
+		}
+	}
+	if air == 0 || to.Rule.Kind != phy.DutyCycle {
+		return true
+	}
+	if wait, ok := s.ledger.Wait(now, to.Rule, air); wait > 0 || !ok || !s.reserve(s.host, now, to.Rule, air) {
+		return false
+	}
+	s.ledger.Spend(now, to.Rule, air)
+	return true
 }
 
 func later(a, b time.Time) time.Time {
