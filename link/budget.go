@@ -93,13 +93,15 @@ func (b *budget) floor(p Priority, frame time.Duration) time.Duration {
 	share := func(n time.Duration) time.Duration {
 		return min(max(b.perHour/n, reserveFrames*frame), b.perHour/reserveMost)
 	}
+	kept := share(emergencyShare)
 	switch p {
 	case Emergency:
 		return 0
 	case Message:
-		return share(emergencyShare)
+	default:
+		kept += share(messageShare)
 	}
-	return share(emergencyShare) + share(messageShare)
+	return max(0, min(kept, b.perHour-frame)) // an hour that nobody used is enough for any frame
 }
 
 // lacks reports whether a frame of this priority must wait for the law.

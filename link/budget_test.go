@@ -14,6 +14,7 @@ func TestWhatIsKeptOfAnHour(t *testing.T) {
 		{"10 % at SF7", 360 * time.Second, 416 * time.Millisecond, 0, 18 * time.Second, 54 * time.Second},
 		{"1 % at SF7", 36 * time.Second, 416 * time.Millisecond, 0, 1800 * time.Millisecond, 5400 * time.Millisecond},
 		{"1 % at SF10: a frame is long", 36 * time.Second, 2500 * time.Millisecond, 0, 4500 * time.Millisecond, 9 * time.Second},
+		{"0.1 % at SF11: one frame is most of an hour", 3600 * time.Millisecond, 3 * time.Second, 0, 450 * time.Millisecond, 600 * time.Millisecond},
 		{"no limit", 0, time.Second, 0, 0, 0},
 	} {
 		b := budget{perHour: c.perHour}

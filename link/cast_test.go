@@ -257,6 +257,36 @@ func TestGroupKeysAreReplacedBeforeTheyWrap(t *testing.T) {
 	}
 }
 
+// Who is no member any more has held the key of the groups: what goes to the others from then on it cannot read.
+func TestGroupKeysAreReplacedWhenAMemberIsRemoved(t *testing.T) {
+	x := newCircle(t, 1, 3)
+	gone := x.others[0]
+	d := x.sendAll(20_000, x.others...)
+	x.run(8*time.Second, func() bool { return false })
+	k := gone.core.peer(x.from.id).paths[0].current.groups.key
+	if k == nil {
+		t.Fatal("the member holds no key")
+	}
+	x.from.event(RemoveMember{gone.id})
+	x.run(time.Second, func() bool { return false }) // a frame was on its way
+	watch, read := x.onFrame, 0
+	x.onFrame = func(s *station, b []byte) []byte {
+		if h, sealed, err := wire.ParseCast(b); err == nil {
+			if _, ok := k.seal.open(h.Nonce(len(sealed)-wire.ShortTag), sealed, b[:wire.CastHeader], wire.ShortTag); ok {
+				read++
+			}
+		}
+		return watch(s, b)
+	}
+	x.whenGiven(d, x.others[1:]...)
+	before := x.cast
+	e := x.sendAll(20_000, x.others[1:]...)
+	x.whenGiven(e, x.others[1:]...)
+	if read > 0 || x.cast-before < 20_000 {
+		t.Errorf("%d frames to groups can be read by who is gone, and a body took %d octets in such frames; want none, and all", read, x.cast-before)
+	}
+}
+
 // forge seals a group frame as a member of the sender's group can.
 func (x *circle) forge(h wire.Cast, symbols []byte) []byte {
 	b := wire.AppendCast(nil, h)

@@ -2,6 +2,7 @@ package link
 
 import (
 	"io"
+	"slices"
 
 	"packhorse/link/wire"
 )
@@ -42,6 +43,20 @@ func (c *Core) ownKey(p *port) *groupKey {
 	k.next = c.random16()
 	p.group = k
 	return k
+}
+
+// renewGroups ends the groups that a peer may read: whoever is no member any more shall not read what goes to the others
+// from now on.
+func (c *Core) renewGroups(p *peer) {
+	for _, pa := range p.paths {
+		po := pa.port
+		for _, g := range slices.Clone(po.casts) {
+			for _, o := range slices.Clone(g.members) {
+				o.leave()
+			}
+		}
+		po.group = nil
+	}
 }
 
 // openStream names a group under the key. A name is never given twice.

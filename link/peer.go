@@ -121,6 +121,9 @@ func (c *Core) addMember(m Member) {
 
 // removePeer closes whatever there is with a peer and forgets it.
 func (c *Core) removePeer(p *peer, why string) {
+	if !p.pairing {
+		c.renewGroups(p)
+	}
 	for len(p.paths) > 0 {
 		c.closePath(p.paths[0], why)
 	}
