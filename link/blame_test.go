@@ -64,7 +64,7 @@ func twoFaced(_, index int, truth []byte, trial bool) []byte {
 // symbolsIn are all symbols of a body, by block and index.
 func symbolsIn(c *codec, lay layout, padded []byte) (all [][][]byte) {
 	var indices []uint8
-	for i := range maxIndex {
+	for i := range maxData + repairCount {
 		indices = append(indices, uint8(i))
 	}
 	for b := range lay.blocks {

@@ -2,22 +2,19 @@ package link
 
 import (
 	"errors"
-
-	"github.com/klauspost/reedsolomon"
+	"slices"
 )
 
 // The codec of version 1. A body is cut by its length alone, so symbols from any
 // holder fit together: n symbols of equal size, in blocks whose systematic symbols
 // come in fours as long as there are four, because four fill a frame.
 const (
-	symbolSize   = 61  // octets, at most
-	maxData      = 64  // systematic symbols of a block, at most
-	repairCount  = 192 // repair symbols of a block
-	quad         = 4
-	maxBlocks    = 1 << 12
-	maxBody      = maxBlocks * maxData * symbolSize // octets
-	maxIndex     = maxData + repairCount
-	encoderCache = 8
+	symbolSize  = 61  // octets, at most
+	maxData     = 64  // systematic symbols of a block, at most
+	repairCount = 192 // repair symbols of a block
+	quad        = 4
+	maxBlocks   = 1 << 12
+	maxBody     = maxBlocks * maxData * symbolSize // octets
 )
 
 // layout is how a body of size octets is cut.
@@ -50,106 +47,150 @@ func (l layout) data(block int) int { return l.start(block+1) - l.start(block) }
 // padded is the length of the body with its last symbol filled up.
 func (l layout) padded() int { return l.n * l.sym }
 
-// codec makes and undoes repair symbols. It keeps the matrices of the few block
-// sizes in use.
+// codec makes and undoes repair symbols. The k systematic symbols of a block are the values of a polynomial of degree
+// less than k at 0 to k-1, octet by octet, and a repair symbol is its value at the symbol's index (Reed and Solomon,
+// Polynomial Codes over Certain Finite Fields, 1960). So any k symbols give any other by Lagrange's formula: the cost
+// is that of the symbols that are missing, not that of a matrix of the block.
 type codec struct {
-	encoders [encoderCache]struct {
-		k    int
-		used uint64
-		enc  reedsolomon.Encoder
-	}
-	clock    uint64
-	shards   [maxIndex][]byte
-	required [maxIndex]bool
+	points  []point // the symbols that the polynomial goes through
+	weights [maxData + 1][maxData]uint8
+	weighed [maxData + 1]bool
+	factors multiples
+	sum     [symbolSize]uint32
 }
 
-func (c *codec) encoder(k int) (reedsolomon.Encoder, error) {
-	c.clock++
-	oldest := 0
-	for i := range c.encoders {
-		e := &c.encoders[i]
-		if e.k == k {
-			e.used = c.clock
-			return e.enc, nil
-		}
-		if e.used < c.encoders[oldest].used {
-			oldest = i
-		}
-	}
-	enc, err := reedsolomon.New(k, repairCount, reedsolomon.WithMaxGoroutines(1), reedsolomon.WithInversionCache(false))
-	if err != nil {
-		return nil, err
-	}
-	e := &c.encoders[oldest]
-	e.k, e.used, e.enc = k, c.clock, enc
-	return enc, nil
+// point is a symbol and where the polynomial has it as its value. weight is the logarithm of 1 over the product of its
+// distances from all other points.
+type point struct {
+	at, weight uint8
+	octets     []byte
 }
 
 var errFewSymbols = errors.New("link: not enough symbols")
 
-// repair appends count repair symbols of a block, from index first (>= k) on. data is
-// the block's systematic symbols, one after the other.
-func (c *codec) repair(dst, data []byte, sym, first, count int) ([]byte, error) {
-	k := len(data) / sym
-	enc, err := c.encoder(k)
-	if err != nil {
-		return dst, err
-	}
-	shards, required := c.shards[:k+repairCount], c.required[:k+repairCount]
-	clear(shards)
-	clear(required)
-	for i := range k {
-		shards[i] = data[i*sym : (i+1)*sym]
-	}
-	for i := first; i < first+count; i++ {
-		n := len(dst) + (i-first)*sym
-		required[i] = true
-		shards[i] = grow(dst, n, sym)
-	}
-	need := len(dst) + count*sym
-	if cap(dst) < need {
-		dst = append(make([]byte, 0, need), dst...)
-		for i := first; i < first+count; i++ {
-			shards[i] = grow(dst, len(dst)+(i-first)*sym, sym)
+// repair appends count repair symbols of a block of k, from index first (>= k) on. data is the block's systematic
+// symbols, one after the other; what is missing at its end is zeros.
+func (c *codec) repair(dst, data []byte, k, sym, first, count int) []byte {
+	c.systematic(data, k, sym)
+	at := len(dst)
+	dst = slices.Grow(dst, count*sym)[:at+count*sym]
+	for i := first; i < first+count; i += gfLanes {
+		c.evaluate(i, i+1, i+2, i+3)
+		for lane := range min(gfLanes, first+count-i) {
+			c.value(dst[at:at+sym], lane)
+			at += sym
 		}
 	}
-	if err := enc.ReconstructSome(shards, required); err != nil {
-		return dst, err
-	}
-	return dst[:need], nil
-}
-
-// grow is an empty slice whose memory is n octets of b's capacity from at on.
-func grow(b []byte, at, n int) []byte {
-	if cap(b) < at+n {
-		return nil
-	}
-	return b[:cap(b)][at:at:(at + n)]
+	return dst
 }
 
 // rebuild fills in the missing systematic symbols of data from the repair symbols.
-// have tells which of the k systematic symbols are there.
+// have tells which of the k systematic symbols are there. No index may occur twice.
 func (c *codec) rebuild(data []byte, sym int, have *bitmap, repair []repairSymbol) error {
 	k := len(data) / sym
-	enc, err := c.encoder(k)
-	if err != nil {
-		return err
-	}
-	shards := c.shards[:k+repairCount]
-	clear(shards)
+	var missing [maxData + gfLanes]int
+	n := 0
 	for i := range k {
-		shards[i] = data[i*sym : (i+1)*sym]
 		if !have.has(i) {
-			shards[i] = shards[i][:0:sym]
+			missing[n] = i
+			n++
 		}
 	}
-	for _, r := range repair {
-		shards[r.index] = r.data
-	}
-	if err := enc.ReconstructData(shards); err != nil {
+	if n > len(repair) {
 		return errFewSymbols
 	}
+	c.mixed(data, k, sym, missing[:n], repair[:n])
+	for i := 0; i < n; i += gfLanes {
+		m := missing[i : i+gfLanes]
+		c.evaluate(m[0], m[1], m[2], m[3])
+		for lane, at := range m[:min(gfLanes, n-i)] {
+			c.value(data[at*sym:(at+1)*sym], lane)
+		}
+	}
 	return nil
+}
+
+// systematic puts the polynomial through all systematic symbols.
+func (c *codec) systematic(data []byte, k, sym int) {
+	weights := c.weightsOf(k)
+	c.points = c.points[:0]
+	for i := range k {
+		from, to := min(i*sym, len(data)), min((i+1)*sym, len(data))
+		c.points = append(c.points, point{uint8(i), weights[i], data[from:to]})
+	}
+}
+
+// mixed puts the polynomial through those systematic symbols that are there and as many repair symbols as are missing.
+func (c *codec) mixed(data []byte, k, sym int, missing []int, repair []repairSymbol) {
+	c.systematic(data, k, sym)
+	for i, at := range missing {
+		c.points[at] = point{at: repair[i].index, octets: repair[i].data}
+	}
+	for i := range c.points {
+		p := &c.points[i]
+		if int(p.at) >= k {
+			p.weight = uint8((gfOrder - c.distances(p.at)) % gfOrder)
+			continue
+		}
+		w := int(p.weight)
+		for j, at := range missing {
+			w += int(gfLog[p.at^uint8(at)]) + gfOrder - int(gfLog[p.at^repair[j].index])
+		}
+		p.weight = uint8(w % gfOrder)
+	}
+}
+
+// weightsOf are the weights of a block's systematic symbols when all are there.
+func (c *codec) weightsOf(k int) []uint8 {
+	w := c.weights[k][:k]
+	if c.weighed[k] {
+		return w
+	}
+	c.weighed[k] = true
+	for i := range w {
+		sum := 0
+		for j := range w {
+			sum += int(gfLog[i^j]) // the logarithm of no distance counts nothing
+		}
+		w[i] = uint8((gfOrder - sum%gfOrder) % gfOrder)
+	}
+	return w
+}
+
+// distances is the logarithm of the product of a place's distances from all points but itself.
+func (c *codec) distances(at uint8) int {
+	sum := 0
+	for i := range c.points {
+		sum += int(gfLog[at^c.points[i].at])
+	}
+	return sum % gfOrder
+}
+
+// evaluate computes four symbols that are no points.
+func (c *codec) evaluate(at ...int) {
+	var place [gfLanes]uint8
+	var scale [gfLanes]int
+	for lane, x := range at {
+		place[lane] = uint8(x)
+		scale[lane] = c.distances(uint8(x)) + gfOrder
+	}
+	clear(c.sum[:])
+	for i := range c.points {
+		p := &c.points[i]
+		four := uint32(0)
+		for lane, x := range place {
+			four |= uint32(gfExp[scale[lane]+int(p.weight)-int(gfLog[x^p.at])]) << (8 * lane)
+		}
+		c.factors.of(four)
+		c.factors.addTo(c.sum[:], p.octets)
+	}
+}
+
+// value copies one of the four symbols that were computed.
+func (c *codec) value(dst []byte, lane int) {
+	for i := range dst {
+		dst[i] = byte(c.sum[i] >> (8 * lane))
+	}
 }
 
 // repairSymbol is one received repair symbol.

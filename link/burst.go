@@ -169,12 +169,8 @@ func (c *Core) appendSymbols(buf []byte, o *outgoing, b, first, count int) ([]by
 	if count == 0 {
 		return buf, true
 	}
-	block := data[start:min(start+k*sym, len(data))]
-	if len(block) < k*sym {
-		block = append(append(make([]byte, 0, k*sym), block...), make([]byte, k*sym-len(block))...)
-	}
-	buf, err := c.codec.repair(buf, block, sym, first, count)
-	return buf, err == nil
+	block := data[min(start, len(data)):min(start+k*sym, len(data))]
+	return c.codec.repair(buf, block, k, sym, first, count), true
 }
 
 // another reports whether a transfer to the same peer will send right after o, so that one question serves both.

@@ -50,7 +50,7 @@ func costOfBody(b *testing.B, lossy bool) {
 			if lost == 0 {
 				continue
 			}
-			repairs, _ = c.repair(repairs[:0], data, lay.sym, k, lost)
+			repairs = c.repair(repairs[:0], data, k, lay.sym, k, lost)
 			var rs [maxData]repairSymbol
 			for j := range lost {
 				rs[j] = repairSymbol{uint8(k + j), repairs[j*lay.sym : (j+1)*lay.sym]}

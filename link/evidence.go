@@ -206,28 +206,16 @@ func (c *Core) agreesWith(re *reassembly, b int, extra []repairSymbol) verdict {
 	return untested
 }
 
-// symbolsOf are symbols of a whole block, some of them in its own memory.
+// symbolsOf are symbols of a whole block, the systematic ones in its own memory.
 func (c *codec) symbolsOf(data []byte, sym int, indices []uint8) [][]byte {
 	k := len(data) / sym
-	enc, err := c.encoder(k)
-	if err != nil {
-		return make([][]byte, len(indices))
-	}
-	shards, required := c.shards[:k+repairCount], c.required[:k+repairCount]
-	clear(shards)
-	clear(required)
-	for i := range k {
-		shards[i] = data[i*sym : (i+1)*sym]
-	}
-	for _, i := range indices {
-		required[i] = int(i) >= k
-	}
-	if enc.ReconstructSome(shards, required) != nil {
-		return make([][]byte, len(indices))
-	}
 	all := make([][]byte, len(indices))
 	for i, index := range indices {
-		all[i] = shards[index]
+		if at := int(index); at < k {
+			all[i] = data[at*sym : (at+1)*sym]
+		} else {
+			all[i] = c.repair(nil, data, k, sym, at, 1)
+		}
 	}
 	return all
 }
