@@ -32,12 +32,8 @@ func (c *Core) appendFirst(o *outgoing, buf []byte, limit int) []byte {
 	if count <= 0 {
 		return buf
 	}
-	start := len(buf)
 	buf = wire.AppendSymbols(buf, o.stream, uint8(first), count*o.lay.sym)
-	buf, ok := c.appendSymbols(buf, o, 0, first, count)
-	if !ok {
-		return buf[:start]
-	}
+	buf = c.appendSymbols(buf, o, 0, first, count)
 	if spare := count - int(o.want[0]); spare > 0 {
 		o.want[0], o.left = o.want[0]+uint8(spare), o.left+spare
 	}

@@ -55,7 +55,7 @@ type codec struct {
 	points  []point // the symbols that the polynomial goes through
 	weights [maxData + 1][maxData]uint8
 	weighed [maxData + 1]bool
-	factors multiples
+	factors [2]multiples
 	sum     [symbolSize]uint32
 }
 
@@ -75,7 +75,7 @@ func (c *codec) repair(dst, data []byte, k, sym, first, count int) []byte {
 	at := len(dst)
 	dst = slices.Grow(dst, count*sym)[:at+count*sym]
 	for i := first; i < first+count; i += gfLanes {
-		c.evaluate(i, i+1, i+2, i+3)
+		c.evaluate([gfLanes]uint8{uint8(i), uint8(i + 1), uint8(i + 2), uint8(i + 3)})
 		for lane := range min(gfLanes, first+count-i) {
 			c.value(dst[at:at+sym], lane)
 			at += sym
@@ -88,11 +88,11 @@ func (c *codec) repair(dst, data []byte, k, sym, first, count int) []byte {
 // have tells which of the k systematic symbols are there. No index may occur twice.
 func (c *codec) rebuild(data []byte, sym int, have *bitmap, repair []repairSymbol) error {
 	k := len(data) / sym
-	var missing [maxData + gfLanes]int
+	var missing [maxData + gfLanes]uint8
 	n := 0
 	for i := range k {
 		if !have.has(i) {
-			missing[n] = i
+			missing[n] = uint8(i)
 			n++
 		}
 	}
@@ -101,10 +101,10 @@ func (c *codec) rebuild(data []byte, sym int, have *bitmap, repair []repairSymbo
 	}
 	c.mixed(data, k, sym, missing[:n], repair[:n])
 	for i := 0; i < n; i += gfLanes {
-		m := missing[i : i+gfLanes]
-		c.evaluate(m[0], m[1], m[2], m[3])
-		for lane, at := range m[:min(gfLanes, n-i)] {
-			c.value(data[at*sym:(at+1)*sym], lane)
+		four := [gfLanes]uint8(missing[i:])
+		c.evaluate(four)
+		for lane, at := range four[:min(gfLanes, n-i)] {
+			c.value(data[int(at)*sym:][:sym], lane)
 		}
 	}
 	return nil
@@ -121,7 +121,7 @@ func (c *codec) systematic(data []byte, k, sym int) {
 }
 
 // mixed puts the polynomial through those systematic symbols that are there and as many repair symbols as are missing.
-func (c *codec) mixed(data []byte, k, sym int, missing []int, repair []repairSymbol) {
+func (c *codec) mixed(data []byte, k, sym int, missing []uint8, repair []repairSymbol) {
 	c.systematic(data, k, sym)
 	for i, at := range missing {
 		c.points[at] = point{at: repair[i].index, octets: repair[i].data}
@@ -134,7 +134,7 @@ func (c *codec) mixed(data []byte, k, sym int, missing []int, repair []repairSym
 		}
 		w := int(p.weight)
 		for j, at := range missing {
-			w += int(gfLog[p.at^uint8(at)]) + gfOrder - int(gfLog[p.at^repair[j].index])
+			w += int(gfLog[p.at^at]) + gfOrder - int(gfLog[p.at^repair[j].index])
 		}
 		p.weight = uint8(w % gfOrder)
 	}
@@ -167,23 +167,29 @@ func (c *codec) distances(at uint8) int {
 }
 
 // evaluate computes four symbols that are no points.
-func (c *codec) evaluate(at ...int) {
-	var place [gfLanes]uint8
+func (c *codec) evaluate(at [gfLanes]uint8) {
 	var scale [gfLanes]int
 	for lane, x := range at {
-		place[lane] = uint8(x)
-		scale[lane] = c.distances(uint8(x)) + gfOrder
+		scale[lane] = c.distances(x) + gfOrder
 	}
 	clear(c.sum[:])
-	for i := range c.points {
-		p := &c.points[i]
-		four := uint32(0)
-		for lane, x := range place {
-			four |= uint32(gfExp[scale[lane]+int(p.weight)-int(gfLog[x^p.at])]) << (8 * lane)
+	for i := 0; i < len(c.points); i += 2 {
+		p, q := &c.points[i], &point{}
+		c.factors[0].of(p.factors(at, scale))
+		if i+1 < len(c.points) {
+			q = &c.points[i+1]
+			c.factors[1].of(q.factors(at, scale))
 		}
-		c.factors.of(four)
-		c.factors.addTo(c.sum[:], p.octets)
+		addPair(c.sum[:], &c.factors[0], &c.factors[1], p.octets, q.octets)
 	}
+}
+
+// factors is what the point's octets count in each of four symbols.
+func (p *point) factors(at [gfLanes]uint8, scale [gfLanes]int) (four uint32) {
+	for lane, x := range at {
+		four |= uint32(gfExp[scale[lane]+int(p.weight)-int(gfLog[x^p.at])]) << (8 * lane)
+	}
+	return four
 }
 
 // value copies one of the four symbols that were computed.
@@ -197,6 +203,38 @@ func (c *codec) value(dst []byte, lane int) {
 type repairSymbol struct {
 	index uint8
 	data  []byte
+}
+
+// repairs lends the blocks what they keep their repair symbols in, with the octets of the symbols kept before.
+type repairs struct {
+	spare [maxSpare][]repairSymbol
+	n     int
+}
+
+// maxSpare is how many blocks' repair symbols are kept for others, at most 5.5 kB each.
+const maxSpare = 8
+
+// keep adds a copy of a symbol to a block's.
+func (r *repairs) keep(held []repairSymbol, index uint8, symbol []byte) []repairSymbol {
+	if cap(held) == 0 && r.n > 0 {
+		r.n--
+		held, r.spare[r.n] = r.spare[r.n], nil
+	}
+	n := len(held)
+	if n == cap(held) {
+		held = slices.Grow(held, max(quad, n))
+	}
+	held = held[:n+1]
+	held[n] = repairSymbol{index, append(held[n].data[:0], symbol...)}
+	return held
+}
+
+// free takes back what a block needs no more.
+func (r *repairs) free(held []repairSymbol) {
+	if cap(held) > 0 && r.n < maxSpare {
+		r.spare[r.n] = held[:0]
+		r.n++
+	}
 }
 
 // bitmap is a set of symbol indices of one block.

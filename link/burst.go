@@ -109,10 +109,7 @@ func (c *Core) appendData(o *outgoing, buf []byte) ([]byte, bool) {
 	start := len(buf)
 	buf = wire.AppendData(buf, head)
 	body := len(buf)
-	buf, ok := c.appendSymbols(buf, o, b, first, count)
-	if !ok {
-		return buf[:start], false
-	}
+	buf = c.appendSymbols(buf, o, b, first, count)
 	nonce := head.Nonce(len(buf) - body)
 	buf = o.sess.sendData.seal(buf[:body], nonce, buf[body:], buf[start:body], head.TagSize())
 	o.sess.frames++
@@ -153,7 +150,7 @@ func (o *outgoing) nextBlock() int {
 }
 
 // appendSymbols appends a run of symbols of block b.
-func (c *Core) appendSymbols(buf []byte, o *outgoing, b, first, count int) ([]byte, bool) {
+func (c *Core) appendSymbols(buf []byte, o *outgoing, b, first, count int) []byte {
 	data := c.bodies[o.item.Digest].data
 	k, sym := o.lay.data(b), o.lay.sym
 	start := o.lay.start(b) * sym
@@ -167,10 +164,10 @@ func (c *Core) appendSymbols(buf []byte, o *outgoing, b, first, count int) ([]by
 		first, count = first+n, count-n
 	}
 	if count == 0 {
-		return buf, true
+		return buf
 	}
 	block := data[min(start, len(data)):min(start+k*sym, len(data))]
-	return c.codec.repair(buf, block, k, sym, first, count), true
+	return c.codec.repair(buf, block, k, sym, first, count)
 }
 
 // another reports whether a transfer to the same peer will send right after o, so that one question serves both.

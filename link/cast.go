@@ -360,10 +360,7 @@ func (c *Core) appendCast(lead *outgoing, buf []byte) ([]byte, bool) {
 	start := len(buf)
 	buf = wire.AppendCast(buf, head)
 	body := len(buf)
-	buf, ok := c.appendSymbols(buf, lead, b, first, count)
-	if !ok {
-		return buf[:start], false
-	}
+	buf = c.appendSymbols(buf, lead, b, first, count)
 	buf = g.key.seal.seal(buf[:body], head.Nonce(len(buf)-body), buf[body:], buf[start:body], wire.ShortTag)
 	g.key.frames++
 	g.took(b, k, first, count)

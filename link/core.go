@@ -90,6 +90,7 @@ type Core struct {
 
 	pairing pairing
 	codec   codec
+	repairs repairs
 	stats   Stats
 	events  []Event
 	msg     wire.Message

@@ -13,6 +13,7 @@ func (c *Core) save(re *reassembly, b int) {
 	bl, k, sym := &re.blocks[b], re.lay.data(b), re.lay.sym
 	ev := SavePartial{Peer: re.brought, Item: re.item, Block: b}
 	data := re.buf[re.lay.start(b)*sym:]
+	ev.Symbols = make([]byte, 0, bl.n*sym)
 	for i := range k {
 		if bl.done || bl.have.has(i) {
 			bitmapOf(&ev.Have).set(i)

@@ -1,7 +1,6 @@
 package link
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
@@ -163,7 +162,7 @@ func (c *Core) putOne(re *reassembly, from uint8, b, index int, symbol []byte) b
 	if index < k {
 		copy(re.buf[(re.lay.start(b)+index)*re.lay.sym:], symbol)
 	} else {
-		bl.repair = append(bl.repair, repairSymbol{uint8(index), bytes.Clone(symbol)})
+		bl.repair = c.repairs.keep(bl.repair, uint8(index), symbol)
 		re.cost += len(symbol)
 		c.memory += len(symbol)
 	}
@@ -218,6 +217,7 @@ func (c *Core) finishBlock(re *reassembly, b int) bool {
 		}
 		freed := len(bl.repair) * re.lay.sym
 		re.cost, c.memory = re.cost-freed, c.memory-freed
+		c.repairs.free(bl.repair)
 		bl.repair = nil
 	}
 	bl.done = true
