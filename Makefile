@@ -36,7 +36,7 @@ bench: bench-link bench-road bench-store
 SEEDS ?= 20
 bench-link:
 	PACKHORSE_BENCH=$(SEEDS) $(GO) test -count=1 -timeout=60m -v $(ARGS) ./testbench/hop
-	$(GO) test -run=xxx -bench='BodyWith|OnePass' -count=3 ./link
+	$(GO) test -run=xxx -bench='Megabyte|DataFrame' -count=5 ./link
 
 # In virtual time.
 bench-road:

@@ -37,19 +37,17 @@ func steady(t testing.TB) (*world, *node, *node) {
 	return w, a, b
 }
 
-func BenchmarkSendDataFrame(bm *testing.B) {
-	w, a, b := steady(bm)
-	buf := make([]byte, 0, 512)
-	bm.ReportAllocs()
-	bm.SetBytes(244)
-	for bm.Loop() {
-		out, ok := a.core.PollTransmit(w.now, 1, buf)
-		if !ok { // the burst has ended: say that everything is still wanted
-			s := b.core.peers[0].paths[0].current
-			o := a.core.peers[0].outs[0]
-			a.core.HandleFrame(w.now, 1, say(s, wire.Message{Kind: wire.KindNeed, Stream: o.stream}), Meta{})
-		}
-		_ = out
+func BenchmarkSendDataFrame(b *testing.B) {
+	for name, repair := range map[string]bool{"systematic": false, "repair": true} {
+		b.Run(name, func(b *testing.B) {
+			f := newFlowing(b)
+			f.out.forward(repair)
+			b.ReportAllocs()
+			b.SetBytes(244)
+			for b.Loop() {
+				f.frame(repair)
+			}
+		})
 	}
 }
 
