@@ -45,6 +45,7 @@ type stage struct {
 	fates []int    // of the next frames
 	said  []Digest // that the liar may name
 	bogus uint16   // the liar's next stream
+	keys  uint8    // group keys of its own so far
 }
 
 // What may happen to a frame of the script's air.
@@ -62,6 +63,9 @@ func newStage(t testing.TB, script []byte, trace bool) *stage {
 	s.trial.log = func(why string) { t.Errorf("%s\nscript %x", why, script) }
 	s.trace = trace
 	ch := s.radio(0)
+	if s.octet()%2 == 0 {
+		ch.withRates(2, 4)
+	}
 	s.air = s.medium(ch, 0)
 	for _, name := range []string{"a", "b"} {
 		s.all = append(s.all, newKeeper(s.node(name, ch), s.fault))
@@ -117,8 +121,8 @@ func (s *stage) hears(n *node, b []byte) {
 	n.drain()
 }
 
-// play is the whole script.
-func (s *stage) play() {
+// play is the whole script; it answers how much of its patience was needed.
+func (s *stage) play() (used float64) {
 	defer func() {
 		if why, ok := recover().(stopped); ok {
 			s.fault("%s", why.why)
@@ -136,8 +140,15 @@ func (s *stage) play() {
 	if !s.run(patience, s.honest) {
 		s.fault("no rest %v after the liar fell silent: %s", s.now.Sub(start), s.transfers())
 	}
+	took := s.now.Sub(start)
 	s.run(2*prevLinger, never)
 	s.bounds()
+	for _, k := range s.all {
+		if p := k.n.core.port(1); !p.home() || k.n.stations[0].rate != 0 {
+			s.fault("%s believes that it is on setting %d, and is on %d", k.n.name, p.rate, k.n.stations[0].rate)
+		}
+	}
+	return took.Seconds() / patience.Seconds()
 }
 
 // honest reports whether what the honest ones want of each other has ended.
@@ -163,9 +174,14 @@ func (s *stage) mendHonest() {
 	}
 }
 
-// bounds checks both honest cores.
+// bounds checks both honest cores. Neither may come to doubt the other.
 func (s *stage) bounds() {
 	for _, k := range s.all {
+		for _, p := range k.n.core.peers {
+			if p.id != s.liar.id && (p.doubt.failed > 0 || p.doubt.times > 0) {
+				s.fault("%s doubts %v, which is honest: %+v", k.n.name, p.id, p.doubt)
+			}
+		}
 		if err := accounts(k.n.core); err != nil {
 			s.fault("%s: %v", k.n.name, err)
 		}
@@ -240,6 +256,12 @@ func (s *stage) step() {
 		k.n.drain()
 	case 28:
 		k.n.event(PortBudget{Port: 1, Left: time.Duration(s.octet()) * time.Second, PerHour: 36 * time.Second})
+	case 29:
+		s.castLie(k, o)
+	case 30:
+		s.announce(k)
+	case 31:
+		s.moveLie(k)
 	}
 }
 
@@ -416,15 +438,17 @@ func script(seed uint64) []byte {
 // TestTrialsWithALiar plays scripts drawn by seed.
 func TestTrialsWithALiar(t *testing.T) {
 	if *oneSeed != 0 {
-		newStage(t, script(*oneSeed), true).play()
+		t.Logf("used %.2f of the patience", newStage(t, script(*oneSeed), true).play())
 		return
 	}
-	for seed := range *trials / 4 {
-		newStage(t, script(seed+1), false).play()
-		if t.Failed() {
-			t.Fatalf("seed %d: go test ./link -run=TestTrialsWithALiar -v -seed=%d", seed+1, seed+1)
+	each(t, *trials/4, func(t *testing.T, seed uint64) float64 {
+		s := newStage(t, script(seed), false)
+		if used := s.play(); !s.failed {
+			return used
 		}
-	}
+		t.Errorf("seed %d: go test ./link -run=TestTrialsWithALiar -v -seed=%d", seed, seed)
+		return 0
+	})
 }
 
 // FuzzLiar lets the fuzzer write the script.

@@ -471,13 +471,18 @@ func TestTrials(t *testing.T) {
 		t.Logf("used %.2f of the patience", newTrial(t, *oneSeed, true).play())
 		return
 	}
+	each(t, *trials, func(t *testing.T, seed uint64) float64 { return newTrial(t, seed, false).play() })
+}
+
+// each plays the seeds from 1 to n on all processors, and tells the one that took most of its patience.
+func each(t *testing.T, n uint64, play func(t *testing.T, seed uint64) float64) {
 	var next atomic.Uint64
 	for range runtime.GOMAXPROCS(0) {
 		t.Run("worker", func(t *testing.T) {
 			t.Parallel()
 			worst, seed := 0.0, uint64(0)
-			for i := next.Add(1); i <= *trials; i = next.Add(1) {
-				if used := newTrial(t, i, false).play(); used > worst {
+			for i := next.Add(1); i <= n; i = next.Add(1) {
+				if used := play(t, i); used > worst {
 					worst, seed = used, i
 				}
 			}
