@@ -48,6 +48,38 @@ func TestABudgetGoesDownAndComesBack(t *testing.T) {
 	}
 }
 
+// However many frames an hour has, what comes back of them is a short list.
+func TestRefundsAreFew(t *testing.T) {
+	b := budget{left: time.Hour, perHour: time.Hour}
+	now := epoch
+	for now.Before(epoch.Add(2 * time.Hour)) {
+		now = now.Add(100 * time.Millisecond)
+		b.roll(now)
+		b.spend(now, 10*time.Millisecond)
+		if most := int(time.Hour/refundMerge) * 2; len(b.refunds) > most {
+			t.Fatalf("%d refunds after %v, want %d at most", len(b.refunds), now.Sub(epoch), most)
+		}
+	}
+}
+
+// What the law leaves away from the common setting is another account: the one at home is kept.
+func TestTheBudgetAtHomeIsKeptWhileAway(t *testing.T) {
+	w, a, b, _ := movers(t, 1, 4)
+	p := a.core.ports[0]
+	tell := func(left time.Duration) {
+		a.event(PortBudget{Port: a.stations[0].port, PerHour: 36 * time.Second, Left: left})
+	}
+	tell(36 * time.Second)
+	a.send(b, 60_000, Message)
+	if !w.run(time.Minute, func() bool { return p.rate != 0 && !p.tuning }) {
+		t.Fatal("a does not leave")
+	}
+	home := p.homeBudget.left
+	if tell(20 * time.Second); p.homeBudget.left != home || p.budget.left != 20*time.Second {
+		t.Errorf("told of 20 s away: %v there and %v at home, want 20 s and %v", p.budget.left, p.homeBudget.left, home)
+	}
+}
+
 func TestBulkGoesByAnotherPortWhenTheLawKeepsItBack(t *testing.T) {
 	w, a, b, air, wire := twoPorts(t, 3)
 	d := a.send(b, 30_000, Bulk)

@@ -102,6 +102,16 @@ func TestClearsWithoutEndAreBounded(t *testing.T) {
 	}
 }
 
+// Whoever gets the turn and waits for an answer does so no longer than that takes.
+func TestATurnEndsTheWait(t *testing.T) {
+	w, a, _, _, clear := between(t)
+	p := a.core.ports[0]
+	p.hush = w.now.Add(time.Minute)
+	if a.hears(clear()); p.hush.After(w.now.Add(2*p.turn(64) + leastAllowance)) {
+		t.Errorf("silent for %v more in our turn", p.hush.Sub(w.now))
+	}
+}
+
 // A turn that is said to last for minutes silences for a burst and a quarter.
 func TestALongTurnIsCutShort(t *testing.T) {
 	w, a, b, c, _ := between(t)

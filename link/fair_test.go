@@ -64,6 +64,24 @@ func TestNeighboursShareAirtime(t *testing.T) {
 	}
 }
 
+// Of two transfers to one neighbour the one that had less airtime goes next, unless the other is in the middle of a burst.
+func TestTransfersToOneNeighbourShareAirtime(t *testing.T) {
+	p := &port{mtu: 254, airtime: sf7, medium: Radio}
+	pa := &path{port: p}
+	a, b := &outgoing{path: pa, seq: 1}, &outgoing{path: pa, seq: 2}
+	p.charge(a, 20*time.Second)
+	p.charge(b, 5*time.Second)
+	if p.before(a, b) || !p.before(b, a) {
+		t.Error("the one that had 20 s goes before the one that had 5 s")
+	}
+	if p.served = a; !p.before(a, b) {
+		t.Error("a burst is broken off")
+	}
+	if b.item.Priority, a.item.Priority = Emergency, Bulk; p.before(a, b) {
+		t.Error("an emergency waits for a burst of bulk")
+	}
+}
+
 // Who was idle gets a burst more than its share, not all that it did not use.
 func TestIdleTimeIsNotSaved(t *testing.T) {
 	var above, busy, idle share
