@@ -155,7 +155,7 @@ func (c *Core) beaconOf(pa *path, f wire.Beacon, m Meta) {
 	if deaf {
 		c.greet(pa, c.jitter(pa.port.turn(wire.Handshake1Size)))
 	}
-	c.wake(pa)
+	c.wokenBy(pa)
 }
 
 // mayBe reports whether a gateway of this short id can be behind the port.

@@ -30,6 +30,7 @@ type tuner struct {
 	quiet time.Time // when the silence began, if it is one
 	heard bool      // something came on this setting
 	rest  time.Time // no excursion until then: others had to wait for the last one
+	tells bool      // a beacon is to say that we are back, and a gap follows it
 }
 
 // newTuner takes the rates of a port that can be retuned.
@@ -105,7 +106,7 @@ func (c *Core) cameHome(p *port) {
 		p.rest = c.now.Add(c.now.Sub(p.left))
 	}
 	if p.hasOthers(p.away) {
-		p.hush = c.now.Add(p.turn(wire.ControlOverhead + wire.MoveSize)) // for questions that could not be heard
+		c.listenAtHome(p)
 	}
 	c.transfersMoved(p)
 	p.away = nil

@@ -21,7 +21,7 @@ const (
 // free reports whether nothing on the port speaks against an excursion with the path's peer now.
 func (c *Core) free(pa *path) bool {
 	p := pa.port
-	if !p.home() || p.urgency.need.After(c.now) || pa.peer.pairing || pa.current == nil || pa.stale || p.rest.After(c.now) ||
+	if !p.home() || p.urgency.need.After(c.now) || pa.peer.pairing || pa.current == nil || pa.stale || p.rest.After(c.now) && c.othersOn(p, pa) ||
 		len(p.raw) > 0 || !p.rollCall().IsZero() || p.beacon.due || !c.pairing.invite.until.IsZero() || !c.pairing.join.until.IsZero() || c.urgentBut(pa) {
 		return false
 	}

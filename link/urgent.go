@@ -216,6 +216,7 @@ func (c *Core) beaconFrame(p *port, buf []byte) ([]byte, bool) {
 		p.urgency.announced = c.now
 	}
 	p.sent(c.now, len(buf)-n)
+	p.toldHome()
 	return buf, true
 }
 
