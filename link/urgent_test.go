@@ -108,3 +108,30 @@ func TestAnEmergencyOfAThirdGetsIn(t *testing.T) {
 		t.Errorf("the worst emergency took %v, want 45 s at most", worst)
 	}
 }
+
+// What an emergency sets going: at its own station the beacons begin anew, one tells of it at most in each half of the time
+// that it counts, and who is offered it sends short bursts.
+func TestWhatAnEmergencySetsGoing(t *testing.T) {
+	w, _, b, x := trio(t, 1, 0)
+	w.run(10*time.Minute, never)
+	p := x.core.ports[0]
+	if p.beacon.interval == p.beacon.fastest {
+		t.Fatal("x is not at rest")
+	}
+	x.send(b, 20_000, Emergency)
+	if p.beacon.interval != p.beacon.fastest {
+		t.Errorf("beacons go on every %v, want %v", p.beacon.interval, p.beacon.fastest)
+	}
+	p.beacon.due, p.urgency.announced = false, w.now
+	if x.core.announce(p); p.beacon.due {
+		t.Error("it is announced twice at one moment")
+	}
+	x.core.now = w.now.Add(p.needFor() / 2)
+	if x.core.announce(p); !p.beacon.due {
+		t.Error("it is not announced again when half of the time has passed")
+	}
+	x.core.now = w.now
+	if !w.run(time.Minute, func() bool { return b.core.ports[0].urgency.need.After(w.now) }) {
+		t.Error("b takes the emergency and does not know that one is coming")
+	}
+}
