@@ -102,10 +102,9 @@ func (c *Core) gotCast(s *session, h wire.Cast, symbols []byte) {
 	p.carried = c.now
 	p.overhear(c.now, h.Poll)
 	if st != nil {
-		if h.Poll {
+		if c.castSymbols(st, h, symbols) {
 			p.hearing = c.now.Add(p.turnIn(st.place))
 		}
-		c.castSymbols(st, h, symbols)
 		return
 	}
 	c.drop(DropUnknownStream)
@@ -114,11 +113,12 @@ func (c *Core) gotCast(s *session, h wire.Cast, symbols []byte) {
 	}
 }
 
-// castSymbols puts a run into its body, and answers when the frame asks.
-func (c *Core) castSymbols(st *inStream, h wire.Cast, symbols []byte) {
+// castSymbols puts a run into its body, and answers when the frame asks; it reports whether a word is due in our turn. What is repeated at us gets
+// few answers, and must not keep us waiting for our turn.
+func (c *Core) castSymbols(st *inStream, h wire.Cast, symbols []byte) bool {
 	if st.body == nil || st.state == inStoring || st.body.alone {
 		c.drop(DropDuplicate)
-		return
+		return h.Poll && (st.state == inStoring || slices.Contains(st.sess.owed, st.stream))
 	}
 	st.byGroup = true
 	fresh := c.put(st, wire.Data{Block: h.Block, First: h.First}, symbols)
@@ -126,11 +126,13 @@ func (c *Core) castSymbols(st *inStream, h wire.Cast, symbols []byte) {
 		st.allow, st.news = castAnswers, true
 	}
 	if !h.Poll || st.body == nil {
-		return
+		return h.Poll
 	}
 	st.body.upto = max(st.body.upto, min(int(h.Block)+1, st.body.lay.blocks))
-	if st.allow > 0 {
-		st.allow--
-		st.sess.oweAsked(st.stream)
+	if st.allow <= 0 {
+		return false
 	}
+	st.allow--
+	st.sess.oweAsked(st.stream)
+	return true
 }

@@ -43,6 +43,7 @@ type clearing struct {
 	told  bool      // nothing was heard since
 	count uint16    // of our clears
 	quiet time.Time // until when we keep silent for others,
+	kept  time.Time // until when we last did, if it was not our turn since,
 	meek  time.Time // since when
 	bold  time.Time // and until when we do not
 }
@@ -249,19 +250,20 @@ func (p *port) keepQuiet(now time.Time, d time.Duration) {
 	switch {
 	case now.Before(cl.bold):
 		return
-	case !cl.quiet.After(now):
+	case now.Sub(cl.kept) > longest:
 		cl.meek = now
 	case now.Sub(cl.meek) > clearHeld*longest:
 		cl.bold, cl.quiet = now.Add(clearHeld*longest), time.Time{}
 		return
 	}
 	cl.quiet = now.Add(min(d, longest+longest/4))
+	cl.kept = cl.quiet
 }
 
 // ourTurn ends the silence. What waits for an answer of who gave the turn does so for no longer than that takes.
 func (c *Core) ourTurn(pa *path) {
 	p := pa.port
-	p.clearing.quiet, p.hearing = time.Time{}, c.now
+	p.clearing.quiet, p.clearing.kept, p.hearing = time.Time{}, time.Time{}, c.now
 	soon := c.now.Add(2*p.turn(64) + leastAllowance)
 	if p.hush.After(soon) {
 		p.hush = soon

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"slices"
 	"time"
 
 	"packhorse/link/access"
@@ -36,7 +37,7 @@ type next struct {
 // next goes by urgency: what others wait for, then what we want.
 func (c *Core) next(p *port) next {
 	switch {
-	case len(p.raw) > 0:
+	case p.nextRaw() >= 0:
 		return next{say: sayRaw}
 	case p.rate != 0:
 		return c.nextAway(p)
@@ -92,7 +93,7 @@ func (c *Core) Waiting(now time.Time, id Port) (access.Class, bool) {
 func (c *Core) class(p *port, n next) access.Class {
 	switch n.say {
 	case sayRaw:
-		return rawClass(p.raw[0])
+		return rawClass(p.raw[p.nextRaw()])
 	case sayClear, sayAnswer, sayPressing, sayBack:
 		return access.Reply
 	case sayEmergency:
@@ -148,13 +149,23 @@ func (c *Core) append(p *port, n next, buf []byte) ([]byte, bool) {
 	return buf, false
 }
 
+// nextRaw is the place of the first sealed frame that may go now, or -1: away from the common setting only signs of
+// life find somebody who hears them.
+func (p *port) nextRaw() int {
+	if p.rate == 0 {
+		return min(0, len(p.raw)-1)
+	}
+	return slices.IndexFunc(p.raw, wire.IsAlive)
+}
+
 func (c *Core) appendRaw(p *port, buf []byte) []byte {
-	f := p.raw[0]
+	at := p.nextRaw()
+	f := p.raw[at]
 	p.sent(c.now, len(f))
 	if wire.IsAlive(f) {
 		p.granted()
 	}
-	p.raw = p.raw[1:]
+	p.raw = slices.Delete(p.raw, at, at+1)
 	return append(buf, f...)
 }
 
