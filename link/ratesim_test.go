@@ -70,4 +70,7 @@ func (tr *trial) drawRates(ch *channel) {
 	if rng.IntN(4) == 0 {
 		ch.tuneFails = func() bool { return rng.IntN(5) == 0 }
 	}
+	if rng.IntN(3) == 0 {
+		ch.rates[0].MTU = max(MinMTU, ch.mtu*2/3) // as where the law bounds a frame's time
+	}
 }

@@ -74,6 +74,7 @@ type station struct {
 	rate   int       // setting, as in Tune
 	ups    int       // times the port came up
 	lost   uint64
+	air    time.Duration // of the frame
 }
 
 type node struct {
@@ -378,6 +379,7 @@ func (w *world) fill() {
 				continue
 			}
 			_, waits := n.core.Waiting(w.now, s.port)
+			before := s.promised()
 			b, ok := n.core.PollTransmit(w.now, s.port, nil)
 			if ok && !waits {
 				w.t.Errorf("%v %s: Waiting knows of no frame, PollTransmit has one", w.now.Sub(epoch), n.name)
@@ -385,10 +387,8 @@ func (w *world) fill() {
 			if !ok {
 				continue
 			}
+			s.took(b, before)
 			n.drain()
-			if len(b) > s.ch.mtu {
-				w.t.Fatalf("%s sends %d octets on a port of %d", n.name, len(b), s.ch.mtu)
-			}
 			s.frame = b
 			s.sendAt = w.now
 			if !s.ch.duplex {
@@ -494,9 +494,7 @@ func (s *station) turn() {
 			s.sendAt = s.busy().Add(s.backoff())
 			return
 		}
-		s.endAt = w.now.Add(s.airtime(len(s.frame)))
-		ch.airUsed += s.airtime(len(s.frame))
-		ch.octets += len(s.frame)
+		s.leaves()
 		if !ch.duplex {
 			*s.busy() = s.endAt
 		}
