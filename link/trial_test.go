@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -307,7 +308,7 @@ func never() bool { return false }
 // mend makes every channel whole.
 func (tr *trial) mend() {
 	for _, m := range tr.topo {
-		m.loss, m.dup, m.cut = min(m.loss, 0.1), 0, map[[2]*station]bool{}
+		m.loss, m.dup, m.cut, m.tuneFails = min(m.loss, 0.1), 0, map[[2]*station]bool{}, nil
 		for _, s := range m.stations {
 			if s.held = (time.Time{}); s.node.core.port(s.port) == nil {
 				s.frame = nil
@@ -384,11 +385,22 @@ func (tr *trial) play() (used float64) {
 		tr.fault("no rest after %v: %v for %s, %d octets, is left: %+v", patience, w.item.Digest, w.to.n.name, w.item.Size, tr.transfers())
 	}
 	took := tr.now.Sub(start)
+	tr.run(time.Hour, tr.home) // a modem that refused many times in a row is asked ever more rarely
 	tr.run(3*prevLinger, never)
 	for _, k := range tr.all {
 		tr.atRest(k)
 	}
 	return took.Seconds() / patience.Seconds()
+}
+
+// home reports whether every port is on the common setting.
+func (tr *trial) home() bool {
+	for _, n := range tr.nodes {
+		if slices.ContainsFunc(n.core.ports, func(p *port) bool { return !p.home() }) {
+			return false
+		}
+	}
+	return true
 }
 
 func (tr *trial) transfers() string {
