@@ -232,6 +232,7 @@ func (s *stage) step() {
 	case 17:
 		k.n.event(PortDown{1})
 	case 18:
+		k.n.stations[0].frame = nil // what waited in the modem is gone, and its setting with it
 		k.n.up(k.n.stations[0])
 	case 19:
 		k.restart()
