@@ -36,6 +36,7 @@ const (
 var frameKinds = []frameKind{
 	{0x10, "beacon", wire.BeaconSize, "now and then (Trickle)"},
 	{0x20, "query", wire.QuerySize, "who is that? to a beacon of a stranger"},
+	{0x21, "clear", wire.ClearSize, "a turn for one of two stations that do not hear each other"},
 	{0x30, "record", wire.RecordOverhead + wire.MaxRecord, "its answer, a membership record of at most 200 octets"},
 	{0x40, "handshake 1", wire.Handshake1Size, "opens a session"},
 	{0x50, "handshake 2", wire.Handshake2Size, "answers"},

@@ -28,7 +28,7 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "run the gateway",
 		Long: `Runs the gateway in the foreground until Ctrl-C or SIGTERM. It works without a configuration, says what is
 missing, and no radio transmits before a region is set. SIGHUP makes it read its configuration again. With --sim N it runs N gateways on simulated radios instead,
-paired, each in a process of its own.`,
+paired, each in a process of its own; their files go to .packhorse-sim, made anew at each start, whatever --state says.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if c.Flags().Changed("sim") {

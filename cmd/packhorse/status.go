@@ -18,7 +18,14 @@ func (a *app) statusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "how the gateway is: verdict, problems and their fixes, radios, peers, queue",
-		Args:  none,
+		Long: `Says first whether all is well, then what is wrong and how to mend it, then a line for each radio and each neighbour.
+
+Radios: AIRTIME 1H is what was sent in the last hour, of what the law allows; LEFT is the rest. Both, BAND and MOD are of the setting in force:
+while a transfer is on a faster one, the ledger shown may be that of another band.
+Neighbours: SNR in dB and RSSI in dBm of what was heard from it last; LOSS is the share of our frames that do not arrive, and ETX how often one is sent
+until it does; AIR/KB is our airtime for 1,000 octets, repairs included; RATE is the faster setting that is in use now; CLOCK is what it trusts its own clock by;
+LAST is how long ago it was heard; QUEUE is what waits here for it.`,
+		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if watch && every < 100*time.Millisecond {
 				return usage("--interval 2s", "an interval of %s is too short", every)
