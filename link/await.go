@@ -30,6 +30,7 @@ func (c *Core) unanswered(o *outgoing) {
 	if p.rate == 0 {
 		c.doubt(o.path, o.mark)
 	}
+	c.askWithData(o)
 }
 
 // doubt counts a question without an answer. One frame asks for many transfers, and bursts that ended together share

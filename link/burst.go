@@ -19,13 +19,16 @@ const repairSpread = 37
 func (c *Core) plan(o *outgoing, upto int, needs []wire.BlockNeed) {
 	if o.want == nil {
 		o.want, o.next = make([]uint8, o.lay.blocks), make([]uint8, o.lay.blocks)
+		o.need, o.gave = make([]uint8, o.lay.blocks), make([]uint8, o.lay.blocks)
 		for b := range o.want {
 			o.want[b] = uint8(o.lay.data(b))
+			o.need[b] = o.want[b]
 		}
 	}
+	clear(o.gave)
 	upto = min(upto, o.lay.blocks)
 	for b := range upto {
-		o.want[b] = 0
+		o.want[b], o.need[b] = 0, 0
 	}
 	missing := 0
 	for _, n := range needs {
@@ -36,12 +39,14 @@ func (c *Core) plan(o *outgoing, upto int, needs []wire.BlockNeed) {
 		k := o.lay.data(b)
 		need := min(int(n.N), k)
 		missing += need
+		o.need[b] = uint8(need)
 		o.aim(b, k, need)
 	}
 	o.count(upto, missing)
 }
 
-// aim wants need symbols of a block, and a margin by the loss that was measured.
+// aim wants need symbols of a block. None is sent ahead by the loss that was measured: what turns out useless costs more
+// than the rounds that are spared.
 func (o *outgoing) aim(b, k, need int) {
 	switch {
 	case need == k:
@@ -49,15 +54,14 @@ func (o *outgoing) aim(b, k, need int) {
 	case o.next[b] == 0, int(o.next[b])+need < k: // others gave of it: what comes next may be there
 		o.next[b] = uint8(k + (int(o.stream)+b)*repairSpread%repairCount)
 	}
-	per := o.path.perFrame(o.lay)
-	frames := (need + per - 1) / per
-	loss := min(o.path.loss, 0.8)
-	margin := int(marginShare * float64(frames) * loss / (1 - loss))
-	o.want[b] = uint8(min(need+margin*per, k+repairCount-1))
+	o.want[b] = uint8(need)
 }
 
-// marginShare is how much of the expected loss is sent ahead of being asked for.
-const marginShare = 0.7
+// even is how many of the wanted symbols go into a frame when all frames hold as many: then any of them makes up for any other.
+func even(want, per int) int {
+	frames := max(1, (want+per-1)/per)
+	return (want + frames - 1) / frames
+}
 
 // count sums up what is wanted, and learns how much of what was sent got lost.
 func (o *outgoing) count(upto, missing int) {
@@ -76,11 +80,18 @@ func (o *outgoing) count(upto, missing int) {
 	o.cursor = 0
 }
 
+// lossStart and lossMemory are how many frames the assumption that nothing is lost counts as, and all that was seen, at most.
+const (
+	lossStart  = 4
+	lossMemory = 48
+)
+
 // learnLoss averages the share of lost symbols, by frames.
 func (pa *path) learnLoss(sent, got, per int) {
 	share := 1 - min(1, float64(got)/float64(sent))
-	weight := min(0.5, float64(sent)/float64(per)/32)
-	pa.loss += (share - pa.loss) * weight
+	frames := float64(sent) / float64(per)
+	pa.loss += (share - pa.loss) * frames / (frames + pa.lossOf + lossStart)
+	pa.lossOf = min(pa.lossOf+frames, lossMemory)
 }
 
 // appendData appends the next data frame of a transfer.
@@ -101,10 +112,13 @@ func (c *Core) appendData(o *outgoing, buf []byte) ([]byte, bool) {
 	o.burst = min(o.burst, c.mostOfBurst(o))
 	first := int(o.next[b])
 	count := min(o.path.perFrame(o.lay), int(o.want[b]), k+repairCount-first)
+	if first >= k {
+		count = min(count, even(int(o.want[b]), o.path.perFrame(o.lay)))
+	}
 	o.burst--
 	last := o.left <= count || o.burst == 0
 	asks := last && !c.another(o)
-	check := asks && o.left > count && o.path.checks()
+	check := asks && o.left > count && o.path.checks() && !o.again
 	head := wire.Data{Poll: asks && !check, Check: check, Full: o.sess.full(), Block: uint16(b), Stream: o.stream, First: uint8(first)}
 	start := len(buf)
 	buf = wire.AppendData(buf, head)
@@ -115,7 +129,7 @@ func (c *Core) appendData(o *outgoing, buf []byte) ([]byte, bool) {
 	o.sess.frames++
 	o.took(b, k, first, count)
 	if last {
-		o.state, o.burst = outPolled, 0
+		o.state, o.burst, o.again, o.lastOf = outPolled, 0, false, b
 		o.checked, o.check = check, head.AliveNonce(len(buf)-body-head.TagSize())
 	}
 	return buf, true
@@ -128,6 +142,7 @@ func (o *outgoing) took(b, k, first, count int) {
 	o.left -= count
 	o.sent += count
 	o.given += count
+	o.gave[b] = uint8(min(int(o.gave[b])+count, 255))
 	o.upto = max(o.upto, b+1)
 	if first += count; first >= k+repairCount {
 		first = k

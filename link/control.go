@@ -140,7 +140,7 @@ func (c *Core) answerOf(o *outgoing, m *wire.Message) {
 
 // overtaken reports whether an account that comes now was made before what is on its way.
 func (o *outgoing) overtaken() bool {
-	return o.state == outSending && o.sent > 0 && o.group.cast == nil
+	return o.state == outSending && o.sent > 0 && o.group.cast == nil && !o.again
 }
 
 // needs takes an account and goes on sending.

@@ -54,6 +54,10 @@ type outgoing struct {
 	want     []uint8   // symbols to send, by block
 	next     []uint8   // index of the next one
 	left     int       // sum of want
+	need     []uint8   // what the peer lacked at its last word, by block
+	gave     []uint8   // and what was sent since
+	lastOf   int       // the block of the frame that asked last
+	again    bool      // a frame of data is to ask again
 	cursor   int       // block being sent
 	upto     int       // blocks sent at least once
 	missing  int       // symbols the peer lacked at its last word
@@ -169,6 +173,7 @@ func (o *outgoing) unbind() {
 	o.sess, o.state, o.waiting, o.tries, o.direct = nil, outQueued, false, 0, false
 	o.want, o.next, o.left, o.burst, o.upto, o.sent, o.checked = nil, nil, 0, 0, 0, 0, false
 	o.forgets, o.complete = 0, 0
+	o.again = false
 }
 
 // leavePath unbinds every transfer of a path whose session changed or ended.

@@ -59,6 +59,7 @@ type path struct {
 	doubted   uint64 // the last of them: port.handed after it
 	silent    bool   // so many that transfers go elsewhere
 	loss      float64
+	lossOf    float64 // frames that it was learned from
 	delay     delay
 	confirm   bool      // we owe the first frame of a session
 	notBefore time.Time // no opening until then, the later

@@ -22,14 +22,15 @@ type radioPort struct {
 	station int
 	depth   int
 	ledger  *radio.Ledger
-	leaving []departure // frames handed over, by estimate not yet gone
-	burst   time.Time   // when the last burst was thought to start
-	frame   []byte      // taken and not yet handed over
-	crosses bool        // frame is on the serial line
-	held    bool        // the modem did not answer when asked for room
-	asked   time.Time   // when it last answered
-	opened  bool        // the modem has had a channel access before
-	waking  time.Time   // the earliest timer; zero: none
+	leaving []departure   // frames handed over, by estimate not yet gone
+	burst   time.Time     // when the last burst was thought to start
+	frame   []byte        // taken and not yet handed over
+	crosses bool          // frame is on the serial line
+	held    bool          // the modem did not answer when asked for room
+	asked   time.Time     // when it last answered
+	gone    time.Duration // airtime of what left since, by estimate
+	opened  bool          // the modem has had a channel access before
+	waking  time.Time     // the earliest timer; zero: none
 	tuner
 }
 
@@ -121,6 +122,7 @@ func (p *radioPort) budget(now time.Time) time.Duration {
 // room is how long until fewer than depth frames wait in the modem.
 func (p *radioPort) room(now time.Time) time.Duration {
 	for len(p.leaving) > 0 && !p.leaving[0].at.After(now) {
+		p.gone += p.leaving[0].air
 		p.leaving = p.leaving[1:]
 	}
 	if len(p.leaving) < p.depth {
@@ -151,7 +153,7 @@ func (p *radioPort) hand(now time.Time) {
 // left, the rest has just been read.
 func (p *radioPort) answered(now time.Time) {
 	if p.held {
-		left := now.Sub(p.asked)
+		left := now.Sub(p.asked) - p.gone
 		for len(p.leaving) > 0 && p.leaving[0].air <= left {
 			left -= p.leaving[0].air
 			p.leaving = p.leaving[1:]
@@ -162,7 +164,7 @@ func (p *radioPort) answered(now time.Time) {
 			p.leaves(now, d.air)
 		}
 	}
-	p.held, p.asked = false, now
+	p.held, p.asked, p.gone = false, now, 0
 }
 
 // cross is the moment when the modem has the whole frame.
