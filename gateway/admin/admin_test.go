@@ -212,6 +212,7 @@ func TestEventsStreamAsLinesAndAsSSE(t *testing.T) {
 	if _, ok := <-ch; ok {
 		t.Error("the stream went on after its context ended")
 	}
+	f.events = make(chan Event, 1) // the server may not have seen yet that the first stream ended
 	res := get(t, socket, "GET", "/v1/events", "", http.Header{"Accept": {"text/event-stream"}})
 	f.events <- Event{Type: "log", Text: "a\nb"}
 	line, err := bufio.NewReader(res.Body).ReadString('\n')

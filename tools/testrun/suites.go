@@ -107,7 +107,7 @@ func unit(ctx context.Context, r *runner) (count, error) {
 
 func runTrials(ctx context.Context, r *runner) (count, error) {
 	flags := []string{"-count=1", "-timeout=30m"}
-	small, err := r.test(ctx, nil, append(flags, "-run=Trials", "-trials=10000"), []string{"./link"})
+	small, err := r.test(ctx, nil, append(flags, "-run=Trials"), []string{"./link", "-args", "-trials=10000"})
 	every, also := r.test(ctx, []string{"PACKHORSE_SOAK=1"}, append(flags, "-run=EveryDelivery"), []string{"./testbench/hop"})
 	small.add(every)
 	return small, errors.Join(err, also)
