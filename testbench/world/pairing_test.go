@@ -13,7 +13,7 @@ func TestPairingFitsItsAir(t *testing.T) {
 	}
 	for _, loss := range []float64{0, 0.1} {
 		var air time.Duration
-		for seed := range uint64(5) {
+		for seed := range uint64(20) {
 			w, err := New(Config{Seed: seed, Stations: 2, Modulation: sf7, PowerDBm: 14, Burst: 8 * time.Second, Loss: loss})
 			if err != nil {
 				t.Fatal(err)
@@ -23,7 +23,7 @@ func TestPairingFitsItsAir(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.Run(2*time.Minute, nil)
-			air += w.Airtime() / 5
+			air += w.Airtime() / 20
 			for _, n := range nodes {
 				if err := n.Close(); err != nil {
 					t.Error(err)
