@@ -203,7 +203,7 @@ func TestAPoisonedBodyIsMended(t *testing.T) {
 			"then silent": quiet, "then true": twoFaced,
 		}
 	}
-	for seed := range seeds(2) {
+	for seed := range fewer(seeds(2)) {
 		for _, n := range []int{2, 3, 5} {
 			for liars := 1; liars < min(n, 3); liars++ {
 				for order := range orders(nil, n) {

@@ -194,7 +194,7 @@ func (v *whims) trouble() {
 
 // Whatever happens, every neighbour that wants the body has it once, and nothing is left over.
 func TestGroupsUnderTrouble(t *testing.T) {
-	for seed := range seeds(50) {
+	for seed := range fewer(seeds(50)) {
 		x := newCircle(t, seed, 2+int(seed%4))
 		x.ch.loss = float64(seed%6) / 10
 		v := &whims{x: x}

@@ -236,13 +236,13 @@ func (c *Core) tables() map[string]int {
 
 // A million frames, injured, repeated and made up, leave every table as it was.
 func TestAFloodGrowsNoTable(t *testing.T) {
-	frames := uint64(350_000)
+	frames := fewer(seeds(350_000))
 	for _, s := range []*specimens{onRadio(t), onCast(t), onPairing(t)} {
 		rng := rand.New(rand.NewPCG(1, 2))
 		kinds := slices.Sorted(maps.Keys(s.frames))
 		before := s.victim.core.tables()
 		dropped := sum(s.victim.core.Stats())
-		for range seeds(frames) {
+		for range frames {
 			b := bytes.Clone(s.frames[kinds[rng.IntN(len(kinds))]])
 			switch rng.IntN(4) {
 			case 0:

@@ -442,7 +442,7 @@ func TestTrialsWithALiar(t *testing.T) {
 		t.Logf("used %.2f of the patience", newStage(t, script(*oneSeed), true).play())
 		return
 	}
-	each(t, *trials/4, func(t *testing.T, seed uint64) float64 {
+	each(t, fewer(*trials/4), func(t *testing.T, seed uint64) float64 {
 		s := newStage(t, script(seed), false)
 		if used := s.play(); !s.failed {
 			return used

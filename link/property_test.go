@@ -13,6 +13,14 @@ var soak = flag.Uint64("soak", 1, "multiplies the seeds of the property tests")
 // seeds is how many seeds a property is tried with.
 func seeds(n uint64) uint64 { return n * *soak }
 
+// fewer is a part of the seeds in short runs, which only show that other machines do the same.
+func fewer(n uint64) uint64 {
+	if testing.Short() {
+		return max(1, n/16)
+	}
+	return n
+}
+
 // check fails unless every body that was sent arrived whole, once, and the senders know.
 func check(t *testing.T, w *world, what string, sent map[*node]map[Digest]*node) {
 	t.Helper()

@@ -483,7 +483,7 @@ func TestTrials(t *testing.T) {
 		t.Logf("used %.2f of the patience", newTrial(t, *oneSeed, true).play())
 		return
 	}
-	each(t, *trials, func(t *testing.T, seed uint64) float64 { return newTrial(t, seed, false).play() })
+	each(t, fewer(*trials), func(t *testing.T, seed uint64) float64 { return newTrial(t, seed, false).play() })
 }
 
 // each plays the seeds from 1 to n on all processors, and tells the one that took most of its patience.
