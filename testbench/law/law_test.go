@@ -181,7 +181,7 @@ func (l *life) again(what int) {
 
 // TestAnyHourOfAnyLifeIsLawful replays random lives through the product's transport, ledger and RNode driver.
 func TestAnyHourOfAnyLifeIsLawful(t *testing.T) {
-	seeds := uint64(40)
+	seeds := uint64(16)
 	if testing.Short() {
 		seeds = 4
 	}
