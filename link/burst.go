@@ -151,15 +151,18 @@ func (o *outgoing) took(b, k, first, count int) {
 }
 
 // nextBlock is the block to send of, or -1.
-func (o *outgoing) nextBlock() int {
-	for range o.want {
-		if o.cursor >= len(o.want) {
-			o.cursor = 0
+func (o *outgoing) nextBlock() int { return nextWanted(o.want, &o.cursor) }
+
+// nextWanted is the first block from the cursor on, around the end, of which something is wanted; the cursor goes there.
+func nextWanted(want []uint8, cursor *int) int {
+	for range want {
+		if *cursor >= len(want) {
+			*cursor = 0
 		}
-		if o.want[o.cursor] > 0 {
-			return o.cursor
+		if want[*cursor] > 0 {
+			return *cursor
 		}
-		o.cursor++
+		*cursor++
 	}
 	return -1
 }

@@ -371,18 +371,7 @@ func (c *Core) appendCast(lead *outgoing, buf []byte) ([]byte, bool) {
 }
 
 // nextBlock is the block to send of, or -1.
-func (g *cast) nextBlock() int {
-	for range g.want {
-		if g.cursor >= len(g.want) {
-			g.cursor = 0
-		}
-		if g.want[g.cursor] > 0 {
-			return g.cursor
-		}
-		g.cursor++
-	}
-	return -1
-}
+func (g *cast) nextBlock() int { return nextWanted(g.want, &g.cursor) }
 
 // took accounts for symbols that left, for every member by what it wants of them.
 func (g *cast) took(b, k, first, count int) {

@@ -152,15 +152,4 @@ func (p *barePort) left(s sim.Sent) {
 }
 
 // wake settles the node again at a time.
-func (p *barePort) wake(at time.Time) {
-	if !p.waking.IsZero() && !at.Before(p.waking) {
-		return
-	}
-	p.waking = at
-	p.n.w.At(at, func() {
-		if p.waking.Equal(at) {
-			p.waking = time.Time{}
-		}
-		p.n.settle()
-	})
-}
+func (p *barePort) wake(at time.Time) { p.n.wake(&p.waking, at) }

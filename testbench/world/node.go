@@ -92,6 +92,20 @@ func (n *Node) later(d time.Duration, f func()) {
 	})
 }
 
+// wake settles the node at a time, unless that of waking, the port's earliest timer, comes first.
+func (n *Node) wake(waking *time.Time, at time.Time) {
+	if !waking.IsZero() && !at.Before(*waking) {
+		return
+	}
+	*waking = at
+	n.w.At(at, func() {
+		if waking.Equal(at) {
+			*waking = time.Time{}
+		}
+		n.settle()
+	})
+}
+
 // frame delivers a received frame.
 func (n *Node) frame(p link.Port, b []byte, m link.Meta) {
 	if n.shell == nil {

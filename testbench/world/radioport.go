@@ -229,17 +229,7 @@ func (p *radioPort) access() time.Duration {
 
 // wake settles the node again after d.
 func (p *radioPort) wake(d time.Duration) {
-	at := p.n.w.now.Add(d)
-	if !p.waking.IsZero() && !at.Before(p.waking) {
-		return
-	}
-	p.waking = at
-	p.n.w.At(at, func() {
-		if p.waking.Equal(at) {
-			p.waking = time.Time{}
-		}
-		p.n.settle()
-	})
+	p.n.wake(&p.waking, p.n.w.now.Add(d))
 }
 
 // received passes a frame on when it has crossed the serial line.
