@@ -255,11 +255,8 @@ func TestLedgerSavesWhatHasNotLeftYet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for at, want := range map[time.Duration]time.Duration{time.Hour + 19*time.Second: 10 * time.Second, time.Hour + 20*time.Second: 0} {
-		if got := after.Used(epoch.Add(at), tenPercent); got != want {
-			t.Errorf("after %v: got %v, want %v", at, got, want)
-		}
-	}
+	wantUsed(t, after, epoch.Add(time.Hour+19*time.Second), 10*time.Second)
+	wantUsed(t, after, epoch.Add(time.Hour+20*time.Second), 0)
 }
 
 func TestLedgerCountsLateFramesFromWhenTheyLeft(t *testing.T) {
@@ -268,10 +265,16 @@ func TestLedgerCountsLateFramesFromWhenTheyLeft(t *testing.T) {
 		l.Spend(epoch.Add(time.Duration(i)*10*time.Second), tenPercent, 5*time.Second)
 	}
 	l.Late(tenPercent, epoch.Add(10*time.Second), epoch.Add(5*time.Minute))
-	for at, want := range map[time.Duration]time.Duration{0: 10 * time.Second, 5*time.Minute - 1: 10 * time.Second, 5 * time.Minute: 0} {
-		if got := l.Used(epoch.Add(time.Hour+at), tenPercent); got != want {
-			t.Errorf("an hour and %v on: got %v, want %v", at, got, want)
-		}
+	wantUsed(t, l, epoch.Add(time.Hour), 10*time.Second)
+	wantUsed(t, l, epoch.Add(time.Hour+5*time.Minute-1), 10*time.Second)
+	wantUsed(t, l, epoch.Add(time.Hour+5*time.Minute), 0)
+}
+
+// wantUsed asks at times that never go back: what has left the hour is forgotten.
+func wantUsed(t *testing.T, l *Ledger, at time.Time, want time.Duration) {
+	t.Helper()
+	if got := l.Used(at, tenPercent); got != want {
+		t.Errorf("after %v: got %v, want %v", at.Sub(epoch), got, want)
 	}
 }
 

@@ -55,20 +55,12 @@ func pick(only string) []suite {
 // all runs suites, prints the table and the closing line, and tells whether any failed.
 func (r *runner) all(ctx context.Context, suites []suite) bool {
 	start := time.Now()
+	results := r.inLanes(ctx, suites)
 	var sum count
 	var rows []string
-	for _, s := range suites {
-		fmt.Fprintf(r.out, "== %s: %s\n", s.name, s.what)
-		begun := time.Now()
-		c, err := r.one(ctx, s)
-		if err != nil {
-			fmt.Fprintf(r.out, "%s: %v\n", s.name, err)
-		}
-		sum.add(c)
-		rows = append(rows, fmt.Sprintf("%-8s %6d %6d %7d %7.0f s", s.name, c.passed, c.failed, c.skipped, time.Since(begun).Seconds()))
-		if ctx.Err() != nil {
-			break
-		}
+	for i, res := range results {
+		sum.add(res.count)
+		rows = append(rows, fmt.Sprintf("%-8s %6d %6d %7d %7.0f s", suites[i].name, res.passed, res.failed, res.skipped, res.took.Seconds()))
 	}
 	fmt.Fprintf(r.out, "\nSUITE    PASSED FAILED SKIPPED      TIME\n%s\n", strings.Join(rows, "\n"))
 	fmt.Fprintf(r.out, "total time %s\n", time.Since(start).Round(time.Second))

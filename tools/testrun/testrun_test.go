@@ -80,3 +80,23 @@ func TestEveryNeedIsAComponent(t *testing.T) {
 		}
 	}
 }
+
+// Each of the two ends only after the other began.
+func TestSuitesThatWaitRunBesideTheOthers(t *testing.T) {
+	a, b := make(chan bool), make(chan bool)
+	meet := func(mine, other chan bool) func(context.Context, *runner) (count, error) {
+		return func(context.Context, *runner) (count, error) {
+			close(mine)
+			<-other
+			return count{passed: 1}, nil
+		}
+	}
+	var out bytes.Buffer
+	r := runner{out: &out}
+	if r.all(t.Context(), []suite{{name: "busy", run: meet(a, b)}, {name: "idle", run: meet(b, a), waits: true}}) {
+		t.Errorf("got a failure in\n%s", out.String())
+	}
+	if got := out.String(); strings.Index(got, "\nbusy ") > strings.Index(got, "\nidle ") || !strings.HasSuffix(got, "2 passed, 0 failed, 0 skipped\n") {
+		t.Errorf("got\n%s\nwant a row of each in their order", got)
+	}
+}

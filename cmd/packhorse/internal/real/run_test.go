@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -20,8 +21,26 @@ type gateway struct {
 	cmd    *exec.Cmd
 	dir    string
 	client admin.Client
-	log    strings.Builder
+	log    logBuffer
 	ended  chan error
+}
+
+// logBuffer is read while the process writes to it.
+type logBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // run starts a gateway with this configuration besides directory and socket.
@@ -79,12 +98,10 @@ func TestAGatewayWithoutRegionSaysSoAndEndsCleanly(t *testing.T) {
 	if fi, err := os.Stat(filepath.Join(g.dir, "s")); err != nil || fi.Mode().Perm()&0o007 != 0 {
 		t.Errorf("the socket is open to all: %v (%v)", fi.Mode(), err)
 	}
-	g.stop()
 	for _, want := range []string{"ready ", "no radio"} {
-		if !strings.Contains(g.log.String(), want) {
-			t.Errorf("nothing says %q in\n%s", want, g.log.String())
-		}
+		await(t, ctx, "the word "+want, func() bool { return strings.Contains(g.log.String(), want) })
 	}
+	g.stop()
 }
 
 func TestAMissingSerialPortIsShownAndTheGatewayStaysUp(t *testing.T) {
