@@ -284,7 +284,7 @@ func TestDiskThatFailsWhileRecordsAreCopiedLeavesTheOldStore(t *testing.T) {
 				t.Fatal("it fails without a fault")
 			}
 			for n, name := range count.calls {
-				if testing.Short() && n%7 != 0 {
+				if testing.Short() && n%31 != 0 {
 					continue
 				}
 				m, d := prepare(&faultDisk{disk: osDisk{}, freeBytes: 1 << 40, failAt: n + 1, sticky: true, err: syscall.ENOSPC})

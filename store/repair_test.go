@@ -442,7 +442,7 @@ func TestFaultAtEveryCallOfARepairCostsWorkOnly(t *testing.T) {
 		o.disk = nil
 		after := readable(t, healed, o)
 		for n, name := range count.calls {
-			if testing.Short() && n%7 != 0 {
+			if testing.Short() && n%31 != 0 {
 				continue
 			}
 			for _, sticky := range []bool{false, true} {
