@@ -40,7 +40,7 @@ func (w workload) try(t *testing.T, seed uint64) verdict {
 	return v
 }
 
-func TestWhatWasAcknowledgedOutlivesThePower(t *testing.T) {
+func TestOnExt4WhatWasAcknowledgedOutlivesThePower(t *testing.T) {
 	need(t)
 	for i, w := range workloads {
 		t.Run(w.title, func(t *testing.T) {
@@ -53,10 +53,10 @@ func TestWhatWasAcknowledgedOutlivesThePower(t *testing.T) {
 	}
 }
 
-// TestWithoutSyncsTheSameTestFails is the positive control: the same writers on the same store and disk, but
+// TestOnExt4WithoutSyncsTheSameTestFails is the positive control: the same writers on the same store and disk, but
 // strace answers their syncs without doing them, as a store would that forgot to ask. The file system itself
 // syncs as it should, so whatever is missing was lost for want of the store's syncs, and seen to be.
-func TestWithoutSyncsTheSameTestFails(t *testing.T) {
+func TestOnExt4WithoutSyncsTheSameTestFails(t *testing.T) {
 	need(t)
 	w := workload{title: "no syncs", script: plain, quiet: true, commit: 45, wrapper: tracing("retval=0")}
 	v := w.try(t, 1)

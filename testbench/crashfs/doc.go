@@ -10,5 +10,5 @@
 // Able tells what is missing. FUSE and ext4 are mounted nowhere in the tree but held by file descriptors
 // alone, so nothing stays behind however the process ends.
 //
-// The tests drive package store on it. PACKHORSE_SOAK=1 runs TestSoak, of 10,000 images.
+// The tests drive package store on it: those that mount are run with PACKHORSE_MOUNT=1. PACKHORSE_SOAK=1 runs TestSoak, of 10,000 images.
 package crashfs

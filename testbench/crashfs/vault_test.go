@@ -82,9 +82,9 @@ func namesOf(all []os.DirEntry) (names []string) {
 	return names
 }
 
-// TestEncryptingOutlivesThePower cuts the power while a state directory is encrypted and while it is decrypted. The same
+// TestOnExt4EncryptingOutlivesThePower cuts the power while a state directory is encrypted and while it is decrypted. The same
 // call then finishes, and nothing is missing.
-func TestEncryptingOutlivesThePower(t *testing.T) {
+func TestOnExt4EncryptingOutlivesThePower(t *testing.T) {
 	need(t)
 	key, err := store.ReadKeyFile(store.NewKeyFile())
 	if err != nil {

@@ -45,7 +45,7 @@ type Volume struct {
 // Able tells what this machine lacks to mount volumes; nil says nothing.
 func Able() error {
 	if os.Geteuid() != 0 {
-		return errors.New("crashfs mounts file systems: run it as root, such as by sudo -E go test ./testbench/crashfs")
+		return errors.New("crashfs mounts file systems: run it as root, such as by PACKHORSE_MOUNT=1 sudo -E go test ./testbench/crashfs")
 	}
 	for _, dev := range []string{"/dev/fuse", "/dev/loop-control"} {
 		if _, err := os.Stat(dev); err != nil {

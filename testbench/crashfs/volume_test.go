@@ -30,7 +30,7 @@ func appendSynced(name string, times int) error {
 	return nil
 }
 
-func TestSyncOfAGrowingFileReachesTheDiskAsFlushes(t *testing.T) {
+func TestOnExt4SyncOfAGrowingFileReachesTheDiskAsFlushes(t *testing.T) {
 	need(t)
 	v, err := New(Options{Size: 32 << 20, Keep: -1})
 	if err != nil {
@@ -50,7 +50,7 @@ func TestSyncOfAGrowingFileReachesTheDiskAsFlushes(t *testing.T) {
 	}
 }
 
-func TestImageMountsAsAFileSystem(t *testing.T) {
+func TestOnExt4ImageMountsAsAFileSystem(t *testing.T) {
 	need(t)
 	v, err := New(Options{Size: 32 << 20, BlockSize: 1024, Data: "journal"})
 	if err != nil {
@@ -82,9 +82,9 @@ func TestImageMountsAsAFileSystem(t *testing.T) {
 	}
 }
 
-// TestKilledProcessLeavesNoMountBehind kills a process while it syncs on a volume of its own: the sync
+// TestOnExt4KilledProcessLeavesNoMountBehind kills a process while it syncs on a volume of its own: the sync
 // waits for a server that is dead.
-func TestKilledProcessLeavesNoMountBehind(t *testing.T) {
+func TestOnExt4KilledProcessLeavesNoMountBehind(t *testing.T) {
 	need(t)
 	for range 3 {
 		c := exec.Command(os.Args[0])

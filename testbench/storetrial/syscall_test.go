@@ -43,7 +43,7 @@ var onlyFault = flag.String("fault", "", "inject only this, such as fsync:error=
 // itself, so a fault may strike twice.
 func TestEverySystemCallThatFailsTellsNoLie(t *testing.T) {
 	if _, err := exec.LookPath("strace"); err != nil {
-		lacking(t, "strace is missing: apt install strace")
+		t.Fatal("strace is missing: apt install strace")
 	}
 	faults := faultsOf(t, soak)
 	if *onlyFault != "" {

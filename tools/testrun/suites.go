@@ -117,8 +117,9 @@ func runCrash(ctx context.Context, r *runner) (count, error) {
 	if os.Geteuid() != 0 {
 		flags = append(flags, "-exec=sudo -n -E")
 	}
-	cut, err := r.test(ctx, nil, flags, []string{crashfs})
-	full, also := r.test(ctx, nil, append(flags, "-run=SmallDisk"), []string{storetrial})
+	env := []string{"PACKHORSE_MOUNT=1"}
+	cut, err := r.test(ctx, env, flags, []string{crashfs})
+	full, also := r.test(ctx, env, append(flags, "-run=SmallDisk"), []string{storetrial})
 	cut.add(full)
 	return cut, errors.Join(err, also)
 }
