@@ -38,29 +38,37 @@ func (p *handle) Next(ctx context.Context) ([]byte, error) {
 	if err := p.n.post(ctx, func(time.Time) { p.want = ch }); err != nil {
 		return nil, err
 	}
-	select {
-	case b := <-ch:
-		if b == nil {
-			return nil, port.ErrTune
-		}
-		return b, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-p.n.done:
-		return nil, errStopped
-	case <-ctx.Done():
-		return nil, p.abandon(ctx, ch)
+	b, err := answer(ctx, p, ch)
+	switch {
+	case ctx.Err() != nil && err != nil:
+		p.abandon(ctx, ch)
+	case err == nil && b == nil:
+		err = port.ErrTune
 	}
+	return b, err
+}
+
+// answer waits for what the owner was asked.
+func answer[T any](ctx context.Context, p *handle, ch <-chan T) (v T, err error) {
+	select {
+	case v = <-ch:
+	case <-p.closed:
+		err = net.ErrClosed
+	case <-p.n.done:
+		err = errStopped
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	return v, err
 }
 
 // abandon takes back a Next. A frame that came meanwhile is lost as on the air.
-func (p *handle) abandon(ctx context.Context, ch chan []byte) error {
+func (p *handle) abandon(ctx context.Context, ch chan []byte) {
 	p.n.post(context.WithoutCancel(ctx), func(time.Time) {
 		if p.want == ch {
 			p.want = nil
 		}
 	})
-	return ctx.Err()
 }
 
 // feed gives a waiting Next its frame, when the core has one.

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"net"
 	"time"
 
 	"packhorse/gateway"
@@ -24,16 +23,11 @@ func (p *handle) Await(ctx context.Context) (access.Class, error) {
 	if err := p.n.post(ctx, func(time.Time) { p.ready = ch }); err != nil {
 		return 0, err
 	}
-	select {
-	case r := <-ch:
-		return r.class, r.err
-	case <-p.closed:
-		return 0, net.ErrClosed
-	case <-p.n.done:
-		return 0, errStopped
-	case <-ctx.Done():
-		return 0, ctx.Err()
+	r, err := answer(ctx, p, ch)
+	if err != nil {
+		return 0, err
 	}
+	return r.class, r.err
 }
 
 // Take takes the frame that is now the most urgent, or nil when none waits any more.
@@ -46,16 +40,7 @@ func (p *handle) Take(ctx context.Context) ([]byte, error) {
 	if err := p.n.post(ctx, take); err != nil {
 		return nil, err
 	}
-	select {
-	case b := <-ch:
-		return b, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-p.n.done:
-		return nil, errStopped
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return answer(ctx, p, ch)
 }
 
 // tell answers an Await when there is something to answer.
