@@ -153,7 +153,7 @@ func TestSignsThatBurstsOverlap(t *testing.T) {
 		theirs.meta = Meta{HasSignal: true, SNRdB: c.snr}
 		p := ours.port
 		cl := &p.clearing
-		*cl = clearing{run: ours, began: w.now, first: w.now, frames: c.frames, expected: 12 * p.full()}
+		*cl = clearing{overlap: overlap{run: ours, began: w.now, first: w.now, frames: c.frames, expected: 12 * p.full()}}
 		b.core.now = w.now.Add(9 * p.full())
 		for range c.strays {
 			b.core.spoke(theirs)
