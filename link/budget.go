@@ -31,6 +31,10 @@ type budget struct {
 // refundMerge keeps the list short: what stops counting so close together does so at its end.
 const refundMerge = time.Minute
 
+func (b *budget) set(e PortBudget) {
+	b.left, b.perHour, b.refunds = e.Left, e.PerHour, append(b.refunds[:0], e.Refunds...)
+}
+
 // LeftAt is what will be left at a later time if nothing is sent until then.
 func (b PortBudget) LeftAt(now time.Time) time.Duration {
 	left := b.Left
@@ -49,9 +53,9 @@ func (c *Core) portBudget(e PortBudget) {
 		return
 	}
 	before := p.budget.lacks(c.now, Bulk, p.full())
-	p.budget = budget{left: e.Left, perHour: e.PerHour, refunds: append(p.budget.refunds[:0], e.Refunds...)}
+	p.budget.set(e)
 	if p.tuning && p.to == 0 || !p.tuning && p.rate == 0 {
-		p.homeBudget = budget{left: e.Left, perHour: e.PerHour, refunds: append(p.homeBudget.refunds[:0], e.Refunds...)}
+		p.homeBudget.set(e)
 		p.beacon.allow(e.PerHour, p.common.Airtime(wire.BeaconSize), c.now, c.jitter)
 	}
 	if !before && p.budget.lacks(c.now, Bulk, p.full()) {

@@ -1,6 +1,9 @@
 package link
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // What shares a port shares its airtime: neighbours among each other, and transfers of one priority to one neighbour among
 // each other. Each has a virtual time, its airtime so far; the least goes next, as in start-time fair queueing (Goyal,
@@ -30,15 +33,14 @@ func (p *port) quantum() time.Duration { return max(burstCrowd, burstLeast*p.air
 
 // charge counts a data frame of a transfer; that of a group is shared by its members.
 func (p *port) charge(o *outgoing, air time.Duration) {
-	if g := o.group.cast; g != nil && len(g.members) > 0 {
-		for _, m := range g.members {
-			if m != nil && m.path != nil && m.path.port == p {
-				p.chargeOne(m, air/time.Duration(len(g.members)))
-			}
-		}
+	g := o.group.cast
+	if g == nil {
+		p.chargeOne(o, air)
 		return
 	}
-	p.chargeOne(o, air)
+	for _, m := range g.members {
+		p.chargeOne(m, air/time.Duration(len(g.members)))
+	}
 }
 
 func (p *port) chargeOne(o *outgoing, air time.Duration) {
@@ -46,13 +48,11 @@ func (p *port) chargeOne(o *outgoing, air time.Duration) {
 	o.fair.charge(&o.path.fair, p.quantum(), air)
 }
 
-// fairer reports whether a's turn comes before b's by airtime, and whether that decides.
-func (p *port) fairer(a, b *outgoing) (before, decides bool) {
+// byAirtime compares transfers by what they had: negative is a's turn, positive b's.
+func (p *port) byAirtime(a, b *outgoing) int {
 	q := p.quantum()
 	if a.path != b.path {
-		x, y := a.path.fair.tag(&p.fair, q), b.path.fair.tag(&p.fair, q)
-		return x < y, x != y
+		return cmp.Compare(a.path.fair.tag(&p.fair, q), b.path.fair.tag(&p.fair, q))
 	}
-	x, y := a.fair.tag(&a.path.fair, q), b.fair.tag(&b.path.fair, q)
-	return x < y, x != y
+	return cmp.Compare(a.fair.tag(&a.path.fair, q), b.fair.tag(&b.path.fair, q))
 }

@@ -66,10 +66,10 @@ type outgoing struct {
 	whole    bool      // it went in one frame
 	ignored  int       // questions in a row without an answer
 	asking   time.Time // the first of them, and
+	talk     int       // peer.talk then
 	forgets  int       // times that the peer did not know the stream
 	complete int       // accounts in a row that lacked nothing, since
 	filled   time.Time
-	talk     int  // peer.talk then
 	burst    int  // frames left in this burst
 	checked  bool // it ended with a question for a sign of life, whose answer is sealed with
 	check    [wire.NonceSize]byte

@@ -54,10 +54,10 @@ type path struct {
 	claim     uint32 // the boot that this beacon named
 	heard     time.Time
 	meta      Meta
-	unsure    int // questions in a row without an answer
-	fair      share
+	unsure    int    // questions in a row without an answer
 	doubted   uint64 // the last of them: port.handed after it
 	silent    bool   // so many that transfers go elsewhere
+	fair      share
 	loss      float64
 	lossOf    float64 // frames that it was learned from
 	delay     delay

@@ -270,7 +270,7 @@ func (c *Core) received(re *reassembly, st *inStream, body []byte) {
 	highest := st.item.Cost
 	for _, q := range re.streams {
 		q.state = inStoring
-		q.sess.owed = slices.DeleteFunc(q.sess.owed, func(id uint16) bool { return id == q.stream })
+		q.sess.settle(q.stream)
 		highest = max(highest, q.item.Cost)
 	}
 	c.emit(Received{Peer: st.peer().id, Item: st.item, Body: body, MaxCost: highest})

@@ -38,7 +38,7 @@ type session struct {
 	out        map[uint16]*outgoing
 	in         map[uint16]*inStream
 	inOrder    []uint16 // as they came, for forgetting
-	owed       []uint16 // streams that wait for a word from us
+	owed       []uint16 // streams that wait for a word that we can give
 	cancels    []uint16
 	early      []earlyFrame
 	groups     groups    // of the peer
@@ -112,8 +112,9 @@ func (c *Core) openControl(s *session, h wire.Control, head, sealed []byte) ([]b
 	return plain, true
 }
 
-// remember keeps what was said on an incoming stream, and forgets the oldest.
+// remember keeps what was said on an incoming stream, and forgets the oldest. That it was not known is not to be said any more.
 func (s *session) remember(st *inStream) {
+	s.settle(st.stream)
 	if len(s.inOrder) >= maxInStreams {
 		s.forgetOldest()
 	}
@@ -150,14 +151,9 @@ func (s *session) owe(stream uint16) {
 	}
 }
 
-// hasWord reports whether something can be said on a stream that waits for a word. What is not decided or not stored yet
-// is owed again when it is.
-func (s *session) hasWord() bool {
-	s.owed = slices.DeleteFunc(s.owed, func(id uint16) bool {
-		st := s.in[id]
-		return st != nil && (st.state == inPending || st.state == inStoring)
-	})
-	return len(s.owed) > 0
+// settle takes back what is owed on a stream: there is nothing to say until it is decided or stored, and then it is owed anew.
+func (s *session) settle(stream uint16) {
+	s.owed = slices.DeleteFunc(s.owed, func(id uint16) bool { return id == stream })
 }
 
 // unused finds a session index that nothing holds.

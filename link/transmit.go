@@ -95,10 +95,10 @@ func (c *Core) PollTransmit(now time.Time, id Port, buf []byte) ([]byte, bool) {
 // speaker is the path's session that has to say something at once.
 func (pa *path) speaker() *session {
 	s := pa.current
-	if s != nil && (pa.confirm || pa.moves.due || s.bye || s.hasWord() || len(s.cancels) > 0) {
+	if s != nil && (pa.confirm || pa.moves.due || s.bye || len(s.owed) > 0 || len(s.cancels) > 0) {
 		return s
 	}
-	if s = pa.previous; s != nil && s.hasWord() {
+	if s = pa.previous; s != nil && len(s.owed) > 0 {
 		return s
 	}
 	return nil
@@ -173,8 +173,8 @@ func (p *port) before(a, b *outgoing) bool {
 	if (p.served == a) != (p.served == b) {
 		return p.served == a
 	}
-	if before, decides := p.fairer(a, b); decides {
-		return before
+	if by := p.byAirtime(a, b); by != 0 {
+		return by < 0
 	}
 	if a.served != b.served {
 		return a.served < b.served

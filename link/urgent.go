@@ -137,7 +137,7 @@ func (p *port) busy(now time.Time) bool {
 func (c *Core) speaksUrgently(p *port) *session {
 	for _, pa := range p.paths {
 		for _, s := range [...]*session{pa.current, pa.previous} {
-			if s == nil || !s.hasWord() {
+			if s == nil {
 				continue
 			}
 			for _, id := range s.owed {
