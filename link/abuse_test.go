@@ -49,7 +49,7 @@ func TestASlowPeerDoesNotSilenceThePort(t *testing.T) {
 func TestJunkDoesNotSilenceTheRadio(t *testing.T) {
 	w, a, b, _ := pair(t, 1, 0)
 	w.run(time.Minute, met(a, b))
-	w.run(20*time.Second, func() bool { return false })
+	w.run(20*time.Second, never)
 	d := a.send(b, 5000, Message)
 	done := false
 	for range 20 * 60 * 2 {
@@ -106,13 +106,13 @@ func TestRepeatedBeaconsOfAnAbsentMember(t *testing.T) {
 	}
 	b.core.HandleEvent(w.now, PortDown{1})
 	w.run(time.Hour, func() bool { return len(a.downs) > 0 && !a.peers[b.id] })
-	w.run(10*time.Minute, func() bool { return false })
+	w.run(10*time.Minute, never)
 	used, sent := ch.octets, 0
 	for i := range 200 {
 		f := old[i%len(old)]
 		a.core.HandleFrame(w.now, 1, f, Meta{})
 		sent += len(f)
-		w.run(3*time.Second, func() bool { return false })
+		w.run(3*time.Second, never)
 	}
 	if ch.octets-used > sent {
 		t.Errorf("%d octets of old beacons made us send %d", sent, ch.octets-used)
@@ -123,7 +123,7 @@ func TestRepeatedBeaconsOfAnAbsentMember(t *testing.T) {
 func TestOneWayLossCostsLittleAir(t *testing.T) {
 	w, a, b, ch := pair(t, 1, 0)
 	w.run(time.Minute, met(a, b))
-	w.run(20*time.Second, func() bool { return false })
+	w.run(20*time.Second, never)
 	w.onFrame = func(from *station, f []byte) []byte {
 		if from.node == a {
 			return nil
@@ -132,7 +132,7 @@ func TestOneWayLossCostsLittleAir(t *testing.T) {
 	}
 	a.send(b, 20000, Message)
 	used, start := ch.airUsed, w.now
-	w.run(2*time.Hour, func() bool { return false })
+	w.run(2*time.Hour, never)
 	if share := float64(ch.airUsed-used) / float64(w.now.Sub(start)); share > 0.03 {
 		t.Errorf("%.1f %% of the air for a neighbour that hears nothing", 100*share)
 	}
@@ -145,7 +145,7 @@ func TestALiarDoesNotGetAnHonestSenderRefused(t *testing.T) {
 		ch := w.radio(0)
 		a, b, x := w.node("a", ch), w.node("b", ch), w.node("x", ch)
 		w.acquaintAll()
-		w.run(2*time.Minute, func() bool { return met(a, b)() && met(b, x)() && met(a, x)() })
+		w.meet(2*time.Minute, a, b, x)
 		body := make([]byte, 9000)
 		for i := range body {
 			body[i] = byte(w.rng.Uint32())
@@ -164,7 +164,7 @@ func TestALiarDoesNotGetAnHonestSenderRefused(t *testing.T) {
 				b.drain()
 			}
 		}
-		w.run(20*time.Second, func() bool { return false })
+		w.run(20*time.Second, never)
 		s := x.core.peer(b.id).paths[0].current
 		a.sendBody(b.id, body, Message)
 		next := w.now
@@ -195,10 +195,10 @@ func TestRepeatedBeaconsDoNotHoldTransfersOnADeadRadio(t *testing.T) {
 		return f
 	}
 	for range 4 {
-		w.run(40*time.Second, func() bool { return false })
+		w.run(40*time.Second, never)
 		b.restart()
 	}
-	w.run(80*time.Second, func() bool { return false })
+	w.run(80*time.Second, never)
 	w.onFrame = func(from *station, f []byte) []byte {
 		if from.ch == air {
 			return nil

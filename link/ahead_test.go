@@ -11,7 +11,7 @@ import (
 func TestSmallBodiesTakeFewFrames(t *testing.T) {
 	w, a, b, _ := pair(t, 1, 0)
 	w.run(time.Minute, met(a, b))
-	w.run(20*time.Second, func() bool { return false })
+	w.run(20*time.Second, never)
 	var sizes []int
 	w.onFrame = func(s *station, f []byte) []byte {
 		if wire.TypeOf(f) != wire.TypeBeacon {
@@ -31,7 +31,7 @@ func TestSmallBodiesTakeFewFrames(t *testing.T) {
 func TestSymbolsThatComeWithAQuestionCount(t *testing.T) {
 	w, a, b, _ := pair(t, 1, 0)
 	w.run(time.Minute, met(a, b))
-	w.run(20*time.Second, func() bool { return false })
+	w.run(20*time.Second, never)
 	lost := 0
 	w.onFrame = func(s *station, f []byte) []byte {
 		if s.node == a && lost < 6 {
@@ -53,7 +53,7 @@ func TestSymbolsThatComeWithAQuestionCount(t *testing.T) {
 func TestBadSymbolsAheadAreCounted(t *testing.T) {
 	w, a, b, _ := pair(t, 1, 0)
 	w.run(time.Minute, met(a, b))
-	w.run(20*time.Second, func() bool { return false })
+	w.run(20*time.Second, never)
 	s := a.core.peers[0].paths[0].current
 	for _, m := range []wire.Message{
 		{Kind: wire.KindSymbols, Stream: 7, Body: make([]byte, 61)},
@@ -66,5 +66,31 @@ func TestBadSymbolsAheadAreCounted(t *testing.T) {
 	got := b.core.Stats().Dropped
 	if got[DropUnknownStream] != 1 || got[DropBadSymbols] != 2 {
 		t.Errorf("%d symbols of an unknown stream and %d bad ones counted, want 1 and 2", got[DropUnknownStream], got[DropBadSymbols])
+	}
+}
+
+// Who accepts and holds nothing is sent everything from the start, unless that is on its way.
+func TestAcceptedWithNothingHeldBeginsAnew(t *testing.T) {
+	for _, state := range []outState{outPolled, outSending} {
+		w, a, b, _ := pair(t, 1, 0)
+		w.run(time.Minute, met(a, b))
+		w.run(20*time.Second, never)
+		w.onFrame = func(s *station, f []byte) []byte {
+			if s.node == a {
+				return nil
+			}
+			return f
+		}
+		o := a.core.peer(b.id).out(a.send(b, 1000, Message))
+		w.run(time.Minute, func() bool { return o.state == outPolled && o.sent > 0 })
+		o.state, a.core.now = state, w.now
+		left, next, sent := o.left, o.next[0], o.sent
+		if state == outPolled {
+			left, next, sent = o.lay.n, 0, 0
+		}
+		a.core.answerOf(o, &wire.Message{Kind: wire.KindAnswer, Code: wire.CodeAccept})
+		if o.left != left || o.next[0] != next || o.sent != sent {
+			t.Errorf("state %d: %d left from %d on, %d sent; want %d from %d, %d", state, o.left, o.next[0], o.sent, left, next, sent)
+		}
 	}
 }

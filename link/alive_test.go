@@ -15,7 +15,7 @@ func dataFrames(w *world, from *node, d time.Duration) (n int) {
 		}
 		return f
 	}
-	w.run(d, func() bool { return false })
+	w.run(d, never)
 	w.onFrame = nil
 	return n
 }
@@ -26,7 +26,7 @@ func TestABurstEndsWhereNobodyListens(t *testing.T) {
 		w, a, b, ch := pair(t, seed, 0)
 		w.run(time.Minute, met(a, b))
 		a.send(b, 50000, Message)
-		w.run(time.Duration(5+seed)*time.Second, func() bool { return false })
+		w.run(time.Duration(5+seed)*time.Second, never)
 		ch.loss = 1
 		if n := dataFrames(w, a, 20*time.Second); n > aliveMost {
 			t.Errorf("seed %d: %d frames of data after the last was heard, want %d at most", seed, n, aliveMost)
@@ -82,7 +82,7 @@ func TestBreakingInIsRationed(t *testing.T) {
 		}
 		for end := w.now.Add(d); w.now.Before(end); {
 			b.core.HandleFrame(w.now, 1, strange, Meta{})
-			w.run(500*time.Millisecond, func() bool { return false })
+			w.run(500*time.Millisecond, never)
 		}
 		return n
 	}
@@ -101,7 +101,7 @@ func TestAReceiverGetsAWordIn(t *testing.T) {
 		w, a, b, _ := pair(t, seed, 0)
 		w.run(time.Minute, met(a, b))
 		a.send(b, 100000, Bulk)
-		w.run(10*time.Second, func() bool { return false })
+		w.run(10*time.Second, never)
 		d := b.send(a, 150, Message)
 		if !w.run(20*time.Second, delivered(b, a, d)) {
 			t.Errorf("seed %d: 150 octets back did not arrive within 20 s", seed)

@@ -33,7 +33,7 @@ func steady(t testing.TB) (*world, *node, *node) {
 	w.acquaintAll()
 	w.run(time.Minute, met(a, b))
 	a.send(b, 4_000_000, Message)
-	w.run(10*time.Second, func() bool { return false })
+	w.run(10*time.Second, never)
 	return w, a, b
 }
 

@@ -21,14 +21,14 @@ func lives(t *testing.T, w *world, a, b *node, n int) (old [][]byte) {
 	}
 	for range n {
 		w.run(2*time.Minute, met(a, b))
-		w.run(time.Minute, func() bool { return false })
+		w.run(time.Minute, never)
 		if last != nil {
 			old = append(old, last)
 		}
 		b.restart()
 	}
 	w.run(2*time.Minute, met(a, b))
-	w.run(time.Minute, func() bool { return false })
+	w.run(time.Minute, never)
 	w.onFrame = nil
 	if len(old) < n {
 		t.Fatalf("%d old beacons, want %d", len(old), n)
@@ -60,7 +60,7 @@ func TestOldBootsDoNothing(t *testing.T) {
 			if a.core.peer(b.id).paths[0].stale {
 				t.Fatalf("beacon %d of an old boot makes the session stale", i)
 			}
-			w.run(time.Second, func() bool { return false })
+			w.run(time.Second, never)
 		}
 	})
 	if n > 0 || a.core.peer(b.id).paths[0].current != s {
@@ -78,11 +78,11 @@ func TestUnknownOldBootsEndASessionOnce(t *testing.T) {
 	old := lives(t, w, a, b, 3)
 	a.restart()
 	w.run(2*time.Minute, met(a, b))
-	w.run(time.Minute, func() bool { return false })
+	w.run(time.Minute, never)
 	n := openings(w, func() {
 		for i := range 120 {
 			a.core.HandleFrame(w.now, 1, old[i%len(old)], Meta{})
-			w.run(4*time.Second, func() bool { return false })
+			w.run(4*time.Second, never)
 		}
 	})
 	if n > len(old) {
@@ -94,12 +94,12 @@ func TestUnknownOldBootsEndASessionOnce(t *testing.T) {
 func TestManyUnknownBootsAreDoubted(t *testing.T) {
 	w, a, b, _ := pair(t, 1, 0)
 	w.run(2*time.Minute, met(a, b))
-	w.run(time.Minute, func() bool { return false })
+	w.run(time.Minute, never)
 	n := openings(w, func() {
 		for i := range 600 {
 			f := wire.AppendBeacon(nil, wire.Beacon{Short: b.core.short, Boot: binary.BigEndian.Uint32([]byte{7, 7, 0, byte(i % 40)}), Seq: 9})
 			a.core.HandleFrame(w.now, 1, a.core.domain.append(f, 0), Meta{})
-			w.run(4*time.Second, func() bool { return false })
+			w.run(4*time.Second, never)
 		}
 	})
 	if n > 16 {

@@ -34,7 +34,7 @@ func TestABoundPortIsForItsPeerAlone(t *testing.T) {
 			t.Errorf("%s: not dropped as foreign: %s", name, dropped(a.core.Stats()))
 		}
 	}
-	w.run(5*time.Second, func() bool { return false })
+	w.run(5*time.Second, never)
 	if p := a.core.peer(x.id); len(p.paths) > 0 || len(a.records) > 0 {
 		t.Errorf("%d paths to the other gateway, %d records", len(p.paths), len(a.records))
 	}
@@ -110,13 +110,13 @@ func TestRepeatedStrangersDoNotHurryBeacons(t *testing.T) {
 		w := newWorld(t, 1)
 		ch := w.radio(0)
 		a := w.node("a", ch)
-		w.run(time.Hour, func() bool { return false })
-		quiet := beacons(w, a, func() { w.run(time.Hour, func() bool { return false }) })
+		w.run(time.Hour, never)
+		quiet := beacons(w, a, func() { w.run(time.Hour, never) })
 		loud := beacons(w, a, func() {
 			for i := range 1800 {
 				b := wire.Beacon{Short: [8]byte{1, byte(i % strangers)}, Boot: 5, Seq: uint16(i)}
 				a.core.HandleFrame(w.now, 1, a.core.domain.append(wire.AppendBeacon(nil, b), 0), Meta{})
-				w.run(2*time.Second, func() bool { return false })
+				w.run(2*time.Second, never)
 			}
 		})
 		if want := times*quiet + quiet/2; loud > want {

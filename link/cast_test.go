@@ -41,7 +41,7 @@ func newCircle(t *testing.T, seed uint64, others int) *circle {
 	if !w.run(10*time.Minute, met) {
 		t.Fatalf("seed %d: no sessions", seed)
 	}
-	w.run(30*time.Second, func() bool { return false })
+	w.run(30*time.Second, never)
 	w.onFrame = x.watch
 	return x
 }
@@ -93,7 +93,7 @@ func (n *node) waits(d Digest) bool {
 // it has of it.
 func (x *circle) rests(what string, keeps ...*node) {
 	x.t.Helper()
-	x.run(20*time.Minute, func() bool { return false })
+	x.run(20*time.Minute, never)
 	for _, n := range x.nodes {
 		for _, p := range n.core.ports {
 			if len(p.casts) != 0 || p.roll != nil {
@@ -158,7 +158,7 @@ func (v *whims) begin() {
 }
 
 func (v *whims) pass() {
-	v.x.run(time.Duration(v.x.rng.IntN(9000))*time.Millisecond, func() bool { return false })
+	v.x.run(time.Duration(v.x.rng.IntN(9000))*time.Millisecond, never)
 }
 
 // trouble lets something happen in the middle.
@@ -262,13 +262,13 @@ func TestGroupKeysAreReplacedWhenAMemberIsRemoved(t *testing.T) {
 	x := newCircle(t, 1, 3)
 	gone := x.others[0]
 	d := x.sendAll(20_000, x.others...)
-	x.run(8*time.Second, func() bool { return false })
+	x.run(8*time.Second, never)
 	k := gone.core.peer(x.from.id).paths[0].current.groups.key
 	if k == nil {
 		t.Fatal("the member holds no key")
 	}
 	x.from.event(RemoveMember{gone.id})
-	x.run(time.Second, func() bool { return false }) // a frame was on its way
+	x.run(time.Second, never) // a frame was on its way
 	watch, read := x.onFrame, 0
 	x.onFrame = func(s *station, b []byte) []byte {
 		if h, sealed, err := wire.ParseCast(b); err == nil {
@@ -332,7 +332,7 @@ func TestAMemberForgesForTheOthers(t *testing.T) {
 func TestForgedGroupFramesMoveNothing(t *testing.T) {
 	x := newCircle(t, 3, 2)
 	d := x.sendAll(20_000, x.others...)
-	x.run(6*time.Second, func() bool { return false })
+	x.run(6*time.Second, never)
 	victim := x.others[0].core
 	pa := victim.peer(x.from.id).paths[0]
 	before, window := pa.heard, pa.current.window
@@ -368,7 +368,7 @@ func TestForgedGroupFramesMoveNothing(t *testing.T) {
 func TestFloodOfInvitations(t *testing.T) {
 	x := newCircle(t, 4, 2)
 	d := x.sendAll(20_000, x.others...)
-	x.run(6*time.Second, func() bool { return false })
+	x.run(6*time.Second, never)
 	c := x.others[0].core
 	s := c.peer(x.from.id).paths[0].current
 	stream := s.inOrder[0]
@@ -422,7 +422,7 @@ func TestGroupsAreNotMadeWhereFasterSettingsServeAll(t *testing.T) {
 func TestAGroupIsForecastOnce(t *testing.T) {
 	x := newCircle(t, 1, 4)
 	d := x.sendAll(20_000, x.others...)
-	x.run(4*time.Second, func() bool { return false })
+	x.run(4*time.Second, never)
 	p := x.from.core.ports[0]
 	etas := x.from.core.etas(p)
 	for _, n := range x.others {
@@ -476,7 +476,7 @@ func TestLateNeighboursJoin(t *testing.T) {
 	for _, first := range []int{1, 2} {
 		x := newCircle(t, 2, 4)
 		d := x.sendAll(20_000, x.others[:first]...)
-		x.run(4*time.Second, func() bool { return false })
+		x.run(4*time.Second, never)
 		for _, n := range x.others[first:] {
 			x.from.sendBody(n.id, x.from.bodies[d], Message)
 		}
@@ -496,10 +496,10 @@ func TestAMemberThatChangesPortsLeavesTheGroup(t *testing.T) {
 	b.join(wire)
 	b.up(b.stations[1])
 	x.from.up(x.from.stations[1])
-	x.run(30*time.Second, func() bool { return false })
+	x.run(30*time.Second, never)
 	watch := x.onFrame
 	d := x.sendAll(20_000, x.others...)
-	x.run(8*time.Second, func() bool { return false })
+	x.run(8*time.Second, never)
 	o, members := x.from.core.peer(b.id).out(d), len(x.from.core.ports[0].casts[0].members)
 	x.onFrame = func(s *station, f []byte) []byte {
 		if s.node == b && s.ch == x.ch {
@@ -519,7 +519,7 @@ func TestAMemberThatChangesPortsLeavesTheGroup(t *testing.T) {
 func TestAnEmergencyPassesAGroup(t *testing.T) {
 	x := newCircle(t, 4, 3)
 	d := x.sendAll(20_000, x.others...)
-	x.run(5*time.Second, func() bool { return false })
+	x.run(5*time.Second, never)
 	e := x.from.send(x.others[2], 100, Emergency)
 	if took := x.whenGiven(e, x.others[2]); took > 3*time.Second {
 		t.Errorf("the emergency took %v, want 3 s at most", took)
@@ -532,7 +532,7 @@ func TestAnEmergencyPassesAGroup(t *testing.T) {
 func TestGroupFramesAllocateNothing(t *testing.T) {
 	x := newCircle(t, 1, 3)
 	x.sendAll(200_000, x.others...)
-	x.run(6*time.Second, func() bool { return false })
+	x.run(6*time.Second, never)
 	from, to := x.from.core, x.others[0].core
 	buf := make([]byte, 0, 512)
 	frames := 0
@@ -553,7 +553,7 @@ func TestGroupFramesAllocateNothing(t *testing.T) {
 func TestAGroupIsAskedThoughNothingIsLeftToSend(t *testing.T) {
 	x := newCircle(t, 5, 3)
 	d := x.sendAll(20_000, x.others...)
-	x.run(6*time.Second, func() bool { return false })
+	x.run(6*time.Second, never)
 	for _, n := range x.others[1:] {
 		o := x.from.core.peer(n.id).out(d)
 		clear(o.want)

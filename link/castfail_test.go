@@ -39,7 +39,7 @@ func TestAMemberForgetsAmidABurst(t *testing.T) {
 	for i := range 3 {
 		x := newCircle(t, 1, 3)
 		d := x.sendAll(20_000, x.others...)
-		x.run(6*time.Second, func() bool { return false })
+		x.run(6*time.Second, never)
 		o := x.from.core.peer(x.others[i].id).out(d)
 		if !o.group.ready || o.state != outSending {
 			t.Fatalf("member %d: ready %v, state %d; want it amid a burst", i, o.group.ready, o.state)
@@ -84,7 +84,7 @@ func TestANeighbourThatNeverTakesCustody(t *testing.T) {
 func TestAMemberDiesAmidALongBody(t *testing.T) {
 	x := newCircle(t, 1, 4)
 	d := x.sendAll(200_000, x.others...)
-	x.run(20*time.Second, func() bool { return false })
+	x.run(20*time.Second, never)
 	dead, watch := x.others[1], x.onFrame
 	x.onFrame = func(s *station, b []byte) []byte {
 		if s.node == dead {

@@ -19,7 +19,7 @@ func between(t *testing.T) (w *world, a, b, c *node, clear func() []byte) {
 	if !w.run(10*time.Minute, func() bool { return len(a.peers) == 2 && len(b.peers) == 2 && len(c.peers) == 2 }) {
 		t.Fatal("no sessions")
 	}
-	w.run(time.Minute, func() bool { return false })
+	w.run(time.Minute, never)
 	clear = func() []byte {
 		b.core.now = w.now
 		return b.core.appendClear(b.core.peer(a.id).paths[0], nil)
@@ -218,7 +218,7 @@ func TestTurnsOfWhoIsGoneEnd(t *testing.T) {
 	p.clearing.doubt = clearMost
 	before := b.core.Stats().Clears
 	c.hears(clear())
-	w.run(10*time.Minute, func() bool { return false })
+	w.run(10*time.Minute, never)
 	if got := b.core.Stats().Clears - before; got > 3 {
 		t.Errorf("%d turns in ten minutes, want 3 at most", got)
 	}

@@ -11,7 +11,7 @@ func TestOpeningsForOthersCostNothing(t *testing.T) {
 	ch := w.radio(0)
 	a, b, x := w.node("a", ch), w.node("b", ch), w.node("x", ch)
 	w.acquaintAll()
-	w.run(2*time.Minute, func() bool { return met(a, b)() && met(b, x)() && met(a, x)() })
+	w.meet(2*time.Minute, a, b, x)
 	full := x.core.ports[0].allowed.empty
 	was := x.core.Stats().Dropped
 	pa := a.core.peer(b.id).paths[0]

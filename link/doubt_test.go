@@ -56,7 +56,7 @@ func (n *node) staysAway(t *testing.T, what string, b *node, times int, least ti
 	if d := n.send(b, 3000, Message); n.refused[d] != ReasonBusy {
 		t.Errorf("%s: a submit is answered with %v, want busy", what, n.refused[d])
 	}
-	n.w.run(span+time.Second, func() bool { return false })
+	n.w.run(span+time.Second, never)
 	n.w.run(time.Hour, func() bool { return n.peers[b.id] })
 	return span
 }
@@ -169,6 +169,6 @@ func TestEarlyCustody(t *testing.T) {
 func (w *world) settleOne(from, to *node, size int) Digest {
 	d := from.send(to, size, Message)
 	w.run(12*time.Hour, func() bool { _, no := from.refused[d]; return no || from.custody[d] > 0 })
-	w.run(time.Second, func() bool { return false })
+	w.run(time.Second, never)
 	return d
 }

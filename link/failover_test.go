@@ -23,7 +23,7 @@ func twoPorts(t *testing.T, seed uint64) (w *world, a, b *node, air, wire *chann
 	if !w.run(time.Minute, func() bool { return len(a.ups) == 2 && len(b.ups) == 2 }) {
 		t.Fatalf("met on %d and %d ports, want 2 and 2", len(a.ups), len(b.ups))
 	}
-	w.run(10*time.Second, func() bool { return false })
+	w.run(10*time.Second, never)
 	return w, a, b, air, wire
 }
 

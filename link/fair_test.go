@@ -22,7 +22,7 @@ func airtimes(w *world, a *node, ch *channel, d time.Duration) map[PeerID]time.D
 		}
 		return f
 	}
-	w.run(d, func() bool { return false })
+	w.run(d, never)
 	w.onFrame = nil
 	return took
 }
@@ -41,8 +41,8 @@ func TestNeighboursShareAirtime(t *testing.T) {
 		ch := w.radio(0)
 		a, b, x := w.node("a", ch), w.node("b", ch), w.node("x", ch)
 		w.acquaintAll()
-		w.run(5*time.Minute, func() bool { return met(a, b)() && met(b, x)() && met(a, x)() })
-		w.run(30*time.Second, func() bool { return false })
+		w.meet(5*time.Minute, a, b, x)
+		w.run(30*time.Second, never)
 		ch.copies = func(_, to *station) int {
 			if to.node == x && w.rng.Float64() < c.lossy {
 				return 0

@@ -85,7 +85,7 @@ func TestForgedProofsDoNotKeepOutWhoHasTheInvite(t *testing.T) {
 		return f
 	}
 	b.event(JoinPairing{Secret: secret, Static: a.public, Until: until})
-	w.run(20*time.Second, func() bool { return false })
+	w.run(20*time.Second, never)
 	a.event(OpenPairing{Secret: secret, Until: until})
 	if !w.run(5*time.Minute, paired(a, b)) {
 		t.Errorf("not paired; the joiner was told %v", b.failed)

@@ -45,3 +45,29 @@ func TestComingHomeIsTold(t *testing.T) {
 		t.Errorf("beacons of the two: %v, want some of each", told)
 	}
 }
+
+// Whoever hears that one of two is back asks the other too what found no answer: where there are excursions it may have been
+// the one away.
+func TestWhoIsBackWakesQuestionsToOthers(t *testing.T) {
+	for _, rates := range []int{0, 1} {
+		w := newWorld(t, 1)
+		ch := w.radio(0)
+		if rates > 0 {
+			ch.withRates(4)
+		}
+		a, b, x := w.node("a", ch), w.node("b", ch), w.node("x", ch)
+		w.acquaintAll()
+		if !w.meet(20*time.Minute, a, b, x) {
+			t.Fatal("no sessions")
+		}
+		w.run(time.Minute, never)
+		d := x.send(a, 20_000, Message)
+		w.run(10*time.Second, never)
+		o := x.core.peer(a.id).out(d)
+		o.waiting, o.tries = true, 5
+		x.core.wokenBy(x.core.peer(b.id).paths[0])
+		if got, want := !o.waiting, rates > 0; got != want {
+			t.Errorf("with %d faster settings: a question to another is woken: %v, want %v", rates, got, want)
+		}
+	}
+}

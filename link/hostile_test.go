@@ -32,7 +32,7 @@ func TestReplayedFramesDoNothing(t *testing.T) {
 	if !w.run(10*time.Minute, delivered(a, b, ds...)) {
 		t.Fatal("not delivered")
 	}
-	w.run(time.Minute, func() bool { return false })
+	w.run(time.Minute, never)
 	w.onFrame = nil
 	sessions := [2]*session{a.core.peers[0].paths[0].current, b.core.peers[0].paths[0].current}
 	octets := ch.octets
@@ -42,10 +42,10 @@ func TestReplayedFramesDoNothing(t *testing.T) {
 				n.core.HandleFrame(w.now, 1, f, Meta{})
 				n.drain()
 			}
-			w.run(50*time.Millisecond, func() bool { return false })
+			w.run(50*time.Millisecond, never)
 		}
 	}
-	w.run(10*time.Second, func() bool { return false })
+	w.run(10*time.Second, never)
 	if answers := ch.octets - octets; answers > 600 {
 		t.Errorf("%d replayed frames made us send %d octets", 4*len(*frames), answers)
 	}
@@ -97,7 +97,7 @@ func TestDamagedFramesChangeNothing(t *testing.T) {
 		if !w.run(3*time.Hour, all(sent)) {
 			t.Fatalf("seed %d: not all delivered", seed)
 		}
-		w.run(time.Minute, func() bool { return false })
+		w.run(time.Minute, never)
 		check(t, w, "damaged", sent)
 	}
 }
@@ -110,7 +110,7 @@ func TestAnotherDomainIsNotHeard(t *testing.T) {
 	w.domain.Epoch++
 	y := w.node("y", ch)
 	w.acquaintAll()
-	w.run(5*time.Minute, func() bool { return false })
+	w.run(5*time.Minute, never)
 	if !met(a, b)() || len(x.peers)+len(y.peers) > 0 || len(a.peers) != 1 {
 		t.Errorf("sessions: a %d, b %d, x %d, y %d", len(a.peers), len(b.peers), len(x.peers), len(y.peers))
 	}
@@ -169,7 +169,7 @@ func TestTheTablesAreBounded(t *testing.T) {
 	ch := w.radio(0)
 	a, b, x := w.node("a", ch), w.node("b", ch), w.node("x", ch)
 	w.acquaintAll()
-	w.run(2*time.Minute, func() bool { return met(a, b)() && met(b, x)() && met(a, x)() })
+	w.meet(2*time.Minute, a, b, x)
 	s := x.core.peer(b.id).paths[0].current
 	for i := range 3000 {
 		m := wire.Message{Kind: wire.KindOffer, Stream: uint16(i), Size: 1 << 20, Lifetime: 5}
@@ -183,7 +183,7 @@ func TestTheTablesAreBounded(t *testing.T) {
 		f = s.sendData.seal(f, h.Nonce(61), make([]byte, 61), f[:wire.DataHeader], wire.ShortTag)
 		b.core.HandleFrame(w.now, 1, f, Meta{})
 		b.drain()
-		w.run(10*time.Millisecond, func() bool { return false })
+		w.run(10*time.Millisecond, never)
 	}
 	bs := b.core.peer(x.id).paths[0].current
 	switch {
@@ -289,7 +289,7 @@ func fuzzed(t *testing.T, in []byte, seed uint8) {
 	if seed%2 == 0 {
 		a.send(b, 3000, Message)
 		b.send(a, 800, Bulk)
-		w.run(time.Duration(seed)*100*time.Millisecond, func() bool { return false })
+		w.run(time.Duration(seed)*100*time.Millisecond, never)
 	}
 	for steps := 0; len(in) >= 2 && steps < 64; steps++ {
 		n := min(int(in[1]), len(in)-2)
@@ -302,13 +302,13 @@ func fuzzed(t *testing.T, in []byte, seed uint8) {
 		case how&3 == 2 && s != nil && n > 5:
 			part = sealData(s, part)
 		case how&3 == 3:
-			w.run(time.Duration(n)*50*time.Millisecond, func() bool { return false })
+			w.run(time.Duration(n)*50*time.Millisecond, never)
 			continue
 		}
 		a.core.HandleFrame(w.now, 1, part, Meta{})
 		a.drain()
 	}
-	w.run(30*time.Second, func() bool { return false })
+	w.run(30*time.Second, never)
 	if a.core.memory < 0 || a.core.memory > DefaultMaxReassembly {
 		t.Errorf("memory %d", a.core.memory)
 	}

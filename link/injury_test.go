@@ -51,7 +51,7 @@ func onRadio(t testing.TB) *specimens {
 	s := &specimens{victim: b}
 	s.collect(w)
 	w.acquaint(a)
-	w.run(10*time.Second, func() bool { return false })
+	w.run(10*time.Second, never)
 	w.acquaint(b)
 	w.run(2*time.Minute, met(a, b))
 	a.restart()
@@ -59,7 +59,7 @@ func onRadio(t testing.TB) *specimens {
 	a.core.enqueue(a.core.ports[0], a.core.domain.append(wire.AppendQuery(nil, [8]byte{9}), 0))
 	ds := []Digest{a.send(b, 20_000, Message), b.send(a, 20_000, Message)}
 	w.run(10*time.Minute, func() bool { return a.custody[ds[0]] > 0 && b.custody[ds[1]] > 0 })
-	w.run(10*time.Minute, func() bool { return false })
+	w.run(10*time.Minute, never)
 	s.frames["control, unheard"] = say(a.core.peers[0].paths[0].current, wire.Message{Kind: wire.KindPoll, Stream: 99})
 	s.frames["data poll"] = dataOf(a, wire.Data{Poll: true, Stream: 77})
 	return s
@@ -84,7 +84,7 @@ func onDatagram(t testing.TB) *specimens {
 	w.run(2*time.Minute, met(a, b))
 	d := a.send(b, 20_000, Message)
 	w.run(time.Minute, delivered(a, b, d))
-	w.run(time.Minute, func() bool { return false })
+	w.run(time.Minute, never)
 	return &specimens{b, map[string][]byte{"data full": dataOf(a, wire.Data{Full: true, Stream: 77}), "data full poll": dataOf(a, wire.Data{Full: true, Poll: true, Stream: 77})}}
 }
 
@@ -95,7 +95,7 @@ func onCast(t *testing.T) *specimens {
 	s.collect(x.world)
 	d := x.sendAll(8000, x.others...)
 	x.run(time.Hour, func() bool { return !x.from.waits(d) })
-	x.run(10*time.Minute, func() bool { return false })
+	x.run(10*time.Minute, never)
 	return &specimens{s.victim, map[string][]byte{"cast": s.frames["cast"]}}
 }
 
@@ -112,7 +112,7 @@ func onPairing(t testing.TB) *specimens {
 	b.event(JoinPairing{Code: "ABCDEFGH", Until: until})
 	w.run(5*time.Minute, paired(a, b))
 	a.event(ClosePairing{})
-	w.run(10*time.Minute, func() bool { return false })
+	w.run(10*time.Minute, never)
 	return &specimens{a, all}
 }
 

@@ -44,7 +44,7 @@ func FuzzPairing(f *testing.F) {
 			in = in[2+n:]
 			to.core.HandleFrame(w.now, 1, part, Meta{})
 			to.drain()
-			w.run(time.Duration(seed)*10*time.Millisecond, func() bool { return false })
+			w.run(time.Duration(seed)*10*time.Millisecond, never)
 		}
 		for _, n := range w.nodes {
 			if len(n.core.pairing.invite.runs) > maxGuests || len(n.core.peers) > maxGuests+1 {
@@ -56,7 +56,7 @@ func FuzzPairing(f *testing.F) {
 				}
 			}
 		}
-		w.run(10*time.Minute, func() bool { return false })
+		w.run(10*time.Minute, never)
 		if c := b.core; len(c.pairing.join.runs) > 0 || !c.pairing.join.until.IsZero() {
 			t.Error("the joiner looks on after its deadline")
 		}
@@ -107,7 +107,7 @@ func TestPortsComeAndGo(t *testing.T) {
 			} else {
 				n.up(s)
 			}
-			w.run(time.Duration(w.rng.IntN(4000))*time.Millisecond, func() bool { return false })
+			w.run(time.Duration(w.rng.IntN(4000))*time.Millisecond, never)
 		}
 		for _, n := range w.nodes {
 			for _, s := range n.stations {
@@ -118,7 +118,7 @@ func TestPortsComeAndGo(t *testing.T) {
 		if !w.run(3*time.Hour, all(sent)) {
 			t.Fatalf("seed %d: not all was delivered: %+v\n%+v", seed, a.core.Transfers(), b.core.Transfers())
 		}
-		w.run(20*time.Minute, func() bool { return false })
+		w.run(20*time.Minute, never)
 		check(t, w, "ports", sent)
 		for _, n := range w.nodes {
 			n.event(PortDown{1})

@@ -54,7 +54,7 @@ func TestPairingByCode(t *testing.T) {
 			w, a, b := strangers(t, seed, ch)
 			until := w.now.Add(10 * time.Minute)
 			a.event(OpenPairing{Code: "ABCD-EFGH", Until: until})
-			w.run(3*time.Second, func() bool { return false })
+			w.run(3*time.Second, never)
 			b.event(JoinPairing{Code: "abcdefgh", Until: until})
 			if !w.run(5*time.Minute, paired(a, b)) {
 				t.Fatalf("%s: not paired", name)
@@ -74,7 +74,7 @@ func TestPairingByInvite(t *testing.T) {
 			w, a, b := strangers(t, seed, ch)
 			until := w.now.Add(10 * time.Minute)
 			b.event(JoinPairing{Secret: secret, Static: a.public, Until: until})
-			w.run(20*time.Second, func() bool { return false })
+			w.run(20*time.Second, never)
 			a.event(OpenPairing{Secret: secret, Until: until})
 			if !w.run(5*time.Minute, paired(a, b)) {
 				t.Fatalf("%s: not paired", name)
@@ -114,7 +114,7 @@ func TestWrongInviteDoesNotPair(t *testing.T) {
 	if len(a.strange)+len(b.strange) > 0 {
 		t.Errorf("a wrong secret pairs")
 	}
-	w.run(5*time.Minute, func() bool { return false })
+	w.run(5*time.Minute, never)
 	if n := len(a.core.Peers()); n != 0 {
 		t.Errorf("the inviter still holds %d strangers", n)
 	}
@@ -123,7 +123,7 @@ func TestWrongInviteDoesNotPair(t *testing.T) {
 func TestPairingEndsAtItsDeadline(t *testing.T) {
 	w, a, b := strangers(t, 1, lossy(0))
 	a.event(OpenPairing{Code: "ABCDEFGH", Until: w.now.Add(time.Minute)})
-	w.run(61*time.Second, func() bool { return false })
+	w.run(61*time.Second, never)
 	b.event(JoinPairing{Code: "ABCDEFGH", Until: w.now.Add(time.Minute)})
 	if w.run(5*time.Minute, paired(a, b)) {
 		t.Errorf("paired after the deadline")

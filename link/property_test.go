@@ -78,7 +78,7 @@ func TestEverythingArrivesOnceBothWays(t *testing.T) {
 			if !w.run(3*time.Hour, all(sent)) {
 				t.Fatalf("seed %d, loss %v: not all was delivered: %+v\n%+v", seed, loss, a.core.Transfers(), b.core.Transfers())
 			}
-			w.run(time.Minute, func() bool { return false })
+			w.run(time.Minute, never)
 			check(t, w, "loss", sent)
 		}
 	}
@@ -97,7 +97,7 @@ func TestThreeNeighboursShareTheAir(t *testing.T) {
 			if !w.run(3*time.Hour, all(sent)) {
 				t.Fatalf("seed %d, loss %v: not all was delivered", seed, loss)
 			}
-			w.run(time.Minute, func() bool { return false })
+			w.run(time.Minute, never)
 			check(t, w, "three", sent)
 		}
 	}
@@ -107,12 +107,12 @@ func TestThreeNeighboursShareTheAir(t *testing.T) {
 func undisturbed(t *testing.T, seed uint64) time.Duration {
 	w, a, b, ch := pair(t, seed, 0.05)
 	w.run(time.Minute, met(a, b))
-	w.run(20*time.Second, func() bool { return false })
+	w.run(20*time.Second, never)
 	used := ch.airUsed
 	if d := a.send(b, 20000, Message); !w.run(time.Hour, delivered(a, b, d)) {
 		t.Fatalf("seed %d: not delivered", seed)
 	}
-	w.run(time.Minute, func() bool { return false })
+	w.run(time.Minute, never)
 	return ch.airUsed - used
 }
 
@@ -122,16 +122,16 @@ func TestATransferSurvivesARestart(t *testing.T) {
 	for seed := range seeds(24) {
 		w, a, b, ch := pair(t, seed, 0.05)
 		w.run(time.Minute, met(a, b))
-		w.run(20*time.Second, func() bool { return false })
+		w.run(20*time.Second, never)
 		used := ch.airUsed
 		d := a.send(b, 20000, Message)
-		w.run(time.Duration(1+w.rng.IntN(36))*time.Second, func() bool { return false })
+		w.run(time.Duration(1+w.rng.IntN(36))*time.Second, never)
 		n := [...]*node{a, b}[seed%2]
 		n.restart()
 		if !w.run(time.Hour, delivered(a, b, d)) {
 			t.Fatalf("seed %d: not delivered after %s restarted", seed, n.name)
 		}
-		w.run(time.Minute, func() bool { return false })
+		w.run(time.Minute, never)
 		ratios = append(ratios, (ch.airUsed-used).Seconds()/undisturbed(t, seed).Seconds())
 		if len(n.core.order) != 0 || len(n.partial) != 0 {
 			t.Errorf("seed %d: partial bodies are left: %d, saved %d", seed, len(n.core.order), len(n.partial))
@@ -154,9 +154,9 @@ func TestTransfersChangePortsAndComeBack(t *testing.T) {
 		b.join(wire)
 		b.up(b.stations[1])
 		a.up(a.stations[1])
-		w.run(30*time.Second, func() bool { return false })
+		w.run(30*time.Second, never)
 		d := a.send(b, 30000, Message)
-		w.run(time.Duration(3+w.rng.IntN(25))*time.Second, func() bool { return false })
+		w.run(time.Duration(3+w.rng.IntN(25))*time.Second, never)
 		before := wire.octets
 		air.down = true
 		if !w.run(2*time.Minute, delivered(a, b, d)) {
@@ -168,7 +168,7 @@ func TestTransfersChangePortsAndComeBack(t *testing.T) {
 		}
 		air.down = false
 		w.run(5*time.Minute, func() bool { return !a.core.Peers()[0].Paths[0].Silent && a.core.Peers()[0].Paths[0].Up })
-		w.run(10*time.Second, func() bool { return false })
+		w.run(10*time.Second, never)
 		quiet := wire.octets
 		d = a.send(b, 3000, Message)
 		if !w.run(10*time.Minute, delivered(a, b, d)) {
@@ -187,7 +187,7 @@ func TestLargeBodiesTakeTheQuickerPort(t *testing.T) {
 	a, b := w.node("a", air, wire), w.node("b", air, wire)
 	w.acquaintAll()
 	w.run(time.Minute, met(a, b))
-	w.run(time.Minute, func() bool { return false })
+	w.run(time.Minute, never)
 	d := a.send(b, 1_000_000, Bulk)
 	if !w.run(2*time.Minute, delivered(a, b, d)) {
 		t.Fatalf("not delivered in two minutes: %+v", a.core.Transfers())
@@ -234,7 +234,7 @@ func TestRekeyByAge(t *testing.T) {
 	w, a, b, ch := pair(t, 1, 0)
 	w.run(time.Minute, met(a, b))
 	old := a.core.peers[0].paths[0].current
-	w.run(rekeyAge, func() bool { return false })
+	w.run(rekeyAge, never)
 	if a.core.peers[0].paths[0].current != old {
 		t.Fatalf("rekeyed during silence")
 	}
@@ -242,7 +242,7 @@ func TestRekeyByAge(t *testing.T) {
 	if !w.run(10*time.Minute, delivered(a, b, d)) {
 		t.Fatalf("not delivered")
 	}
-	w.run(time.Minute, func() bool { return false })
+	w.run(time.Minute, never)
 	if a.core.peers[0].paths[0].current == old || len(a.ups) != 1 {
 		t.Errorf("session unchanged after %v, %d PeerUp", rekeyAge, len(a.ups))
 	}
@@ -253,9 +253,9 @@ func TestRekeyByAge(t *testing.T) {
 func TestAnEmergencyGoesFirst(t *testing.T) {
 	w, a, b, _ := pair(t, 1, 0)
 	w.run(time.Minute, met(a, b))
-	w.run(20*time.Second, func() bool { return false })
+	w.run(20*time.Second, never)
 	bulk := a.send(b, 30000, Bulk)
-	w.run(8*time.Second, func() bool { return false })
+	w.run(8*time.Second, never)
 	start := w.now
 	d := a.send(b, 100, Emergency)
 	if !w.run(time.Minute, func() bool { return b.stored[d] > 0 }) {
@@ -273,9 +273,9 @@ func TestWithdrawCancelsOnTheAir(t *testing.T) {
 	w, a, b, _ := pair(t, 1, 0)
 	w.run(time.Minute, met(a, b))
 	d := a.send(b, 30000, Bulk)
-	w.run(10*time.Second, func() bool { return false })
+	w.run(10*time.Second, never)
 	a.event(Withdraw{b.id, d})
-	w.run(20*time.Second, func() bool { return false })
+	w.run(20*time.Second, never)
 	if len(b.core.order) != 0 || len(b.partial) != 0 || len(a.core.bodies) != 0 {
 		t.Errorf("left after Withdraw: %d partial, %d saved, %d loaded", len(b.core.order), len(b.partial), len(a.core.bodies))
 	}
@@ -345,7 +345,7 @@ func TestNoDomainNoFrames(t *testing.T) {
 	ch := w.radio(0)
 	w.node("a", ch)
 	w.node("b", ch)
-	w.run(time.Hour, func() bool { return false })
+	w.run(time.Hour, never)
 	if ch.octets != 0 {
 		t.Errorf("%d octets on the air", ch.octets)
 	}
@@ -404,7 +404,7 @@ func TestABlockedRadioIsAvoided(t *testing.T) {
 	a, b := w.node("a", air, wire), w.node("b", air, wire)
 	w.acquaintAll()
 	w.run(time.Minute, met(a, b))
-	w.run(time.Minute, func() bool { return false })
+	w.run(time.Minute, never)
 	a.event(PortClear{1, w.now.Add(40 * time.Minute)})
 	used := air.octets
 	d := a.send(b, 3000, Message)
@@ -420,11 +420,11 @@ func TestSymbolsOfTwoHoldersCombine(t *testing.T) {
 	ch := w.radio(0)
 	a, b, x := w.node("a", ch), w.node("b", ch), w.node("x", ch)
 	w.acquaintAll()
-	w.run(2*time.Minute, func() bool { return met(a, b)() && met(b, x)() && met(a, x)() })
-	w.run(30*time.Second, func() bool { return false })
+	w.meet(2*time.Minute, a, b, x)
+	w.run(30*time.Second, never)
 	used := ch.airUsed
 	d := a.send(b, 20000, Message)
-	w.run(12*time.Second, func() bool { return false })
+	w.run(12*time.Second, never)
 	a.event(Withdraw{b.id, d}) // its gateway has a better way
 	a.core.peers[0].paths[0].current.cancels = nil
 	x.sendBody(b.id, a.bodies[d], Message)

@@ -248,7 +248,7 @@ func TestWhatCallsHome(t *testing.T) {
 		ch.withRates(4)
 		a, b, x := w.node("a", ch), w.node("b", ch), w.node("x", ch)
 		w.acquaintAll()
-		w.run(10*time.Minute, func() bool { return met(a, b)() && met(b, x)() && met(a, x)() })
+		w.meet(10*time.Minute, a, b, x)
 		w.run(2*time.Minute, never)
 		a.send(b, 60_000, Message)
 		if p := a.core.ports[0]; !w.run(time.Minute, func() bool { return p.rate != 0 && !p.tuning }) {

@@ -17,7 +17,7 @@ func answers(w *world, n *node, d time.Duration) int {
 		}
 		return b
 	}
-	w.run(d, func() bool { return false })
+	w.run(d, never)
 	w.onFrame = nil
 	return count
 }
@@ -32,7 +32,7 @@ func TestAnOldBeaconIsNoSignOfLife(t *testing.T) {
 		}
 		return f
 	}
-	w.run(10*time.Minute, func() bool { return false })
+	w.run(10*time.Minute, never)
 	heard := a.core.Peers()[0].Paths[0].LastHeard
 	a.core.HandleFrame(w.now, 1, beacons[len(beacons)-1], Meta{})
 	if got := a.core.Peers()[0].Paths[0].LastHeard; got != heard {
@@ -44,7 +44,7 @@ func TestAnOldBeaconIsNoSignOfLife(t *testing.T) {
 func TestOpeningsAreRationed(t *testing.T) {
 	w, a, b, _ := pair(t, 1, 0)
 	w.run(time.Minute, met(a, b))
-	w.run(30*time.Second, func() bool { return false })
+	w.run(30*time.Second, never)
 	pa := b.core.peers[0].paths[0]
 	for range 40 {
 		b.core.now = w.now

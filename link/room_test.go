@@ -59,7 +59,7 @@ func TestOffersPushOutNothingOfOthers(t *testing.T) {
 				bs.forgetOldest()
 			}
 		}
-		w.run(20*time.Millisecond, func() bool { return false })
+		w.run(20*time.Millisecond, never)
 	}
 	for i := range saved {
 		if !b.core.holds(saved[i]) || b.dropped[saved[i].Digest] {
@@ -195,5 +195,21 @@ func TestSingleSymbolsDoNotKeepABody(t *testing.T) {
 	}
 	if put(numbered(2, 100_000), 2, 26) {
 		t.Error("a body that grows by 1600 octets in nine minutes is abandoned")
+	}
+}
+
+// A body that the gateway has from elsewhere keeps no place when nobody sends it any more.
+func TestNoPlaceForWhatTheGatewayHas(t *testing.T) {
+	w, a, b, _ := pair(t, 1, 0)
+	w.run(time.Minute, met(a, b))
+	d := a.send(b, 20_000, Message)
+	w.run(time.Minute, func() bool { return len(b.core.order) == 1 && b.core.order[0].got > 0 })
+	b.core.closePath(b.core.peer(a.id).paths[0], "gone")
+	if held := len(b.core.order); held != 1 {
+		t.Fatalf("%d bodies are held after the session, want the part of one", held)
+	}
+	b.event(Answer{Peer: a.id, Digest: d, Verdict: Have})
+	if len(b.core.order) != 0 || b.core.memory != 0 {
+		t.Errorf("%d bodies of %d octets are held, want none", len(b.core.order), b.core.memory)
 	}
 }

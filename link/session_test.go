@@ -273,3 +273,26 @@ func TestASignOfLifeHasItsOwnNonce(t *testing.T) {
 		t.Errorf("delivered %d times, %d questions played again; want once, and some", b.stored[d], again)
 	}
 }
+
+// The keys before open frames for a minute, and on a slow radio until the peer has had the time to hear of the new ones.
+func TestOldKeysLingerBySpeed(t *testing.T) {
+	for _, slower := range []time.Duration{1, 12} {
+		w := newWorld(t, 1)
+		ch := w.radio(0)
+		ch.airtime = func(n int) time.Duration { return slower * sf7(n) }
+		a, b := w.node("a", ch), w.node("b", ch)
+		w.acquaintAll()
+		w.run(20*time.Minute, met(a, b))
+		w.run(5*time.Minute, never)
+		b.restart()
+		pa := a.core.peer(b.id).paths[0]
+		if !w.run(20*time.Minute, func() bool { return pa.previous != nil }) {
+			t.Fatal("no new session")
+		}
+		p := pa.port
+		want := max(time.Minute, 16*(p.airtime(p.mtu)+p.access))
+		if got := pa.prevUntil.Sub(w.now); got < want || got > 2*want {
+			t.Errorf("%d times as slow: the old keys linger for %v, want about %v", slower, got, want)
+		}
+	}
+}

@@ -11,7 +11,7 @@ import (
 func shares(t testing.TB, seed uint64, size int, loss float64) (air, span float64) {
 	w, a, b, ch := pair(t, seed, 0)
 	w.run(time.Minute, met(a, b))
-	w.run(30*time.Second, func() bool { return false })
+	w.run(30*time.Second, never)
 	ch.loss = loss
 	used, start := ch.airUsed, w.now
 	d := a.send(b, size, Message)

@@ -303,8 +303,6 @@ func (tr *trial) expel(k *keeper) {
 	tr.acquaint(k.n)
 }
 
-func never() bool { return false }
-
 // mend makes every channel whole.
 func (tr *trial) mend() {
 	for _, m := range tr.topo {

@@ -102,7 +102,7 @@ func TestBeaconsTellOfTheClock(t *testing.T) {
 	w, a, b, _ := pair(t, 1, 0)
 	a.event(Clock{ClockGPS})
 	w.run(time.Minute, met(a, b))
-	w.run(5*time.Minute, func() bool { return false })
+	w.run(5*time.Minute, never)
 	if got := b.core.Peers()[0].Clock; got != ClockGPS {
 		t.Errorf("b takes the clock of a for %d, want %d", got, ClockGPS)
 	}

@@ -14,13 +14,13 @@ func trio(t *testing.T, seed uint64, loss float64) (w *world, a, b, x *node) {
 	ch := w.radio(0)
 	a, b, x = w.node("a", ch), w.node("b", ch), w.node("x", ch)
 	w.acquaintAll()
-	if !w.run(5*time.Minute, func() bool { return met(a, b)() && met(b, x)() && met(a, x)() }) {
+	if !w.meet(5*time.Minute, a, b, x) {
 		t.Fatalf("seed %d: not all met", seed)
 	}
-	w.run(30*time.Second, func() bool { return false })
+	w.run(30*time.Second, never)
 	ch.loss = loss
 	a.send(b, 200_000, Bulk)
-	w.run(5*time.Second, func() bool { return false })
+	w.run(5*time.Second, never)
 	return w, a, b, x
 }
 
@@ -38,7 +38,7 @@ func longestBurst(w *world, from *node, d time.Duration) (most int) {
 		}
 		return f
 	}
-	w.run(d, func() bool { return false })
+	w.run(d, never)
 	w.onFrame = nil
 	return most
 }

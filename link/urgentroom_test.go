@@ -37,3 +37,29 @@ func TestAnEmergencyFindsRoom(t *testing.T) {
 		}
 	}
 }
+
+// Who calls everything an emergency pushes out what others send until it holds a part of the places, and no more.
+func TestEmergenciesOfOnePeerTakeAPartOfThePlaces(t *testing.T) {
+	_, a, _, _ := pair(t, 1, 0)
+	small := func(i int, from PeerID, p Priority) bool {
+		it := numbered(i, 100)
+		it.Priority = p
+		re := a.core.reassemble(it, from, true)
+		if re == nil {
+			return false
+		}
+		re.streams = append(re.streams, &inStream{sess: &session{path: &path{peer: &peer{}}}, item: it, body: re})
+		return true
+	}
+	places := 0
+	for small(places, PeerID{5, byte(places)}, Bulk) {
+		places++
+	}
+	got := 0
+	for small(places+got, PeerID{4}, Emergency) {
+		got++
+	}
+	if got != urgentPlaces || len(a.core.order) != places {
+		t.Errorf("%d emergencies found one of %d places, %d are held; want %d", got, places, len(a.core.order), urgentPlaces)
+	}
+}

@@ -410,6 +410,23 @@ func maxTime(a, b time.Time) time.Time {
 	return b
 }
 
+// never lets run take all its time.
+func never() bool { return false }
+
+// meet runs until each of these nodes has met each other.
+func (w *world) meet(limit time.Duration, nodes ...*node) bool {
+	return w.run(limit, func() bool {
+		for i, a := range nodes {
+			for _, b := range nodes[:i] {
+				if !met(a, b)() {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}
+
 // run advances until done says so or the time is up; it reports whether done did.
 func (w *world) run(limit time.Duration, done func() bool) bool {
 	end := w.now.Add(limit)

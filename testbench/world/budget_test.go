@@ -110,14 +110,15 @@ func TestETAWithExcursions(t *testing.T) {
 	w.Run(10*time.Minute, nil)
 	start := w.Now()
 	d := a.Submit(b, 1, link.Bulk, octets(1, 100_000))
+	soon := eta(t, a).ETA
 	w.Run(10*time.Second, nil)
 	said := eta(t, a).ETA + 10*time.Second
 	if !w.Run(6*time.Hour, func() bool { return !a.Custody[d].IsZero() }) {
 		t.Fatal("no custody after six hours")
 	}
 	took := w.Now().Sub(start)
-	t.Logf("said %v, took %v", said, took)
-	if said > 3*took || said < took/3 {
-		t.Errorf("said %v, took %v: want within a factor of three", said, took)
+	t.Logf("said %v on the common setting, %v on the faster one, took %v", soon, said, took)
+	if max(soon, said) > 3*took || min(soon, said) < took/3 {
+		t.Errorf("said %v on the common setting, %v on the faster one, took %v: want within a factor of three", soon, said, took)
 	}
 }
