@@ -1,5 +1,7 @@
 package link
 
+import "strings"
+
 // Drop is why a frame, or a part of one, came to nothing.
 type Drop uint8
 
@@ -40,6 +42,9 @@ func (d Drop) String() string {
 	}
 	return "unknown"
 }
+
+// Key is the name as JSON has it, with _ for each space.
+func (d Drop) Key() string { return strings.ReplaceAll(d.String(), " ", "_") }
 
 // Drops lists every reason.
 func Drops() []Drop {

@@ -111,7 +111,7 @@ func (a *app) showStatus(s admin.Status) {
 func notable(dropped map[string]uint64) string {
 	var all []string
 	for _, why := range []link.Drop{link.DropForged, link.DropForeign, link.DropPoison, link.DropBadBody} {
-		if n := dropped[strings.ReplaceAll(why.String(), " ", "_")]; n > 0 {
+		if n := dropped[why.Key()]; n > 0 {
 			all = append(all, fmt.Sprintf("%d %s", n, why))
 		}
 	}

@@ -40,8 +40,8 @@ type Status struct {
 	Peers    []PeerInfo  `json:"peers"`
 	Queue    QueueTotals `json:"queue"`
 	PoWeb    string      `json:"poweb"` // listen address; empty: off
-	// Dropped counts frames and symbols that came to nothing since the start, by link.Drop's name with _ for each
-	// space; reasons that were never met are left out.
+	// Dropped counts frames and symbols that came to nothing since the start, by link.Drop's Key; reasons that were never
+	// met are left out.
 	Dropped map[string]uint64 `json:"dropped"`
 }
 

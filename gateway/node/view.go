@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"packhorse/gateway"
@@ -52,7 +51,7 @@ func dropped(s link.Stats) map[string]uint64 {
 	all := map[string]uint64{}
 	for _, d := range link.Drops() {
 		if n := s.Dropped[d]; n > 0 {
-			all[strings.ReplaceAll(d.String(), " ", "_")] = n
+			all[d.Key()] = n
 		}
 	}
 	return all

@@ -167,17 +167,24 @@ func TestRadioStaysWhereItWasWhenASettingIsRefused(t *testing.T) {
 	})
 }
 
+// leaving is a modem that holds a frame and shall change to another setting.
+func leaving(t *testing.T) (r *tunable, h *fakeHandle, stop func()) {
+	t.Helper()
+	r = &tunable{fakeRadio: newFakeRadio()}
+	b, stop := tuned(t, r)
+	b.host.frames <- make([]byte, 254)
+	synctest.Wait()
+	h = b.host.handle(0)
+	h.tune(2)
+	return r, h, stop
+}
+
 // Others keep the channel busy: what the modem holds leaves later than it thought, and counts from then on in the band in which it
 // leaves. The setting changes after that.
 func TestRadioWaitsForWhatItsModemStillHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &tunable{fakeRadio: newFakeRadio()}
-		b, stop := tuned(t, r)
+		r, h, stop := leaving(t)
 		defer stop()
-		b.host.frames <- make([]byte, 254)
-		synctest.Wait()
-		h := b.host.handle(0)
-		h.tune(2)
 		synctest.Wait()
 		r.mu.Lock()
 		r.until = r.until.Add(10 * time.Second)
@@ -200,13 +207,8 @@ func TestRadioWaitsForWhatItsModemStillHolds(t *testing.T) {
 // A modem that goes on holding frames keeps its setting, and the link may try again.
 func TestRadioStaysWhileItsModemHoldsFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &tunable{fakeRadio: newFakeRadio()}
-		b, stop := tuned(t, r)
+		r, h, stop := leaving(t)
 		defer stop()
-		b.host.frames <- make([]byte, 254)
-		synctest.Wait()
-		h := b.host.handle(0)
-		h.tune(2)
 		for range 60 {
 			time.Sleep(time.Second)
 			r.mu.Lock()

@@ -60,27 +60,19 @@ func (r *runner) prepare(ctx context.Context, s suite) (count, bool) {
 	return count{}, true
 }
 
-// timed runs one suite unless all is over, and tells why it broke.
+// timed runs one suite unless all is over, and tells why it broke, which counts as a failure.
 func (r *runner) timed(ctx context.Context, s suite) result {
 	if ctx.Err() != nil {
 		return result{}
 	}
 	fmt.Fprintf(r.out, "== %s: %s\n", s.name, s.what)
 	begun := time.Now()
-	c, err := r.one(ctx, s)
+	c, err := s.run(ctx, r)
 	if err != nil {
 		fmt.Fprintf(r.out, "%s: %v\n", s.name, err)
+		c.failed = max(c.failed, 1)
 	}
 	return result{c, time.Since(begun)}
-}
-
-// one runs a suite; that it broke counts as a failure.
-func (r *runner) one(ctx context.Context, s suite) (count, error) {
-	c, err := s.run(ctx, r)
-	if err != nil && c.failed == 0 {
-		c.failed++
-	}
-	return c, err
 }
 
 // shared is a writer for both lanes; what one call writes stays together.

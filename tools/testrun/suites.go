@@ -16,7 +16,7 @@ type suite struct {
 	name, what string
 	needs      []string // components, by their key in components
 	run        func(ctx context.Context, r *runner) (count, error)
-	waits      bool // more for the clock than for the processor: it runs beside the others, before them in line
+	waits      bool // more for the clock than for the processor: it runs beside the others, which give way to it
 }
 
 // raced are the rooms with goroutines, which the race detector watches.
@@ -25,7 +25,7 @@ var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/poweb",
 // storetrial is the package that tries the store from outside.
 const storetrial = "./testbench/storetrial"
 
-// on32 are the rooms tested as 32-bit code.
+// stores are tested as 32-bit code of two kinds, the other rooms of on32 as ARMv6 code only.
 var (
 	stores = []string{"./store/...", storetrial}
 	on32   = append([]string{"./link/wire", "./link"}, stores...)
@@ -56,9 +56,8 @@ var suites = []suite{
 
 // runner runs suites.
 type runner struct {
-	out io.Writer
-	ci  bool // a missing component is a failure
-
+	out      io.Writer
+	ci       bool // a missing component is a failure
 	givesWay bool // its tests run at a lower priority
 }
 
@@ -148,7 +147,7 @@ func static(ctx context.Context, r *runner) (count, error) {
 	return count{passed: strings.Count(out, "\n")}, err
 }
 
-// test runs go test over the packages that exist and counts.
+// test runs go test over the packages that exist and counts. What is for the test binaries follows them, after -args.
 func (r *runner) test(ctx context.Context, env, flags, pkgs []string) (count, error) {
 	args := append([]string{"test", "-json"}, flags...)
 	line := append([]string{"go"}, append(args, there(pkgs)...)...)
