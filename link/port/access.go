@@ -31,25 +31,29 @@ type own struct {
 	radio.Radio
 	sensor radio.Sensor
 	rule   phy.Rule
+	rand   *rand.Rand
 	mtu    int
 	stuck  func(bool) // is told when the medium is never free, and when it is again
 	told   bool
 	failed int // listenings in a row
 	kick   chan struct{}
 
-	mu      sync.Mutex // guards machine
+	mu      sync.Mutex // guards machine, which alone draws from rand
 	machine *access.Machine
 }
 
 // newOwn needs a radio that can listen.
-func newOwn(modem radio.Radio, m phy.Modulation, rule phy.Rule, stuck func(bool)) (*own, error) {
+func newOwn(modem radio.Radio, spec RadioSpec, stuck func(bool)) (*own, error) {
 	sensor, ok := modem.(radio.Sensor)
 	if !ok {
 		return nil, errors.New("port: this radio neither waits for a free channel by itself nor can listen for one: nothing is sent on it")
 	}
 	c := modem.Capabilities()
-	o := &own{Radio: modem, sensor: sensor, rule: rule, mtu: c.MaxFrame + c.AirOverhead, stuck: stuck, kick: make(chan struct{}, 1)}
-	o.tuned(m)
+	o := &own{Radio: modem, sensor: sensor, rule: spec.Rule, rand: spec.Rand, mtu: c.MaxFrame + c.AirOverhead, stuck: stuck, kick: make(chan struct{}, 1)}
+	if o.rand == nil {
+		o.rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	}
+	o.tuned(spec.Modulation)
 	return o, nil
 }
 
@@ -71,7 +75,7 @@ func (o *own) serve(h Handle) Handle {
 // tuned starts anew with the times of a modulation.
 func (o *own) tuned(m phy.Modulation) {
 	cfg := access.LoRa(m, o.rule, o.mtu)
-	cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	cfg.Rand = o.rand
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.machine = access.New(time.Now(), cfg)
@@ -222,7 +226,7 @@ func (t *Radio) access(h Host, modem radio.Radio) (radio.Radio, func(Handle) Han
 	if modem.Capabilities().OwnMediumAccess {
 		return modem, func(h Handle) Handle { return h }, nil
 	}
-	o, err := newOwn(modem, t.spec.Modulation, t.spec.Rule, func(stuck bool) {
+	o, err := newOwn(modem, t.spec, func(stuck bool) {
 		t.report(h, func(v *Health) {
 			if v.Problem, v.Fix = "", ""; stuck {
 				v.Problem, v.Fix = stuckProblem, stuckFix

@@ -3,6 +3,7 @@ package port
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -146,7 +147,8 @@ func runChip(t *testing.T, rule phy.Rule) chipBench {
 	b := chipBench{newChip(), newQueue(), newFakeHost(), nil}
 	p, err := NewRadio(RadioSpec{Name: "lora0", Modulation: testMod, PowerDBm: 14, Rule: rule,
 		Open:  func(context.Context) (radio.Radio, error) { return b.chip, nil },
-		Stamp: func() radio.Stamp { return radio.Stamp{Wall: time.Now(), Known: true} }})
+		Stamp: func() radio.Stamp { return radio.Stamp{Wall: time.Now(), Known: true} },
+		Rand:  rand.New(rand.NewPCG(1, 2))})
 	if err != nil {
 		t.Fatal(err)
 	}

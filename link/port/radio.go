@@ -3,6 +3,7 @@ package port
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,8 @@ type RadioSpec struct {
 	// Stamp tells what the machine knows of the time now. nil means
 	// nothing: airtime of before a restart then counts for a full hour.
 	Stamp func() radio.Stamp
+	// Rand draws for a medium access of our own, for this radio alone; nil: another each time.
+	Rand *rand.Rand
 }
 
 func (s RadioSpec) validate() error {
