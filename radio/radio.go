@@ -17,12 +17,16 @@ type Capabilities struct {
 	Reconfigurable  bool // Configure works while running
 	ReportsSNR      bool
 	OwnMediumAccess bool // the modem senses the carrier and backs off by itself
-	HalfDuplex      bool
-	QueueDepth      int // frames the modem holds; 1 when it cannot queue
+	// Access is how long that takes on a free channel, on average; 0 where it is an RNode's (phy.RNode).
+	Access     time.Duration
+	HalfDuplex bool
+	QueueDepth int // frames the modem holds; 1 when it cannot queue
 	// Retune is about how long Configure takes while running.
 	Retune time.Duration
 	// AirOverhead is how many octets the modem itself adds to each frame on the air.
 	AirOverhead int
+	// Channels that the modem hops over by itself, equally often and in no pattern; 0 when it stays on one.
+	Channels int
 }
 
 // Packet is one received frame. Data belongs to the receiver.
@@ -54,9 +58,10 @@ type Radio interface {
 // Sensor is implemented by radios whose medium access is ours: they can listen before they talk.
 type Sensor interface {
 	// Sense listens for a few symbols and tells whether somebody sends on this channel now: a LoRa
-	// preamble or frame of this setting, or energy where the law asks for that. Call it from the
-	// goroutine of Transmit. What arrives meanwhile is still received.
-	Sense(ctx context.Context) (busy bool, err error)
+	// preamble or frame of this setting. Where the law wants energy heard too, the channel is busy when it
+	// was at or above law.BelowDBm at any moment of law.For; at least one sample is always taken. Call it from
+	// the goroutine of Transmit. What arrives meanwhile is still received.
+	Sense(ctx context.Context, law phy.Sensing) (busy bool, err error)
 }
 
 // Clearer is implemented by radios that know when what they hold will have left.

@@ -9,6 +9,26 @@ import (
 	"packhorse/radio/phy"
 )
 
+// Ether is the same channel for radio chips, which do one thing at a time as they are told. Their stations
+// and those of modems share one air.
+type Ether interface {
+	Air
+	// Listen opens a station's receiver for waves of this form, Deaf closes it; what was being received is lost. A new
+	// Listen with the same form changes nothing.
+	Listen(now time.Time, station int, w phy.Wave) error
+	Deaf(now time.Time, station int)
+	// Emit puts one packet on the air at once and returns when it will have left; the receiver of the station is
+	// closed by it. The data is copied. Quit ends a packet before its time: nobody receives it.
+	Emit(now time.Time, station int, w phy.Wave, powerDBm int, data []byte) (end time.Time, err error)
+	Quit(now time.Time, station int)
+	// Detects is the answer of channel activity detection: a packet of this form is on the air here.
+	Detects(now time.Time, station int, w phy.Wave) bool
+	// Level is the power in the channel of a modulation at a station, in dBm, noise included.
+	Level(now time.Time, station int, m phy.Modulation) float64
+	// PollArrival returns what a receiver noticed next, in order of time.
+	PollArrival() (phy.Arrival, bool)
+}
+
 // Air is the radio channel between the simulated radios: a state machine that
 // one goroutine owns. Stations count from 0. What happens is a matter of the
 // implementation; the modems here only hand over frames and settings.

@@ -10,19 +10,18 @@ import (
 	"time"
 )
 
-// NewMemoryRNodes makes modems whose serial lines lie in memory, so that they also run in the virtual time of
-// testing/synctest. Dial takes the place of opening a port.
-func NewMemoryRNodes(air Air, stations int) *RNodes {
-	r := &RNodes{air: air, mail: make(chan func(time.Time)), done: make(chan struct{})}
-	for i := range stations {
-		r.ports = append(r.ports, newRNodePort(newRNodeModem(air, i), &memoryLine{}, ""))
+// NewMemoryRNodes is NewRNodes with lines in memory.
+func NewMemoryRNodes(air Air, stations int) *Rig {
+	r, err := NewRNodes(air, stations, "")
+	if err != nil {
+		panic(err) // without files nothing can fail
 	}
 	return r
 }
 
-// Dial opens the host's side of a station's line. Whoever had it open before reads io.EOF.
-func (r *RNodes) Dial(station int) io.ReadWriteCloser {
-	return r.ports[station].master.(*memoryLine).dial()
+// Dial opens the host's side of a station's line in memory. Whoever had it open before reads io.EOF.
+func (r *Rig) Dial(station int) io.ReadWriteCloser {
+	return r.modems[station].master.(*memoryLine).dial()
 }
 
 // memoryLine is the modem's side of a line in memory.

@@ -193,6 +193,16 @@ func (m *rnodeModem) reply(command byte, args ...byte) {
 	m.out = append(m.out, fend)
 }
 
+func (m *rnodeModem) wakeAt() time.Time { return m.wake }
+
+func (m *rnodeModem) busy() bool { return m.air.Sending(m.station) }
+
+func (m *rnodeModem) take() []byte {
+	said := m.out
+	m.out = m.out[:0]
+	return said
+}
+
 // timeout does what is due: the end of a boot, the statistics of each second.
 func (m *rnodeModem) timeout(now time.Time) {
 	if m.wake.IsZero() || now.Before(m.wake) {

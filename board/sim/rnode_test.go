@@ -202,7 +202,7 @@ func TestRNodeSaysWhenItsQueueIsFull(t *testing.T) {
 
 func TestRNodeDoesNotReadItsPortWhileItSends(t *testing.T) {
 	m, air := online(t)
-	p := &rnodePort{modem: m}
+	p := &serialPort{modem: m}
 	air.sending = true
 	p.fed(noon, []byte("\xc0\x0f\x00\xc0"))
 	if got := answer(m); got != "" {

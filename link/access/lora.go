@@ -21,11 +21,12 @@ const mostBurst = 5 * time.Second
 func LoRa(m phy.Modulation, law phy.Rule, mtu int) Config {
 	rnode := phy.RNode(m)
 	return Config{
-		Sense:   senseSetup + senseSymbols*m.SymbolTime(),
+		Sense:   senseSetup + max(senseSymbols*m.SymbolTime(), law.Sensing.For),
 		Turn:    chipTurn,
 		Longest: m.TimeOnAir(mtu),
 		Burst:   mostBurst,
 		Listen:  law.Kind == phy.CarrierSense,
+		Rest:    law.Sensing.Rest,
 		Yield:   rnode.DIFS + yieldSlots*rnode.Slot,
 	}
 }

@@ -157,7 +157,7 @@ func (o *own) contend(ctx context.Context, class access.Class) (won bool, err er
 // listen asks the radio. One that does not answer counts as a medium that is busy; after many of those it is broken.
 func (o *own) listen(ctx context.Context) (busy bool, err error) {
 	from := time.Now()
-	busy, err = o.sensor.Sense(ctx)
+	busy, err = o.sensor.Sense(ctx, o.rule.Sensing)
 	busy = busy || err != nil
 	stuck := false
 	o.with(func(m *access.Machine) {

@@ -31,7 +31,7 @@ func (c *chip) Capabilities() radio.Capabilities {
 	return radio.Capabilities{MaxFrame: 255, HalfDuplex: true, QueueDepth: 1}
 }
 
-func (c *chip) Sense(ctx context.Context) (bool, error) {
+func (c *chip) Sense(ctx context.Context, _ phy.Sensing) (bool, error) {
 	c.mu.Lock()
 	c.senses = append(c.senses, time.Now())
 	err := c.failing

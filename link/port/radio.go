@@ -231,9 +231,12 @@ func rateOf(s phy.Setting, c radio.Capabilities) link.Rate {
 	if limit := s.Rule.MaxTransmit; limit > 0 {
 		r.MTU = min(r.MTU, m.MaxFrame(limit)-c.AirOverhead)
 	}
-	if c.OwnMediumAccess {
+	switch {
+	case c.Access > 0:
+		r.Access = c.Access
+	case c.OwnMediumAccess:
 		r.Access = phy.RNode(m).Access(0)
-	} else {
+	default:
 		r.Access = access.LoRa(m, s.Rule, r.MTU+c.AirOverhead).Mean()
 	}
 	return r

@@ -45,10 +45,26 @@ type Rule struct {
 	DutyPPM         uint32        // DutyCycle: parts per million of any hour
 	MaxTransmit     time.Duration // longest single transmission; 0 = no limit
 	MinBandwidthHz  uint32
-	MaxBandwidthHz  uint32 // 0 = as wide as the band
-	Note            string // a condition that only a person can check
+	MaxBandwidthHz  uint32  // 0 = as wide as the band
+	Sensing         Sensing // CarrierSense: how
+	Hopping         Hopping // what a radio must do with its channel; zero: nothing
+	Note            string  // a condition that only a person can check
 	Source, Checked string
 	Denied          string // why this band is not used; empty = usable
+}
+
+// Sensing is the listening that the law wants before each transmission, and the silence after it.
+type Sensing struct {
+	For      time.Duration // the whole channel must be heard free this long without a break; zero: good manners decide
+	BelowDBm float64       // free is less than this in the channel, at a dipole
+	Rest     time.Duration // the transmitter is silent this long after each transmission
+}
+
+// Hopping is what the law wants of a radio that changes its channel by itself, in equal use and without a pattern.
+type Hopping struct {
+	Channels int           // at least so many; 0: no hopping is wanted
+	Dwell    time.Duration // at most so long on one channel
+	Period   time.Duration // in any such time
 }
 
 // Window is the time over which duty cycles count: any hour, not the clock's

@@ -20,5 +20,16 @@ func NoiseFloorDBm(bandwidthHz uint32) float64 {
 
 // SensitivityDBm is the weakest signal that is still decoded.
 func (m Modulation) SensitivityDBm() float64 {
-	return NoiseFloorDBm(m.BandwidthHz) + SNRLimitDB(m.SpreadingFactor)
+	return NoiseFloorDBm(m.BandwidthHz) + m.SNRLimitDB()
+}
+
+// streamSNRDB is what a receiver of FSK without coherence needs for one wrong bit in a thousand.
+const streamSNRDB = 11
+
+// SNRLimitDB is the lowest signal-to-noise ratio, in the modulation's bandwidth, at which a frame is still received.
+func (m Modulation) SNRLimitDB() float64 {
+	if m.Stream() {
+		return streamSNRDB
+	}
+	return SNRLimitDB(m.SpreadingFactor)
 }

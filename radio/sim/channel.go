@@ -42,7 +42,7 @@ func sameChannel(x, y phy.Modulation) bool {
 // understands tells whether a receiver set to x can demodulate y. The coding
 // rate stands in the packet's header.
 func understands(x, y phy.Modulation) bool {
-	return x.FrequencyHz == y.FrequencyHz && x.BandwidthHz == y.BandwidthHz && x.SpreadingFactor == y.SpreadingFactor
+	return x.FrequencyHz == y.FrequencyHz && x.BandwidthHz == y.BandwidthHz && x.SpreadingFactor == y.SpreadingFactor && x.BitRate == y.BitRate
 }
 
 // rssi is the strength of t at a station, or -Inf.
@@ -72,7 +72,7 @@ func (a *Air) sensedFrom(t *transmission, station int) (time.Time, bool) {
 	switch {
 	case sameChannel(m, t.mod) && snr > energyMarginDB:
 		return t.start.Add(energyDelay), true
-	case understands(m, t.mod) && snr >= phy.SNRLimitDB(m.SpreadingFactor):
+	case understands(m, t.mod) && snr >= m.SNRLimitDB():
 		return t.start.Add(detectSymbols * m.SymbolTime()), true
 	}
 	return time.Time{}, false
@@ -127,7 +127,7 @@ func (a *Air) reaches(t *transmission, r *station, lost bool) bool {
 		return false
 	}
 	switch {
-	case rssi-phy.NoiseFloorDBm(r.mod.BandwidthHz) < phy.SNRLimitDB(r.mod.SpreadingFactor):
+	case rssi-phy.NoiseFloorDBm(r.mod.BandwidthHz) < r.mod.SNRLimitDB():
 		r.stats.Weak++
 	case r.sending || r.listening.After(t.lock):
 		r.stats.Deaf++
@@ -144,7 +144,7 @@ func (a *Air) reaches(t *transmission, r *station, lost bool) bool {
 // collides tells whether another packet destroys t at r.
 func (a *Air) collides(t *transmission, r *station, rssi float64) bool {
 	for _, u := range t.others {
-		orthogonal := !sameChannel(t.mod, u.mod) || t.mod.SpreadingFactor != u.mod.SpreadingFactor
+		orthogonal := !sameChannel(t.mod, u.mod) || t.mod.SpreadingFactor != u.mod.SpreadingFactor && !t.mod.Stream() && !u.mod.Stream()
 		if orthogonal || !u.end.After(t.lock) || !u.start.Before(t.end) {
 			continue
 		}

@@ -36,7 +36,7 @@ type life struct {
 	t      *testing.T
 	rng    *rand.Rand
 	air    *witness
-	modems *board.RNodes
+	modems *board.Rig
 	host   *host
 	common phy.Setting
 	ladder []phy.Setting

@@ -16,7 +16,7 @@ import (
 )
 
 // open makes a configured modem on each station.
-func open(t *testing.T, ctx context.Context, modems *board.RNodes, n int, m phy.Modulation) []*rnode.Modem {
+func open(t *testing.T, ctx context.Context, modems *board.Rig, n int, m phy.Modulation) []*rnode.Modem {
 	t.Helper()
 	var all []*rnode.Modem
 	for i := range n {

@@ -24,7 +24,7 @@ type Options struct {
 
 // Air is a running channel with its modems.
 type Air struct {
-	ports *boardsim.RNodes
+	ports *boardsim.Rig
 	air   *sim.Air
 	n     int
 }

@@ -18,7 +18,7 @@ import (
 const bound = 20 * time.Second
 
 // start runs two modems and returns their paths; they are stopped with the test.
-func start(t *testing.T) (*RNodes, string) {
+func start(t *testing.T) (*Rig, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "ports")
 	r, err := NewRNodes(newQuietAir(), 2, dir)

@@ -12,8 +12,6 @@ import (
 )
 
 const (
-	// octetTime is one octet at 115200 baud, 8N1.
-	octetTime = 10 * time.Second / 115200
 	// A host that has closed its side is looked for this often.
 	hostCheck = 100 * time.Millisecond
 	// outgoing bounds what waits for a slow host, in writes of the modem; beyond
@@ -26,11 +24,12 @@ const (
 	serialBuffer = 6144
 )
 
-// rnodePort joins a modem to its pseudo-terminal: one goroutine reads, one
+// serialPort joins a modem to its pseudo-terminal: one goroutine reads, one
 // writes, the owner of the air does the rest.
-type rnodePort struct {
-	modem  *rnodeModem
+type serialPort struct {
+	modem  modem
 	master wire
+	octet  time.Duration // one octet on the wire, 8N1
 	link   string
 	toHost chan []byte
 	open   atomic.Bool // a host has its side open, as far as we know
@@ -43,14 +42,29 @@ type wire interface {
 	SetWriteDeadline(t time.Time) error
 }
 
-func newRNodePort(m *rnodeModem, master wire, link string) *rnodePort {
-	return &rnodePort{modem: m, master: master, link: link, toHost: make(chan []byte, outgoing)}
+// modem is a simulated modem as its host sees it: octets in, octets out. All is called on the goroutine
+// that owns the air.
+type modem interface {
+	feed(now time.Time, octets []byte)
+	// received is a frame from the air.
+	received(frame []byte, rssiDBm, snrDB float64)
+	// timeout does what is due; wakeAt is when it is to be called, zero: never.
+	timeout(now time.Time)
+	wakeAt() time.Time
+	// take returns what the modem says to its host since the last call, in a slice that is valid until the next call.
+	take() []byte
+	// busy tells that it does not read its port now.
+	busy() bool
+}
+
+func newSerialPort(m modem, master wire, link string, baud int) *serialPort {
+	return &serialPort{modem: m, master: master, link: link, octet: 10 * time.Second / time.Duration(baud), toHost: make(chan []byte, outgoing)}
 }
 
 // read passes what the host sends to the modem, at the speed of the wire. While
 // no host has the port open, reading fails and is tried again.
-func (p *rnodePort) read(ctx context.Context, mail chan<- func(time.Time)) {
-	var speed pace
+func (p *serialPort) read(ctx context.Context, mail chan<- func(time.Time)) {
+	speed := pace{octet: p.octet}
 	for {
 		b := make([]byte, readChunk)
 		n, err := p.master.Read(b)
@@ -70,14 +84,14 @@ func (p *rnodePort) read(ctx context.Context, mail chan<- func(time.Time)) {
 
 // fed takes octets from the host. While its modem transmits they wait in the serial
 // buffer, and are lost when that is full.
-func (p *rnodePort) fed(now time.Time, b []byte) {
+func (p *serialPort) fed(now time.Time, b []byte) {
 	p.held = append(p.held, b[:min(len(b), serialBuffer-len(p.held))]...)
 	p.catchUp(now)
 }
 
 // catchUp lets the modem read what has waited.
-func (p *rnodePort) catchUp(now time.Time) {
-	if len(p.held) > 0 && !p.modem.air.Sending(p.modem.station) {
+func (p *serialPort) catchUp(now time.Time) {
+	if len(p.held) > 0 && !p.modem.busy() {
 		p.modem.feed(now, p.held)
 		p.held = p.held[:0]
 	}
@@ -93,22 +107,20 @@ func post(ctx context.Context, mail chan<- func(time.Time), f func(time.Time)) b
 }
 
 // flush hands what the modem has said to the writer. It runs on the owner's goroutine.
-func (p *rnodePort) flush() {
-	if len(p.modem.out) == 0 {
+func (p *serialPort) flush() {
+	said := p.modem.take()
+	if len(said) == 0 || !p.open.Load() {
 		return
 	}
-	if p.open.Load() {
-		select {
-		case p.toHost <- append([]byte(nil), p.modem.out...):
-		default:
-		}
+	select {
+	case p.toHost <- append([]byte(nil), said...):
+	default:
 	}
-	p.modem.out = p.modem.out[:0]
 }
 
 // write sends the modem's octets at the speed of the wire. What a host does not take is lost.
-func (p *rnodePort) write(ctx context.Context) {
-	var speed pace
+func (p *serialPort) write(ctx context.Context) {
+	speed := pace{octet: p.octet}
 	for {
 		select {
 		case <-ctx.Done():
@@ -130,14 +142,17 @@ func (p *rnodePort) write(ctx context.Context) {
 }
 
 // pace holds octets back to the speed of the wire.
-type pace struct{ free time.Time }
+type pace struct {
+	octet time.Duration
+	free  time.Time
+}
 
 func (p *pace) wait(ctx context.Context, octets int) bool {
 	now := time.Now()
 	if p.free.Before(now) {
 		p.free = now
 	}
-	p.free = p.free.Add(time.Duration(octets) * octetTime)
+	p.free = p.free.Add(time.Duration(octets) * p.octet)
 	return sleep(ctx, p.free.Sub(now))
 }
 
