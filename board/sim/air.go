@@ -25,6 +25,9 @@ type Ether interface {
 	Detects(now time.Time, station int, w phy.Wave) bool
 	// Level is the power in the channel of a modulation at a station, in dBm, noise included.
 	Level(now time.Time, station int, m phy.Modulation) float64
+	// Fade weakens everything that reaches a station's receiver by so many dB, until changed: what a wrong antenna
+	// switch or a badly calibrated receiver costs. Its own noise stays.
+	Fade(station int, dB float64)
 	// PollArrival returns what a receiver noticed next, in order of time.
 	PollArrival() (phy.Arrival, bool)
 }

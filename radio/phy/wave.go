@@ -16,6 +16,8 @@ type Wave struct {
 	Implicit bool // no header: the receiver knows length, coding rate and checksum
 	Length   byte // of an implicit packet, for its receiver
 	CRC      bool // a checksum follows the payload
+	// Broken is modulated so badly that its receivers find it damaged. It has no meaning for a receiver.
+	Broken bool
 }
 
 // Stage is how far a receiver has come with a packet.
