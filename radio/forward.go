@@ -1,0 +1,70 @@
+package radio
+
+import "time"
+
+// Timed is implemented by radios that measure how long their carrier was up. Call it from the goroutine of Transmit.
+type Timed interface {
+	// OnAir is the time from the command to send until the modem said that the last frame had left; 0 when that
+	// is not known. It is never less than the carrier was up, and a little more: by as much as the news took.
+	OnAir() (sent time.Duration)
+}
+
+// Forward gives a radio that wraps another one the optional interfaces of that one, and only those: what it implements
+// of them itself stays its own.
+func Forward(outer, inner Radio) Radio {
+	sensor, senses := pick[Sensor](outer, inner)
+	clearer, clears := pick[Clearer](outer, inner)
+	timed, times := pick[Timed](outer, inner)
+	switch {
+	case senses && clears && times:
+		return struct {
+			Radio
+			Sensor
+			Clearer
+			Timed
+		}{outer, sensor, clearer, timed}
+	case senses && clears:
+		return struct {
+			Radio
+			Sensor
+			Clearer
+		}{outer, sensor, clearer}
+	case senses && times:
+		return struct {
+			Radio
+			Sensor
+			Timed
+		}{outer, sensor, timed}
+	case clears && times:
+		return struct {
+			Radio
+			Clearer
+			Timed
+		}{outer, clearer, timed}
+	case senses:
+		return struct {
+			Radio
+			Sensor
+		}{outer, sensor}
+	case clears:
+		return struct {
+			Radio
+			Clearer
+		}{outer, clearer}
+	case times:
+		return struct {
+			Radio
+			Timed
+		}{outer, timed}
+	}
+	return struct{ Radio }{outer}
+}
+
+// pick prefers the outer radio's own.
+func pick[T any](outer, inner Radio) (T, bool) {
+	if t, ok := outer.(T); ok {
+		return t, true
+	}
+	t, ok := inner.(T)
+	return t, ok
+}
