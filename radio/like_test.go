@@ -37,7 +37,7 @@ func TestAWrapperCanWhatItsRadioCan(t *testing.T) {
 		{"both", plain{}, both{}, true, true},
 		{"one of its own", clearing{}, sensing{}, true, true},
 	} {
-		got := radio.Like(tc.outer, tc.inner)
+		got := radio.Forward(tc.outer, tc.inner)
 		_, senses := got.(radio.Sensor)
 		_, clears := got.(radio.Clearer)
 		if senses != tc.senses || clears != tc.clears {

@@ -60,7 +60,7 @@ func Wrap(r radio.Radio, p Plan) (radio.Radio, *Radio, error) {
 		return nil, nil, err
 	}
 	f := &Radio{Radio: r, plan: p, tx: rand.New(rand.NewPCG(p.Seed, 0)), rx: rand.New(rand.NewPCG(p.Seed, 1))}
-	return radio.Like(f, r), f, nil
+	return radio.Forward(f, r), f, nil
 }
 
 // Counts is safe for concurrent use.

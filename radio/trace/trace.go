@@ -22,7 +22,7 @@ type Radio struct {
 func Wrap(r radio.Radio, f *File, name string) radio.Radio {
 	t := &Radio{Radio: r, file: f, device: f.declare(name, linkLoRaTap)}
 	t.mod.Store(&phy.Modulation{})
-	return radio.Like(t, r)
+	return radio.Forward(t, r)
 }
 
 // Configure also remembers the modulation, which stands in every header.
