@@ -48,6 +48,8 @@ type Event struct {
 	Damaged  bool
 	// Began tells that a packet is coming in: its header has been read.
 	Began bool
+	// TimedOut tells that a reception with a time limit, which some drivers offer beside Receive, ended without a packet.
+	TimedOut bool
 }
 
 // Stats counts what a Radio met. All of it is since Open.
