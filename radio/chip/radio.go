@@ -46,8 +46,10 @@ type Radio struct {
 	told     bool      // the flags told anything since this was set to false
 	signal   bool      // something was being received when the flags were read last
 
-	counts sync.Mutex // guards stats and clear
+	counts sync.Mutex // guards what follows
 	stats  Stats
+	began  time.Time // the last transmission
+	onAir  time.Duration
 	clear  time.Time
 }
 

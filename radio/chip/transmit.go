@@ -38,8 +38,24 @@ func (r *Radio) send(ctx context.Context, frame []byte) (time.Duration, error) {
 	air := r.set.mod.TimeOnAir(len(frame))
 	r.counts.Lock()
 	defer r.counts.Unlock()
-	r.clear = time.Now().Add(air)
+	r.began, r.onAir = time.Now(), air
+	r.clear = r.began.Add(air)
 	return air, nil
+}
+
+// OnAir is how long the last transmission took by the clock, from the command to the interrupt; by calculation where
+// the interrupt was lost. Safe for concurrent use.
+func (r *Radio) OnAir() time.Duration {
+	r.counts.Lock()
+	defer r.counts.Unlock()
+	return r.onAir
+}
+
+// left notes when a transmission has ended.
+func (r *Radio) left(at time.Time) {
+	r.counts.Lock()
+	defer r.counts.Unlock()
+	r.onAir = at.Sub(r.began)
 }
 
 // begin gives the chip something to do, after what has come in was fetched. A chip that does not take it is brought back

@@ -107,6 +107,9 @@ func (r *Radio) take(ev Event, at time.Time, late bool) error {
 		return nil
 	}
 	r.faults = 0
+	if ev.Sent && !late {
+		r.left(at)
+	}
 	err := r.receive()
 	r.result <- result{detected: ev.Detected}
 	return err

@@ -1,0 +1,78 @@
+package chip
+
+import (
+	"testing"
+	"time"
+
+	"packhorse/radio/phy"
+)
+
+func TestSense(t *testing.T) {
+	law := phy.Sensing{For: 5 * time.Millisecond, BelowDBm: -80}
+	virtual("free", t, func(t *testing.T) {
+		r, f := open(t)
+		busy, err := r.Sense(t.Context(), phy.Sensing{})
+		if busy || err != nil || f.mode != "rx" || f.detects != 1 || f.samples != 0 {
+			t.Errorf("got %v, %v in %s", busy, err, f.mode)
+		}
+	})
+	virtual("activity", t, func(t *testing.T) {
+		r, f := open(t, func(f *fake) { f.activity = true })
+		busy, err := r.Sense(t.Context(), law)
+		if !busy || err != nil || f.mode != "rx" {
+			t.Errorf("got %v, %v in %s", busy, err, f.mode)
+		}
+	})
+	for name, ev := range map[string]Event{"header": {Began: true}, "signal": {Signal: true}} {
+		virtual("a packet is coming in: "+name, t, func(t *testing.T) {
+			r, f := open(t)
+			f.tell(ev)
+			busy, err := r.Sense(t.Context(), law)
+			if !busy || err != nil || f.detects != 0 || f.mode != "rx" {
+				t.Errorf("got %v, %v, %d detections", busy, err, f.detects)
+			}
+		})
+	}
+	virtual("a packet began and never ended", t, func(t *testing.T) {
+		r, f := open(t)
+		f.tell(Event{Began: true})
+		time.Sleep(sf7.TimeOnAir(255) + time.Millisecond)
+		if busy, err := r.Sense(t.Context(), law); busy || err != nil {
+			t.Errorf("got %v, %v", busy, err)
+		}
+	})
+	virtual("energy for as long as the law says", t, func(t *testing.T) {
+		r, f := open(t)
+		from := time.Now()
+		busy, err := r.Sense(t.Context(), law)
+		if took := time.Since(from) - 2*sf7.SymbolTime(); busy || err != nil || took < law.For || f.samples < 11 {
+			t.Errorf("got %v, %v after %v and %d samples", busy, err, took, f.samples)
+		}
+	})
+	virtual("energy near the end", t, func(t *testing.T) {
+		r, f := open(t)
+		f.level = func() float64 {
+			if f.samples == 10 {
+				return -80
+			}
+			return -120
+		}
+		if busy, err := r.Sense(t.Context(), law); !busy || err != nil {
+			t.Errorf("got %v, %v", busy, err)
+		}
+	})
+	virtual("one sample at least", t, func(t *testing.T) {
+		r, f := open(t)
+		if busy, err := r.Sense(t.Context(), phy.Sensing{For: 1, BelowDBm: -80}); busy || err != nil || f.samples == 0 {
+			t.Errorf("got %v, %v, %d samples", busy, err, f.samples)
+		}
+	})
+	virtual("detection that does not end", t, func(t *testing.T) {
+		r, f := open(t, func(f *fake) { f.hang = true })
+		_, err := r.Sense(t.Context(), law)
+		checkInterrupted(t, err, ErrStuck)
+		if f.mode != "rx" {
+			t.Error(f.mode)
+		}
+	})
+}
