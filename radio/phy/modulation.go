@@ -126,6 +126,13 @@ func (m Modulation) octets(n int) time.Duration {
 // as the nearer end. Of a stream it is Lead and all octets, of which there may be up to 65,535. It is zero for
 // an invalid modulation.
 func (m Modulation) TimeOnAir(n int) time.Duration {
+	const explicitWithChecksum = 16
+	return m.timeOnAir(n, explicitWithChecksum)
+}
+
+// timeOnAir is TimeOnAir with so many bits besides the octets: 16 of a checksum, less the 20 that an implicit packet
+// spares.
+func (m Modulation) timeOnAir(n, spare int) time.Duration {
 	if m.Stream() {
 		return m.Lead + m.octets(max(0, min(n, maxStream))+int(m.Overhead))
 	}
@@ -136,15 +143,15 @@ func (m Modulation) TimeOnAir(n int) time.Duration {
 	// All bandwidths divide 500 kHz, so a quarter of a symbol is a whole number
 	// of microseconds: d * 2^(SF-1).
 	quarter := int64(d) << (m.SpreadingFactor - 1)
-	return time.Duration(quarter*(4*m.symbols(n)+1)) * time.Microsecond
+	return time.Duration(quarter*(4*m.symbols(n, spare)+1)) * time.Microsecond
 }
 
 // symbols is the whole number of symbols in a frame, without the quarter symbol
 // at the end of the preamble.
-func (m Modulation) symbols(n int) int64 {
+func (m Modulation) symbols(n, spare int) int64 {
 	const syncAndHeader = 4 + 8
 	n = max(0, min(n, maxPayload))
-	sf, bits, step, extra := int64(m.SpreadingFactor), int64(8*n+16), int64(4*m.SpreadingFactor), int64(0)
+	sf, bits, step, extra := int64(m.SpreadingFactor), int64(8*n+spare), int64(4*m.SpreadingFactor), int64(0)
 	if sf < 7 {
 		bits, extra = bits-4*sf+20, 2
 	} else {

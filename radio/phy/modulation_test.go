@@ -206,3 +206,21 @@ func TestRNodeYieldsMoreTheBusierItIs(t *testing.T) {
 		t.Errorf("quiet access: got %v, want %v", got, want)
 	}
 }
+
+func TestTimeOnAirOfAWave(t *testing.T) {
+	w := Wave{Modulation: Modulation{FrequencyHz: 868_000_000, BandwidthHz: 125_000, SpreadingFactor: 6, CodingRate: 5, PreambleSymbols: 12}, CRC: true, Implicit: true}
+	if got := w.TimeOnAir(10); got != 21_120*time.Microsecond {
+		t.Errorf("SF6 implicit: %v, want 21.120 ms", got)
+	}
+	w.Implicit, w.SpreadingFactor, w.PreambleSymbols = false, 7, 8
+	if got := w.TimeOnAir(51); got != w.Modulation.TimeOnAir(51) {
+		t.Errorf("explicit with checksum: %v", got)
+	}
+	if got := w.HeaderTime(); got != 20_736*time.Microsecond {
+		t.Errorf("header after %v, want 20.25 symbols", got)
+	}
+	w.CRC = false // 16 bits of 28 a block
+	if got := w.TimeOnAir(51); got != 97_536*time.Microsecond {
+		t.Errorf("without checksum: %v, want one block less", got)
+	}
+}

@@ -20,6 +20,28 @@ type Wave struct {
 	Broken bool
 }
 
+// TimeOnAir is how long a packet of n octets in this form takes, exact to the microsecond (SX1276 datasheet section
+// 4.1.1.7; SF5 and SF6 as SX1261/2 datasheet section 6.1.4).
+func (w Wave) TimeOnAir(n int) time.Duration {
+	bits := 0
+	if w.CRC {
+		bits += 16
+	}
+	if w.Implicit {
+		bits -= 20
+	}
+	return w.timeOnAir(n, bits)
+}
+
+// HeaderTime is how long after the packet's start its header has passed; where there is none, its first eight symbols.
+func (w Wave) HeaderTime() time.Duration {
+	symbols := 4*int64(w.PreambleSymbols) + 17 + 4*8
+	if w.SpreadingFactor < 7 {
+		symbols += 4 * 2
+	}
+	return time.Duration(symbols) * w.SymbolTime() / 4
+}
+
 // Stage is how far a receiver has come with a packet.
 type Stage uint8
 

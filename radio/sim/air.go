@@ -35,6 +35,9 @@ const (
 	// Bare is a radio chip: it sends at once what it is given, as it is given, with
 	// the modulation's own preamble. The medium access is the caller's.
 	Bare
+	// Chip is a radio chip with all its manners: it hears and sends as Listen and Emit say, and a
+	// reception comes in stages (PollArrival).
+	Chip
 )
 
 // Station describes one modem. A station without modulation is off until Tune.
@@ -42,6 +45,9 @@ type Station struct {
 	Modem      Modem
 	Modulation phy.Modulation
 	PowerDBm   int
+	// CrystalPPM is how much too fast the modem's crystal runs, in parts per million. Beyond an error of a quarter of
+	// the bandwidth nothing is heard. It moves the carrier only, no time.
+	CrystalPPM float64
 }
 
 // Config makes an Air.
@@ -86,7 +92,7 @@ type Stats struct {
 	OctetsSent     uint64 // on the air, the modem's own octets included
 	Lost           uint64 // by the seeded loss
 	Collided       uint64 // destroyed by another transmission
-	Deaf           uint64 // while transmitting, tuning, or just after
+	Deaf           uint64 // while transmitting, tuning, or just after; not counted at a Chip
 	Weak           uint64 // below the demodulator's SNR limit
 }
 
@@ -101,6 +107,7 @@ type Air struct {
 	active    []*transmission
 	received  []Reception
 	sent      []Sent
+	arrived   []phy.Arrival
 }
 
 // New checks the configuration and returns a silent channel.
@@ -124,6 +131,7 @@ func New(cfg Config) (*Air, error) {
 	}
 	for i, s := range cfg.Stations {
 		st := newStation(i, s.Modem, rand.New(rand.NewPCG(cfg.Seed, uint64(i)+1)))
+		st.crystalPPM = s.CrystalPPM
 		a.stations = append(a.stations, st)
 		if s.Modulation == (phy.Modulation{}) {
 			continue

@@ -216,7 +216,7 @@ func TestFirmwareSkipsTheWindowAfterAnUndisturbedAccess(t *testing.T) {
 	again := last.Add(time.Minute)
 	queue(t, a, again, 0, 10)
 	_, sent, _ := drain(a)
-	wait := sent[0].At.Sub(again) - a.stations[0].mod.TimeOnAir(11)
+	wait := sent[0].At.Sub(again) - a.stations[0].wave.TimeOnAir(11)
 	if difs := a.stations[0].timing.DIFS; wait < difs+turnaround || wait > difs+turnaround+loop {
 		t.Errorf("second access took %v, want DIFS of %v", wait, difs)
 	}

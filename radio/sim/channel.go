@@ -25,12 +25,13 @@ const (
 // transmission is one LoRa packet on the air.
 type transmission struct {
 	from       int
-	mod        phy.Modulation
+	wave       phy.Wave
 	powerDBm   float64
 	data       []byte // as modulated
 	start, end time.Time
 	lock       time.Time // from here on the packet can be harmed
 	others     []*transmission
+	luck       map[int]luck // what chance wills at each chip
 }
 
 // sameChannel tells whether two settings share spectrum.
@@ -39,10 +40,27 @@ func sameChannel(x, y phy.Modulation) bool {
 	return apart < (float64(x.BandwidthHz)+float64(y.BandwidthHz))/2
 }
 
-// understands tells whether a receiver set to x can demodulate y. The coding
-// rate stands in the packet's header.
-func understands(x, y phy.Modulation) bool {
-	return x.FrequencyHz == y.FrequencyHz && x.BandwidthHz == y.BandwidthHz && x.SpreadingFactor == y.SpreadingFactor && x.BitRate == y.BitRate
+// understands tells whether a station, as it is set, can demodulate t. The coding rate stands in the packet's header.
+func (a *Air) understands(s *station, t *transmission) bool {
+	x, y := s.wave, t.wave
+	return x.BandwidthHz == y.BandwidthHz && x.SpreadingFactor == y.SpreadingFactor && x.BitRate == y.BitRate &&
+		x.Inverted == y.Inverted && a.near(s, t)
+}
+
+// near tells whether t lies where a station's receiver still finds it: no further away than a quarter of the bandwidth
+// (SX1276 datasheet section 4.1.3.5, tolerance of a frequency error). Modems count their frequencies alike, chips each
+// in steps of their own.
+func (a *Air) near(s *station, t *transmission) bool {
+	if s.kind != Chip && a.stations[t.from].kind != Chip && s.wave.FrequencyHz != t.wave.FrequencyHz {
+		return false
+	}
+	return math.Abs(a.errorHz(s, t)) <= float64(s.wave.BandwidthHz)/4
+}
+
+// errorHz is the carrier of t less that of a station's receiver.
+func (a *Air) errorHz(s *station, t *transmission) float64 {
+	sent := float64(t.wave.FrequencyHz) * (1 + a.stations[t.from].crystalPPM/1e6)
+	return sent - float64(s.wave.FrequencyHz)*(1+s.crystalPPM/1e6)
 }
 
 // rssi is the strength of t at a station, or -Inf.
@@ -67,24 +85,25 @@ func (a *Air) Busy(now time.Time, station int) bool {
 
 // sensedFrom is when a station's carrier sense notices t, if ever.
 func (a *Air) sensedFrom(t *transmission, station int) (time.Time, bool) {
-	m := a.stations[station].mod
+	s := a.stations[station]
+	m := s.wave.Modulation
 	snr := a.rssi(t, station) - phy.NoiseFloorDBm(m.BandwidthHz)
 	switch {
-	case sameChannel(m, t.mod) && snr > energyMarginDB:
+	case sameChannel(m, t.wave.Modulation) && snr > energyMarginDB:
 		return t.start.Add(energyDelay), true
-	case understands(m, t.mod) && snr >= m.SNRLimitDB():
+	case a.understands(s, t) && snr >= m.SNRLimitDB():
 		return t.start.Add(detectSymbols * m.SymbolTime()), true
 	}
 	return time.Time{}, false
 }
 
 // begin puts a packet on the air.
-func (a *Air) begin(now time.Time, s *station, data []byte) {
-	onAir := s.mod.TimeOnAir(len(data))
-	spare := max(int(s.mod.PreambleSymbols)-lockSymbols, 0)
+func (a *Air) begin(now time.Time, s *station, w phy.Wave, data []byte) *transmission {
+	onAir := w.TimeOnAir(len(data))
+	spare := max(int(w.PreambleSymbols)-lockSymbols, 0)
 	t := &transmission{
-		from: s.index, mod: s.mod, powerDBm: float64(s.powerDBm), data: data,
-		start: now, end: now.Add(onAir), lock: now.Add(time.Duration(spare) * s.mod.SymbolTime()),
+		from: s.index, wave: w, powerDBm: float64(s.powerDBm), data: data,
+		start: now, end: now.Add(onAir), lock: now.Add(time.Duration(spare) * w.SymbolTime()),
 	}
 	for _, u := range a.active {
 		u.others, t.others = append(u.others, t), append(t.others, u)
@@ -94,6 +113,8 @@ func (a *Air) begin(now time.Time, s *station, data []byte) {
 	s.stats.PacketsSent++
 	s.stats.OctetsSent += uint64(len(data))
 	s.txEnd, s.sending = t.end, true
+	a.announce(t)
+	return t
 }
 
 // finish takes a packet off the air and gives it to everyone who got it.
@@ -105,7 +126,7 @@ func (a *Air) finish(t *transmission) {
 		}
 	}
 	for _, r := range a.stations {
-		if r.index == t.from {
+		if r.index == t.from || r.kind == Chip {
 			continue
 		}
 		if _, senses := a.sensedFrom(t, r.index); senses {
@@ -123,17 +144,17 @@ func (a *Air) finish(t *transmission) {
 // reaches decides whether r receives t, and counts why not.
 func (a *Air) reaches(t *transmission, r *station, lost bool) bool {
 	rssi := a.rssi(t, r.index)
-	if !r.on || math.IsInf(rssi, -1) || !understands(r.mod, t.mod) {
+	if !r.on || math.IsInf(rssi, -1) || !a.understands(r, t) || r.wave.SyncWord != t.wave.SyncWord || t.wave.Implicit {
 		return false
 	}
 	switch {
-	case rssi-phy.NoiseFloorDBm(r.mod.BandwidthHz) < r.mod.SNRLimitDB():
+	case rssi-phy.NoiseFloorDBm(r.wave.BandwidthHz) < r.wave.SNRLimitDB():
 		r.stats.Weak++
 	case r.sending || r.listening.After(t.lock):
 		r.stats.Deaf++
-	case a.collides(t, r, rssi):
+	case a.collides(t, r, t.end):
 		r.stats.Collided++
-	case lost:
+	case lost, r.injury() != Unharmed:
 		r.stats.Lost++
 	default:
 		return true
@@ -141,11 +162,13 @@ func (a *Air) reaches(t *transmission, r *station, lost bool) bool {
 	return false
 }
 
-// collides tells whether another packet destroys t at r.
-func (a *Air) collides(t *transmission, r *station, rssi float64) bool {
+// collides tells whether another packet harms t at r before this time.
+func (a *Air) collides(t *transmission, r *station, until time.Time) bool {
+	x, rssi := t.wave.Modulation, a.rssi(t, r.index)
 	for _, u := range t.others {
-		orthogonal := !sameChannel(t.mod, u.mod) || t.mod.SpreadingFactor != u.mod.SpreadingFactor && !t.mod.Stream() && !u.mod.Stream()
-		if orthogonal || !u.end.After(t.lock) || !u.start.Before(t.end) {
+		y := u.wave.Modulation
+		orthogonal := !sameChannel(x, y) || x.SpreadingFactor != y.SpreadingFactor && !x.Stream() && !y.Stream()
+		if orthogonal || !u.end.After(t.lock) || !u.start.Before(until) {
 			continue
 		}
 		if a.rssi(u, r.index) > rssi-captureDB {

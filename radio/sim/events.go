@@ -15,6 +15,9 @@ func (a *Air) PollTimeout() (time.Time, bool) {
 		earlier(t.end)
 	}
 	for _, s := range a.stations {
+		for _, h := range s.hearing {
+			earlier(h.at)
+		}
 		switch s.access.phase {
 		case phaseTurn, phaseLocked:
 			earlier(s.access.until)
@@ -53,6 +56,9 @@ func (a *Air) HandleTimeout(now time.Time) {
 // step does what is due at one instant: packets end first, so that what ends
 // and what begins at the same instant do not meet.
 func (a *Air) step(at time.Time) {
+	if a.notice(at) {
+		return
+	}
 	if t := a.ended(at); t != nil {
 		a.finish(t)
 		a.left(t)
@@ -85,6 +91,11 @@ func (a *Air) left(t *transmission) {
 	s := a.stations[t.from]
 	s.sending, s.listening = false, t.end
 	s.load.add(t.start, t.end.Sub(t.start))
+	if s.kind == Chip {
+		s.stats.FramesSent++
+		a.sent = append(a.sent, Sent{Station: s.index, Octets: len(t.data), Began: t.start, At: t.end})
+		return
+	}
 	if done := s.burst[0]; done.octets > 0 {
 		s.stats.FramesSent++
 		a.sent = append(a.sent, Sent{Station: s.index, Octets: done.octets, Began: t.start, At: t.end})
@@ -99,5 +110,5 @@ func (a *Air) next(now time.Time, s *station) {
 		a.contend(now, s)
 		return
 	}
-	a.begin(now, s, s.burst[0].data)
+	a.begin(now, s, s.wave, s.burst[0].data)
 }

@@ -26,9 +26,11 @@ type station struct {
 	index    int
 	kind     Modem
 	on       bool
-	mod      phy.Modulation // with the preamble in use
+	wave     phy.Wave // with the preamble in use; of a chip, what its receiver is set to
 	powerDBm int
 	timing   phy.RNodeTiming
+	// crystalPPM is how much too fast the crystal runs.
+	crystalPPM float64
 
 	listening time.Time // receiving without a break since
 	sending   bool
@@ -42,7 +44,11 @@ type station struct {
 	heard  load // of the others that this receiver senses
 	limits limits
 	half   half
-	rand   *rand.Rand
+	rand   *rand.Rand // of a chip: its luck
+
+	hearing  []*reception // of a chip: what may come of the packets on the air
+	follows  *reception   // the one of them that the receiver follows
+	injuries []Injury
 
 	airtime time.Duration
 	stats   Stats
@@ -70,19 +76,22 @@ func newStation(i int, kind Modem, r *rand.Rand) *station {
 // RNode ignores the modulation's preamble length and sets its own.
 func (a *Air) Tune(now time.Time, station int, m phy.Modulation, powerDBm int) error {
 	s := a.stations[station]
+	if s.kind == Chip {
+		return fmt.Errorf("sim: station %d is a chip: use Listen and Emit", station)
+	}
 	if s.kind == RNode {
 		m = phy.RNodeModulation(m)
 	}
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("sim: station %d: %w", station, err)
 	}
-	if m != s.mod {
+	if m != s.wave.Modulation {
 		s.listening = now
 	}
 	if !s.on {
 		s.on, s.listening = true, now
 	}
-	s.mod, s.powerDBm, s.timing = m, powerDBm, phy.RNode(m)
+	s.wave, s.powerDBm, s.timing = modemWave(m), powerDBm, phy.RNode(m)
 	return nil
 }
 
@@ -90,19 +99,33 @@ func (a *Air) Tune(now time.Time, station int, m phy.Modulation, powerDBm int) e
 // sends until Tune. A packet on the air ends where it is and is lost.
 func (a *Air) Off(now time.Time, station int) {
 	s := a.stations[station]
-	if s.sending {
-		for i, t := range a.active {
-			if t.from == station {
-				t.end = now
-				s.airtime -= s.txEnd.Sub(now)
-				a.active = append(a.active[:i], a.active[i+1:]...)
-				break
-			}
-		}
-	}
+	a.abort(now, s)
+	s.deaf()
 	s.on, s.sending, s.burst, s.queue, s.octets = false, false, nil, nil, 0
 	s.access, s.half = access{}, half{}
 	a.sense(now)
+}
+
+// abort takes the packet that a station sends off the air.
+func (a *Air) abort(now time.Time, s *station) {
+	if !s.sending {
+		return
+	}
+	s.sending, s.listening = false, now
+	for i, t := range a.active {
+		if t.from == s.index {
+			t.end = now
+			s.airtime -= s.txEnd.Sub(now)
+			a.active = append(a.active[:i], a.active[i+1:]...)
+			a.broken(t)
+			return
+		}
+	}
+}
+
+// modemWave is the form of the packets that modems send: that of RNode_Firmware 1.86.
+func modemWave(m phy.Modulation) phy.Wave {
+	return phy.Wave{Modulation: m, SyncWord: phy.SyncPrivate, CRC: true}
 }
 
 // Queue hands a frame to a station's modem. The frame is copied. ErrQueueFull
@@ -114,6 +137,8 @@ func (a *Air) Queue(now time.Time, station int, frame []byte) error {
 		limit = maxPacket
 	}
 	switch {
+	case s.kind == Chip:
+		return fmt.Errorf("sim: station %d is a chip and has no queue: use Emit", station)
 	case !s.on:
 		return fmt.Errorf("sim: station %d is off", station)
 	case len(frame) == 0 || len(frame) > limit:
@@ -186,7 +211,7 @@ func (a *Air) deliver(t *transmission, r *station, twice bool) {
 		r.stats.FramesReceived++
 		a.received = append(a.received, Reception{
 			Station: r.index, From: t.from, Data: append([]byte(nil), frame...),
-			RSSIdBm: rssi, SNRdB: rssi - phy.NoiseFloorDBm(r.mod.BandwidthHz), At: t.end,
+			RSSIdBm: rssi, SNRdB: rssi - phy.NoiseFloorDBm(r.wave.BandwidthHz), At: t.end,
 		})
 	}
 }
