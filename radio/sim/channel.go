@@ -68,7 +68,7 @@ func (a *Air) rssi(t *transmission, at int) float64 {
 	if t.from == at || a.cut[t.from][at] {
 		return math.Inf(-1)
 	}
-	return t.powerDBm - a.pathLoss[t.from][at]
+	return t.powerDBm - a.pathLoss[t.from][at] - a.stations[at].fadeDB
 }
 
 // Busy tells what carrier sense answers a station at now: a preamble that its
@@ -154,6 +154,7 @@ func (a *Air) reaches(t *transmission, r *station, lost bool) bool {
 		r.stats.Deaf++
 	case a.collides(t, r, t.end):
 		r.stats.Collided++
+	case t.wave.Broken:
 	case lost, r.injury() != Unharmed:
 		r.stats.Lost++
 	default:

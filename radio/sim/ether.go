@@ -15,6 +15,7 @@ import (
 // same as before: then nothing changes.
 func (a *Air) Listen(now time.Time, station int, w phy.Wave) error {
 	s, err := a.chip(station)
+	w.Broken = false
 	switch {
 	case err != nil:
 		return err
@@ -93,6 +94,9 @@ func (a *Air) Level(now time.Time, station int, m phy.Modulation) float64 {
 	}
 	return 10 * math.Log10(milliwatt)
 }
+
+// Fade weakens everything that reaches a station's receiver by so many dB, until changed; its own noise stays.
+func (a *Air) Fade(station int, dB float64) { a.stations[station].fadeDB = dB }
 
 // PollArrival returns what a chip's receiver noticed next, in order of time.
 func (a *Air) PollArrival() (phy.Arrival, bool) { return pop(&a.arrived) }

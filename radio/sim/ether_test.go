@@ -153,6 +153,7 @@ func TestOnlyTheSameFormIsHeard(t *testing.T) {
 		{"implicit of other length", func(w *phy.Wave) { *w = implicit; w.Length = 21 }, func(w *phy.Wave) { *w = implicit }, "1:p 1:damaged "},
 		{"implicit for explicit", nil, func(w *phy.Wave) { *w = implicit }, "1:p 1:bad "},
 		{"explicit for implicit", func(w *phy.Wave) { *w = implicit }, nil, "1:p 1:damaged "},
+		{"badly modulated", nil, func(w *phy.Wave) { w.Broken = true }, "1:p 1:h 1:damaged "},
 		{"no checksum", nil, func(w *phy.Wave) { w.CRC = false }, "1:p 1:h 1:20x1 "},
 	} {
 		a, rx, tx := newChips(t, 2, nil), wave, wave
@@ -382,5 +383,25 @@ func TestChipsRefuseWhatModemsDo(t *testing.T) {
 	}
 	if _, err := a.Emit(epoch, 1, wave, 14, nil); err == nil || a.Listen(epoch, 1, phy.Wave{}) == nil {
 		t.Error("nonsense was taken")
+	}
+}
+
+func TestAFadingReceiverHearsLessOfOthersAndAsMuchNoise(t *testing.T) {
+	a := newChips(t, 2, nil)
+	a.Fade(1, 20)
+	emit(t, a, epoch, 0, wave, 20)
+	at := epoch.Add(time.Millisecond)
+	a.HandleTimeout(at)
+	if got, quiet := a.Level(at, 1, sf7), phy.NoiseFloorDBm(125_000); math.Abs(got+113.5) > 0.1 || got < quiet {
+		t.Errorf("level %v, want the sum of -116 dBm and noise of %v", got, quiet)
+	}
+	all, text := arrivals(a)
+	if text != "1:p 1:h 1:20x1 " || all[2].RSSIdBm != -116 || math.Abs(all[2].SNRdB-1) > 0.1 {
+		t.Errorf("got %s %+v", text, all)
+	}
+	a.Fade(1, 40)
+	emit(t, a, epoch.Add(time.Second), 0, wave, 20)
+	if _, text := arrivals(a); text != "" {
+		t.Errorf("40 dB down: got %s", text)
 	}
 }

@@ -31,6 +31,7 @@ type station struct {
 	timing   phy.RNodeTiming
 	// crystalPPM is how much too fast the crystal runs.
 	crystalPPM float64
+	fadeDB     float64 // between antenna and receiver
 
 	listening time.Time // receiving without a break since
 	sending   bool

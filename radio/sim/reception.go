@@ -169,7 +169,7 @@ func (h *reception) checksum() bool { return h.t.wave.CRC && h.injury != NoCheck
 func (a *Air) ending(s *station, h *reception) {
 	t := h.t
 	collided := a.collides(t, s, h.at) || a.gone(t, s)
-	damaged := collided || h.injury != Unharmed
+	damaged := collided || t.wave.Broken || h.injury != Unharmed
 	data := append([]byte(nil), t.data...)
 	if s.wave.Implicit {
 		data = append(data, make([]byte, 256)...)[:s.wave.Length]
@@ -216,7 +216,7 @@ func spoil(data []byte, l luck) {
 // arrive tells the chip, with the signal's strength as the receiver sees it.
 func (a *Air) arrive(s *station, h *reception, n phy.Arrival) {
 	n.Station, n.At = s.index, h.at
-	n.RSSIdBm = h.t.powerDBm - a.pathLoss[h.t.from][s.index]
+	n.RSSIdBm = h.t.powerDBm - a.pathLoss[h.t.from][s.index] - s.fadeDB
 	n.SNRdB = n.RSSIdBm - phy.NoiseFloorDBm(s.wave.BandwidthHz)
 	n.ErrorHz = a.errorHz(s, h.t)
 	a.arrived = append(a.arrived, n)
