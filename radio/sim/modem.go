@@ -14,7 +14,8 @@ const (
 	MaxFrame    = 508
 	SingleFrame = 254
 
-	maxPacket = 255 // LoRa's own limit, and that of a Bare modem
+	maxPacket = 255  // LoRa's own limit, and that of a Bare modem
+	maxStream = 2048 // of a Bare modem that sends a stream of bits
 
 	// What the modem of an ESP32 board holds.
 	queueFrames = 200
@@ -136,6 +137,9 @@ func (a *Air) Queue(now time.Time, station int, frame []byte) error {
 	limit := MaxFrame
 	if s.kind == Bare {
 		limit = maxPacket
+		if s.wave.Stream() {
+			limit = maxStream
+		}
 	}
 	switch {
 	case s.kind == Chip:
