@@ -99,6 +99,22 @@ func explain(path string, baud int, err error) error {
 	return fmt.Errorf("board: open %s: %w", path, err)
 }
 
+// SetBaud changes the rate of the line, for devices that are configured at another one. What was written must have had
+// the time to leave: octets still on their way go at the new rate.
+func (s *Serial) SetBaud(baud int) error {
+	l, ok := s.line.(interface{ SetMode(*serial.Mode) error })
+	if !ok {
+		return errors.New("board: this serial port keeps its rate")
+	}
+	if s.isClosed() {
+		return fs.ErrClosed
+	}
+	if err := l.SetMode(&serial.Mode{BaudRate: baud, DataBits: 8, Parity: serial.NoParity, StopBits: serial.OneStopBit}); err != nil {
+		return fmt.Errorf("board: the serial port cannot do %d baud: %w", baud, err)
+	}
+	return nil
+}
+
 func portsHint(ports []SerialPort) string {
 	if len(ports) == 0 {
 		return "no serial device is plugged in"

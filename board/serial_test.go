@@ -223,3 +223,30 @@ func TestClockQuality(t *testing.T) {
 		}
 	}
 }
+
+func TestSerialChangesItsRate(t *testing.T) {
+	far, path := pty(t)
+	s, err := OpenSerial(path, 9600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, tc := range []struct {
+		baud int
+		want uint32
+	}{{115200, unix.B115200}, {9600, unix.B9600}} {
+		if err := s.SetBaud(tc.baud); err != nil {
+			t.Fatal(err)
+		}
+		mode, err := unix.IoctlGetTermios(int(far.Fd()), unix.TCGETS)
+		if err != nil || mode.Cflag&unix.CBAUD != tc.want {
+			t.Errorf("%d baud: the line is at %o (%v), want %o", tc.baud, mode.Cflag&unix.CBAUD, err, tc.want)
+		}
+	}
+	near, _ := net.Pipe()
+	pipe := newSerial(near, nil)
+	defer pipe.Close()
+	if err := pipe.SetBaud(9600); err == nil {
+		t.Error("a line without a rate: got no error")
+	}
+}
