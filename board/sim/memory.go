@@ -19,7 +19,8 @@ func NewMemoryRNodes(air Air, stations int) *Rig {
 	return r
 }
 
-// Dial opens the host's side of a station's line in memory. Whoever had it open before reads io.EOF.
+// Dial opens the host's side of a station's line in memory. Whoever had it open before reads io.EOF. What it returns also
+// has SetBaud(baud int) error, for modems whose rate matters; until that is called the rate is right.
 func (r *Rig) Dial(station int) io.ReadWriteCloser {
 	return r.modems[station].master.(*memoryLine).dial()
 }
@@ -28,20 +29,42 @@ func (r *Rig) Dial(station int) io.ReadWriteCloser {
 type memoryLine struct {
 	mu     sync.Mutex
 	side   net.Conn // nil: no host
+	baud   int      // of the host; 0: not set
 	closed bool
 }
 
-func (l *memoryLine) dial() net.Conn {
+// memoryHost is the host's side, which can set a rate.
+type memoryHost struct {
+	net.Conn
+	line *memoryLine
+}
+
+// SetBaud sets the rate of the host's side.
+func (h memoryHost) SetBaud(baud int) error {
+	h.line.mu.Lock()
+	defer h.line.mu.Unlock()
+	h.line.baud = baud
+	return nil
+}
+
+func (l *memoryLine) hostBaud() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.baud
+}
+
+func (l *memoryLine) dial() memoryHost {
 	host, modem := net.Pipe()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.side != nil {
 		l.side.Close()
 	}
+	l.baud = 0
 	if l.side = modem; l.closed {
 		modem.Close()
 	}
-	return host
+	return memoryHost{host, l}
 }
 
 // now is the open side, or why there is none.

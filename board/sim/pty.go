@@ -45,3 +45,37 @@ func preparePty(fd int) (string, error) {
 	}
 	return "/dev/pts/" + strconv.FormatUint(uint64(n), 10), nil
 }
+
+// ptyLine is the modem's side of a pseudo-terminal.
+type ptyLine struct{ *os.File }
+
+// hostBaud is the rate that the host has set on its side: both share one terminal.
+func (l ptyLine) hostBaud() int {
+	raw, err := l.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	baud := 0
+	_ = raw.Control(func(fd uintptr) {
+		if t, err := unix.IoctlGetTermios(int(fd), unix.TCGETS); err == nil {
+			baud = baudOf(t.Cflag & unix.CBAUD)
+		}
+	})
+	return baud
+}
+
+// baudOf is the rate of the termios code; 0 for one that no modem here has.
+func baudOf(code uint32) int {
+	for _, b := range []struct {
+		code uint32
+		baud int
+	}{
+		{unix.B1200, 1200}, {unix.B2400, 2400}, {unix.B4800, 4800}, {unix.B9600, 9600}, {unix.B19200, 19200},
+		{unix.B38400, 38400}, {unix.B57600, 57600}, {unix.B115200, 115200},
+	} {
+		if b.code == code {
+			return b.baud
+		}
+	}
+	return 0
+}

@@ -81,7 +81,7 @@ func (r *Rig) add(name string, station, baud int, m modem) error {
 			_ = master.Close()
 			return err
 		}
-		p = newSerialPort(m, master, link, baud)
+		p = newSerialPort(m, ptyLine{master}, link, baud)
 	}
 	r.ports, r.modems[station] = append(r.ports, p), p
 	return nil
@@ -130,6 +130,21 @@ func (r *Rig) Do(ctx context.Context, f func(now time.Time)) bool {
 	case <-ctx.Done():
 	}
 	return false
+}
+
+// Restart takes the power from a station's modem and gives it back: what it does not keep is forgotten. False where its
+// simulator knows no such thing, or Run has ended.
+func (r *Rig) Restart(ctx context.Context, station int) bool {
+	known := false
+	return r.Do(ctx, func(now time.Time) {
+		var m restarter
+		if p := r.modems[station]; p != nil {
+			m, known = p.modem.(restarter)
+		}
+		if known {
+			m.restart(now)
+		}
+	}) && known
 }
 
 // Run is the modems' life, in real time, until ctx ends. Then the ports and

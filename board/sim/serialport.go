@@ -29,9 +29,9 @@ const (
 type serialPort struct {
 	modem  modem
 	master wire
-	octet  time.Duration // one octet on the wire, 8N1
+	octet  time.Duration // one octet on the wire, 8N1, unless the modem changes that
 	link   string
-	toHost chan []byte
+	toHost chan said
 	open   atomic.Bool // a host has its side open, as far as we know
 	held   []byte      // from the host, while the modem does not read; the owner's
 }
@@ -57,8 +57,54 @@ type modem interface {
 	busy() bool
 }
 
+// rated is a wire that knows the rate at which the host has opened it; 0: not known.
+type rated interface{ hostBaud() int }
+
+// clocked is a modem that changes the rate of its line. At another rate than the host's all is garbled.
+type clocked interface{ lineBaud() int }
+
+// restarter is a modem that forgets, when it loses power, what it does not keep.
+type restarter interface{ restart(now time.Time) }
+
+// said is what a modem says to its host, at the rate of its line; 0: whatever the host's is.
+type said struct {
+	octets []byte
+	baud   int
+}
+
 func newSerialPort(m modem, master wire, link string, baud int) *serialPort {
-	return &serialPort{modem: m, master: master, link: link, octet: 10 * time.Second / time.Duration(baud), toHost: make(chan []byte, outgoing)}
+	return &serialPort{modem: m, master: master, link: link, octet: octetTime(baud), toHost: make(chan said, outgoing)}
+}
+
+// octetTime is how long one octet takes, 8N1.
+func octetTime(baud int) time.Duration { return 10 * time.Second / time.Duration(baud) }
+
+// hostBaud is the rate of the host's side; 0 where it is not known.
+func (p *serialPort) hostBaud() int {
+	if r, ok := p.master.(rated); ok {
+		return r.hostBaud()
+	}
+	return 0
+}
+
+// lineBaud is the rate of the modem's side; 0 where it is always right.
+func (p *serialPort) lineBaud() int {
+	if c, ok := p.modem.(clocked); ok {
+		return c.lineBaud()
+	}
+	return 0
+}
+
+// garbled is what octets sent at one rate are at another. They stay as they are where either is not known.
+func garbled(octets []byte, from, to int) []byte {
+	if from == to || from == 0 || to == 0 {
+		return octets
+	}
+	out := make([]byte, len(octets))
+	for i, b := range octets {
+		out[i] = b>>1 ^ 0xE6
+	}
+	return out
 }
 
 // read passes what the host sends to the modem, at the speed of the wire. While
@@ -70,7 +116,11 @@ func (p *serialPort) read(ctx context.Context, mail chan<- func(time.Time)) {
 		n, err := p.master.Read(b)
 		if n > 0 {
 			p.open.Store(true)
-			if !speed.wait(ctx, n) || !post(ctx, mail, func(now time.Time) { p.fed(now, b[:n]) }) {
+			baud := p.hostBaud()
+			if speed.octet = p.octet; baud != 0 {
+				speed.octet = octetTime(baud)
+			}
+			if !speed.wait(ctx, n) || !post(ctx, mail, func(now time.Time) { p.fed(now, garbled(b[:n], baud, p.lineBaud())) }) {
 				return
 			}
 			continue
@@ -108,12 +158,12 @@ func post(ctx context.Context, mail chan<- func(time.Time), f func(time.Time)) b
 
 // flush hands what the modem has said to the writer. It runs on the owner's goroutine.
 func (p *serialPort) flush() {
-	said := p.modem.take()
-	if len(said) == 0 || !p.open.Load() {
+	octets := p.modem.take()
+	if len(octets) == 0 || !p.open.Load() {
 		return
 	}
 	select {
-	case p.toHost <- append([]byte(nil), said...):
+	case p.toHost <- said{append([]byte(nil), octets...), p.lineBaud()}:
 	default:
 	}
 }
@@ -125,20 +175,31 @@ func (p *serialPort) write(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case b := <-p.toHost:
-			for len(b) > 0 && p.open.Load() {
-				n := min(len(b), readChunk)
-				if !speed.wait(ctx, n) {
-					return
-				}
-				_ = p.master.SetWriteDeadline(time.Now().Add(writePatience))
-				if _, err := p.master.Write(b[:n]); err != nil {
-					break
-				}
-				b = b[n:]
+		case s := <-p.toHost:
+			if speed.octet = p.octet; s.baud != 0 {
+				speed.octet = octetTime(s.baud)
+			}
+			if !p.put(ctx, &speed, s) {
+				return
 			}
 		}
 	}
+}
+
+// put writes what a modem has said, in chunks. False when ctx has ended.
+func (p *serialPort) put(ctx context.Context, speed *pace, s said) bool {
+	for b := s.octets; len(b) > 0 && p.open.Load(); {
+		n := min(len(b), readChunk)
+		if !speed.wait(ctx, n) {
+			return false
+		}
+		_ = p.master.SetWriteDeadline(time.Now().Add(writePatience))
+		if _, err := p.master.Write(garbled(b[:n], s.baud, p.hostBaud())); err != nil {
+			break
+		}
+		b = b[n:]
+	}
+	return true
 }
 
 // pace holds octets back to the speed of the wire.
