@@ -1,0 +1,159 @@
+package sx126x
+
+import (
+	"time"
+
+	"packhorse/radio"
+	"packhorse/radio/chip"
+)
+
+// Reception is what the chip measured of a packet.
+type Reception struct {
+	// SignalRSSIdBm is the power of the packet's own signal, also below the noise; PacketRSSIdBm the power in the channel
+	// meanwhile, which noise and strangers add to. radio.Packet has the former, as the SX127x's and RadioLib's is.
+	SignalRSSIdBm, PacketRSSIdBm float64
+	// FrequencyErrorHz is how far the sender's carrier was from ours.
+	FrequencyErrorHz float64
+}
+
+// Last is about the last packet that Events returned.
+func (d *Driver) Last() Reception { return d.last }
+
+// rounds bounds how often Events looks again; a packet takes milliseconds, so that one round or two are enough.
+const rounds = 4
+
+const headerCRC = 1 << 4 // in the first octet of regHeader
+
+// Events reads and clears the interrupt flags until none is left, so that DIO1 is low and can rise again, and fetches
+// what has been received. Without flags it finds out whether the chip still does what it was told.
+func (d *Driver) Events() (chip.Event, error) {
+	var e chip.Event
+	if d.asleep {
+		return e, nil
+	}
+	for range rounds {
+		flags, s, err := d.flags()
+		switch {
+		case err != nil:
+			return e, err
+		case flags == 0 && !d.doing(s.mode()):
+			return e, d.lapsed(s.mode())
+		case flags == 0 || flags&irqRxDone != 0 && e.Received != nil:
+			return e, nil
+		}
+		if err := d.take(&e, flags); err != nil {
+			return e, err
+		}
+	}
+	return e, nil
+}
+
+// lapsed is about a chip that does something else without having said so. Where it only ended in this very moment, the
+// flags are there now, and DIO1 with them.
+func (d *Driver) lapsed(m mode) error {
+	flags, _, err := d.flags()
+	if err != nil || flags != 0 {
+		return err
+	}
+	return d.modeFault(m, [...]string{"be in standby", "transmit", "receive", "receive", "detect activity"}[d.task])
+}
+
+// take clears flags and does what they ask for.
+func (d *Driver) take(e *chip.Event, flags uint16) error {
+	if err := d.clearFlags(flags); err != nil {
+		return err
+	}
+	if flags&irqTxDone != 0 && d.task == sending {
+		e.Sent = true
+		return d.rest()
+	}
+	if flags&irqCADDone != 0 && d.task == detecting {
+		e.DetectOK, e.Detected = true, flags&irqCADDetected != 0
+		return d.rest()
+	}
+	if err := d.heard(e, flags); err != nil {
+		return err
+	}
+	return d.ended(e, flags)
+}
+
+// rest: the chip has gone to standby by itself.
+func (d *Driver) rest() error {
+	d.task = idle
+	return d.antenna(false, false)
+}
+
+// heard is about the flags of receptions. A false header may have left HeaderErr behind before a packet with a good
+// one; noise sets it too.
+func (d *Driver) heard(e *chip.Event, flags uint16) error {
+	d.header = d.header || flags&irqHeaderValid != 0
+	damaged := flags&irqCRCErr != 0 || flags&irqHeaderErr != 0 && !d.header
+	if flags&irqRxDone == 0 {
+		e.Began = e.Began || flags&irqHeaderValid != 0
+		e.Damaged = e.Damaged || damaged
+		return nil
+	}
+	d.header, e.Began = false, false
+	if damaged {
+		e.Damaged = true
+		return nil
+	}
+	p, err := d.fetch()
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		e.Damaged = true
+	}
+	e.Received = p
+	return nil
+}
+
+// ended is about time limits, and about receptions that end with one packet.
+func (d *Driver) ended(e *chip.Event, flags uint16) error {
+	timeout := flags&irqTimeout != 0
+	switch {
+	case d.task == sending && timeout:
+		return d.transmitFault()
+	case d.task == listeningOnce && (timeout || flags&irqRxDone != 0):
+		e.TimedOut = timeout && flags&irqRxDone == 0
+		return d.Standby()
+	}
+	return nil
+}
+
+// fetch reads the packet that has come; nil where it bears no checksum though one is wanted.
+func (d *Driver) fetch() (*radio.Packet, error) {
+	where, err := d.query(opRxBuffer, 2)
+	if err != nil {
+		return nil, err
+	}
+	data, err := d.readBuffer(where[1], int(where[0]))
+	if err != nil {
+		return nil, err
+	}
+	signal, err := d.query(opPacketStatus, 3)
+	if err != nil {
+		return nil, err
+	}
+	header, err := d.readRegister(regHeader, 3)
+	if err != nil {
+		return nil, err
+	}
+	if d.wave.CRC && !d.wave.Implicit && header[0]&headerCRC == 0 {
+		return nil, nil
+	}
+	d.last = Reception{
+		PacketRSSIdBm:    -float64(signal[0]) / 2,
+		SignalRSSIdBm:    -float64(signal[2]) / 2,
+		FrequencyErrorHz: frequencyError(header, d.wave.BandwidthHz),
+	}
+	return &radio.Packet{Data: data, RSSIdBm: d.last.SignalRSSIdBm, SNRdB: float64(int8(signal[1])) / 4, HasSignal: true, At: time.Now()}, nil
+}
+
+// frequencyError is 20 bits with a sign, in units of 1.55 Hz times the bandwidth in 1.6 MHz: not in the datasheet, as
+// RadioLib has it.
+func frequencyError(header []byte, bandwidthHz uint32) float64 {
+	raw := int32(uint32(header[0])<<28|uint32(header[1])<<20|uint32(header[2])<<12) >> 12
+	return 1.55 * float64(raw) * float64(bandwidthHz) / 1_600_000
+}
