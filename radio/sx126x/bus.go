@@ -16,15 +16,22 @@ const (
 
 // awaitReady waits until BUSY is low.
 func (d *Driver) awaitReady() error {
+	if !d.readyWithin(busyLimit) {
+		return d.busyFault()
+	}
+	return nil
+}
+
+func (d *Driver) readyWithin(limit time.Duration) bool {
 	start, pause := time.Now(), firstPoll
 	for d.pins.Busy.Read() == gpio.High {
-		if time.Since(start) >= busyLimit {
-			return d.busyFault()
+		if time.Since(start) >= limit {
+			return false
 		}
 		time.Sleep(pause)
 		pause = min(2*pause, lastPoll)
 	}
-	return nil
+	return true
 }
 
 // exchange is one transaction with the chip awake and ready. It returns what came back, octet by octet of w, and finds
@@ -89,7 +96,7 @@ func (d *Driver) query(op byte, n int) ([]byte, error) {
 
 func (d *Driver) readRegister(address uint16, n int) ([]byte, error) {
 	const header = 4 // opcode, address, and an octet of status before the data
-	w := append([]byte{opReadRegister, byte(address >> 8), byte(address)}, make([]byte, n+1)...)
+	w := append(append([]byte{opReadRegister}, u16(address)...), make([]byte, n+1)...)
 	r, err := d.exchange(w)
 	if err != nil {
 		return nil, err
@@ -98,7 +105,7 @@ func (d *Driver) readRegister(address uint16, n int) ([]byte, error) {
 }
 
 func (d *Driver) writeRegister(address uint16, values ...byte) error {
-	return d.command(opWriteRegister, append([]byte{byte(address >> 8), byte(address)}, values...)...)
+	return d.command(opWriteRegister, append(u16(address), values...)...)
 }
 
 // change clears and sets bits of a register, whose others are not ours.
@@ -140,7 +147,7 @@ func (d *Driver) flags() (uint16, status, error) {
 }
 
 func (d *Driver) clearFlags(flags uint16) error {
-	return d.command(opClearIRQ, byte(flags>>8), byte(flags))
+	return d.command(opClearIRQ, u16(flags)...)
 }
 
 func (d *Driver) deviceErrors() (uint16, error) {

@@ -59,6 +59,7 @@ const (
 const (
 	irqTxDone      = 1 << 0
 	irqRxDone      = 1 << 1
+	irqPreamble    = 1 << 2
 	irqHeaderValid = 1 << 4
 	irqHeaderErr   = 1 << 5
 	irqCRCErr      = 1 << 6
@@ -66,8 +67,9 @@ const (
 	irqCADDetected = 1 << 8
 	irqTimeout     = 1 << 9
 	irqAll         = 0x43FF
-	// irqOurs go to DIO1. A preamble is not among them: noise looks like one many times a minute.
-	irqOurs = irqTxDone | irqRxDone | irqHeaderValid | irqHeaderErr | irqCRCErr | irqCADDone | irqCADDetected | irqTimeout
+	// irqEvents go to DIO1. A preamble is only noted: the header says soon enough whether it was one.
+	irqEvents = irqTxDone | irqRxDone | irqHeaderValid | irqHeaderErr | irqCRCErr | irqCADDone | irqCADDetected | irqTimeout
+	irqNoted  = irqEvents | irqPreamble
 )
 
 // Device errors (SX1261/2 datasheet section 13.6.1).

@@ -1,8 +1,6 @@
 package sx126x
 
 import (
-	"time"
-
 	"packhorse/radio"
 	"packhorse/radio/chip"
 )
@@ -25,7 +23,8 @@ const rounds = 4
 const headerCRC = 1 << 4 // in the first octet of regHeader
 
 // Events reads and clears the interrupt flags until none is left, so that DIO1 is low and can rise again, and fetches
-// what has been received. Without flags it finds out whether the chip still does what it was told.
+// what has been received. Without flags it finds out whether the chip still does what it was told. Signal tells of
+// something like a preamble since the last time: the chip has no word for what is on the air at this moment.
 func (d *Driver) Events() (chip.Event, error) {
 	var e chip.Event
 	if d.asleep {
@@ -89,11 +88,12 @@ func (d *Driver) heard(e *chip.Event, flags uint16) error {
 	d.header = d.header || flags&irqHeaderValid != 0
 	damaged := flags&irqCRCErr != 0 || flags&irqHeaderErr != 0 && !d.header
 	if flags&irqRxDone == 0 {
+		e.Signal = flags&irqPreamble != 0
 		e.Began = e.Began || flags&irqHeaderValid != 0
 		e.Damaged = e.Damaged || damaged
 		return nil
 	}
-	d.header, e.Began = false, false
+	d.header, e.Began, e.Signal = false, false, false
 	if damaged {
 		e.Damaged = true
 		return nil
@@ -148,7 +148,7 @@ func (d *Driver) fetch() (*radio.Packet, error) {
 		SignalRSSIdBm:    -float64(signal[2]) / 2,
 		FrequencyErrorHz: frequencyError(header, d.wave.BandwidthHz),
 	}
-	return &radio.Packet{Data: data, RSSIdBm: d.last.SignalRSSIdBm, SNRdB: float64(int8(signal[1])) / 4, HasSignal: true, At: time.Now()}, nil
+	return &radio.Packet{Data: data, RSSIdBm: d.last.SignalRSSIdBm, SNRdB: float64(int8(signal[1])) / 4, HasSignal: true}, nil
 }
 
 // frequencyError is 20 bits with a sign, in units of 1.55 Hz times the bandwidth in 1.6 MHz: not in the datasheet, as

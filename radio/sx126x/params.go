@@ -22,6 +22,8 @@ const maxTicks = 0xFFFFFE
 
 func ticks(d time.Duration) uint32 { return uint32(max(0, min((d+timerTick-1)/timerTick, maxTicks))) }
 
+func u16(v uint16) []byte { return []byte{byte(v >> 8), byte(v)} }
+
 func u24(v uint32) []byte { return []byte{byte(v >> 16), byte(v >> 8), byte(v)} }
 
 // bandwidths are the codes of SetModulationParams (SX1261/2 datasheet table 13-48).

@@ -71,7 +71,7 @@ func (d *Driver) restart() error {
 }
 
 func (d *Driver) restartByCommand() error {
-	d.asleep = d.pins.Busy.Read() == gpio.High // as it is in sleep
+	d.asleep = !d.readyWithin(resetRest) // BUSY is high in sleep
 	if err := d.sleepCold(); err != nil {
 		return err
 	}
@@ -190,12 +190,16 @@ func (d *Driver) setBoard() error {
 		d.expectLoRa,
 		func() error { return d.command(opFallback, fallback) },
 		func() error { return d.command(opBufferBase, 0, 0) },
-		func() error {
-			return d.command(opDIOIRQ, byte(irqOurs>>8), byte(irqOurs&0xFF), byte(irqOurs>>8), byte(irqOurs&0xFF), 0, 0, 0, 0)
-		},
+		d.routeFlags,
 		d.resistMismatch,
 		d.setGain,
 	)
+}
+
+// routeFlags has all that matters raise DIO1.
+func (d *Driver) routeFlags() error {
+	noted, onDIO1 := u16(irqNoted), u16(irqEvents)
+	return d.command(opDIOIRQ, append(append(noted, onDIO1...), 0, 0, 0, 0)...)
 }
 
 // expectLoRa finds out whether commands are carried out: after a reset it is another packet type.
