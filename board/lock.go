@@ -10,10 +10,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockPort takes a lock file named after the port's device, whatever link it is
-// opened by. The kernel's own exclusive mode does not hold off root. Where no
-// lock file can be made, the port is used without.
+// ErrDeviceBusy: another program of ours has the device.
+var ErrDeviceBusy = errors.New("board: the device is in use by another packhorse")
+
+// lockPort locks a serial port. The kernel's own exclusive mode does not hold off root.
 func lockPort(path string) (*os.File, error) {
+	f, err := lockDevice(path, "")
+	if errors.Is(err, ErrDeviceBusy) {
+		return nil, fmt.Errorf("%w: %s: another packhorse runs on it", ErrSerialBusy, path)
+	}
+	return f, err
+}
+
+// lockDevice takes a lock file named after a device, whatever link it is opened by, and after the part of it that
+// is meant, such as a chip select. Where no lock file can be made, the device is used without.
+func lockDevice(path, part string) (*os.File, error) {
 	device, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, fmt.Errorf("board: open %s: %w", path, err)
@@ -21,7 +32,8 @@ func lockPort(path string) (*os.File, error) {
 	if device, err = filepath.Abs(device); err != nil {
 		return nil, err
 	}
-	name := filepath.Join(lockDir(), "packhorse-"+strings.ReplaceAll(strings.Trim(device, "/"), "/", "-")+".lock")
+	name := strings.ReplaceAll(strings.Trim(device+"/"+part, "/"), "/", "-")
+	name = filepath.Join(lockDir(), "packhorse-"+name+".lock")
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDONLY, 0o644)
 	if err != nil {
 		return nil, nil
@@ -29,7 +41,7 @@ func lockPort(path string) (*os.File, error) {
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		f.Close()
-		return nil, fmt.Errorf("%w: %s: another packhorse runs on it", ErrSerialBusy, path)
+		return nil, fmt.Errorf("%w: %s: stop it first", ErrDeviceBusy, path)
 	}
 	return f, nil
 }

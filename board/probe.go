@@ -4,12 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"periph.io/x/conn/v3/driver/driverreg"
 	"periph.io/x/conn/v3/physic"
 	"periph.io/x/conn/v3/spi"
 	"periph.io/x/conn/v3/spi/spireg"
-	_ "periph.io/x/host/v3/gpioioctl" // GPIO lines; sysfs GPIO is gone from recent kernels
-	_ "periph.io/x/host/v3/sysfs"     // spidev
 )
 
 const (
@@ -20,10 +17,11 @@ const (
 // ErrNoSPI: the computer offers no SPI bus, or not to this user.
 var ErrNoSPI = errors.New("board: this computer offers no SPI bus")
 
-// Chip is what Probe found.
+// Chip is what Probe or Scan found.
 type Chip struct {
 	Name    string
-	Version byte
+	Kind    string // KindSX127x or KindSX126x
+	Version byte   // the version register of an SX127x, the status of an SX126x
 }
 
 // WiringError: the bus answers, but no chip does. Fix says where to look.
@@ -70,11 +68,11 @@ func judge(v, again byte) (Chip, error) {
 	}
 	switch v {
 	case 0x12:
-		return Chip{Name: "SX1276 (RFM95W, RFM96W, RFM98W)", Version: v}, nil
+		return Chip{Name: "SX1276 (RFM95W, RFM96W, RFM98W)", Kind: KindSX127x, Version: v}, nil
 	case 0x11, 0x13:
-		return Chip{Name: "SX1276 family, other revision", Version: v}, nil
+		return Chip{Name: "SX1276 family, other revision", Kind: KindSX127x, Version: v}, nil
 	case 0x22:
-		return Chip{Name: "SX1272", Version: v}, nil
+		return Chip{Name: "SX1272", Kind: KindSX127x, Version: v}, nil
 	case 0x00:
 		return Chip{}, &WiringError{Version: v, Fix: "MISO stays low: the module has no 3.3 V, its RESET is held low, or MISO is shorted to ground or on a wrong pin (Raspberry Pi: GPIO9, pin 21); check that SPI is enabled (dtparam=spi=on)"}
 	case 0xFF:
@@ -86,7 +84,7 @@ func judge(v, again byte) (Chip, error) {
 // OpenSPI opens an SPI bus by its name, "/dev/spidev0.1" or "SPI0.1"; an empty
 // name is the first there is. Without any bus the error is ErrNoSPI.
 func OpenSPI(name string) (spi.PortCloser, error) {
-	if _, err := driverreg.Init(); err != nil {
+	if err := startDrivers(); err != nil {
 		return nil, fmt.Errorf("board: start the SPI drivers: %w", err)
 	}
 	if len(spireg.All()) == 0 {
