@@ -52,7 +52,7 @@ func (h Host) readChips() ([]GPIOChip, error) {
 	var chips []GPIOChip
 	nodes := h.glob("/dev/gpiochip*")
 	if len(nodes) == 0 {
-		return nil, fmt.Errorf("board: there is no /dev/gpiochip0: this computer has no GPIO lines, or a container hides them: %w", fs.ErrNotExist)
+		return nil, &DeviceError{What: "there is no /dev/gpiochip0", Fix: "this computer has no GPIO lines, or a container hides them: use a radio on USB, or run on the board itself", Err: fs.ErrNotExist}
 	}
 	for _, node := range nodes {
 		if i, err := os.Lstat(h.path(node)); err != nil || i.Mode()&fs.ModeSymlink != 0 {
@@ -81,8 +81,8 @@ func rank(label string) int {
 
 // noPermission says how to get it. Raspberry Pi OS has the groups; elsewhere a udev rule makes them.
 func noPermission(node, group string) error {
-	return fmt.Errorf("board: no permission for %s: add this user to the group %s (sudo usermod -aG %s $USER, then log in again); where there is no such group, give the node one by a udev rule: %w",
-		node, group, group, fs.ErrPermission)
+	return &DeviceError{What: "this user may not use " + node, Err: fs.ErrPermission, Fix: fmt.Sprintf(
+		"add it to the group %s (sudo usermod -aG %s $USER, then log in again); where there is no such group, give the node one by a udev rule", group, group)}
 }
 
 func readChip(path string) (GPIOChip, error) {
@@ -143,7 +143,7 @@ func locate(chips []GPIOChip, ref PinRef, header string) (chip, offset int, err 
 			}
 		}
 	}
-	return 0, 0, fmt.Errorf("there is no GPIO line %s here: %s", ref, chipsHint(chips, label))
+	return 0, 0, &DeviceError{What: fmt.Sprintf("there is no GPIO line %s", ref), Fix: chipsHint(chips, label), Err: fs.ErrNotExist}
 }
 
 func chipsHint(chips []GPIOChip, label string) string {

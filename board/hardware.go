@@ -89,7 +89,7 @@ func (hw *Hardware) findPins(h Host) error {
 // checkNode tells apart the reasons why a device node cannot be used.
 func (h Host) checkNode(node, group, missing string) error {
 	if !h.exists(node) {
-		return fmt.Errorf("board: there is no %s: %s: %w", node, missing, fs.ErrNotExist)
+		return &DeviceError{What: "there is no " + node, Fix: missing, Err: fs.ErrNotExist}
 	}
 	if err := h.access(node); errors.Is(err, fs.ErrPermission) {
 		return noPermission(node, group)

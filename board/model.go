@@ -84,13 +84,13 @@ func (m Model) HeaderChip() string {
 	return "pinctrl-bcm2835"
 }
 
-// Filters are the sections of config.txt that apply to this board besides [all]
+// filters are the sections of config.txt that apply to this board besides [all]
 // (raspberrypi.com/documentation, "Conditional filters").
 func (m Model) filters() []string {
 	for _, f := range []struct {
 		name    string
 		filters []string
-	}{{"model-zero-2", []string{"pi0", "pi0w", "pi02", "pi3"}}, {"model-zero-w", []string{"pi0", "pi0w"}}, {"model-zero", []string{"pi0"}},
+	}{{"model-zero-2", []string{"pi0", "pi0w", "pi02"}}, {"model-zero-w", []string{"pi0", "pi0w"}}, {"model-zero", []string{"pi0"}},
 		{"3-model-b-plus", []string{"pi3", "pi3+"}}, {"3-model-a-plus", []string{"pi3", "pi3+"}}, {"3-", []string{"pi3"}}, {"400", []string{"pi4", "pi400"}},
 		{"4-compute", []string{"pi4", "cm4"}}, {"4-", []string{"pi4"}}, {"500", []string{"pi5", "pi500"}}, {"5-compute", []string{"pi5", "cm5"}}, {"5-", []string{"pi5"}},
 		{"2-", []string{"pi2"}}, {"model-", []string{"pi1"}}} {

@@ -33,7 +33,7 @@ func (h Host) pin(ref PinRef) (gpio.PinIO, error) {
 func (h Host) claimable(chips []GPIOChip, ref PinRef) (gpio.PinIO, error) {
 	i, offset, err := locate(chips, ref, h.Model().HeaderChip())
 	if err != nil {
-		return nil, fmt.Errorf("board: %w", err)
+		return nil, err
 	}
 	if who := heldBy(chips[i].Lines[offset]); who != "" {
 		return nil, &HeldError{Pin: ref, By: who}

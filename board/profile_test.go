@@ -5,12 +5,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
+var readBuiltIn = sync.OnceValues(func() ([]*Profile, error) { return LoadProfiles("") })
+
+// builtIn are the profiles that are built in; not to be changed.
 func builtIn(t testing.TB) []*Profile {
 	t.Helper()
-	list, err := LoadProfiles("")
+	list, err := readBuiltIn()
 	if err != nil {
 		t.Fatal(err)
 	}
