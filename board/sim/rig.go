@@ -22,6 +22,8 @@ type Rig struct {
 	dir    string
 	ports  []*serialPort // in the order in which they were added
 	modems map[int]*serialPort
+	seats  []*chipSeat // in the order in which they were added
+	chips  map[int]*chipSeat
 	mail   chan func(now time.Time)
 	done   chan struct{} // Run has ended
 }
@@ -67,8 +69,8 @@ func (r *Rig) add(name string, station, baud int, m modem) error {
 	if r.modems == nil {
 		r.modems = map[int]*serialPort{}
 	}
-	if r.modems[station] != nil {
-		return fmt.Errorf("sim: station %d has a modem already", station)
+	if r.modems[station] != nil || r.chips[station] != nil {
+		return fmt.Errorf("sim: station %d has a radio already", station)
 	}
 	p := newSerialPort(m, &memoryLine{}, "", baud)
 	if r.dir != "" {
@@ -174,10 +176,10 @@ func (r *Rig) own(ctx context.Context) {
 			return
 		case f := <-r.mail:
 			now := time.Now()
-			r.air.HandleTimeout(now)
+			r.advance(now)
 			f(now)
 		case <-timer.C:
-			r.air.HandleTimeout(time.Now())
+			r.advance(time.Now())
 		}
 		timer.Reset(r.settle(time.Now()))
 	}
@@ -204,7 +206,7 @@ func (r *Rig) settle(now time.Time) time.Duration {
 		}
 		p.flush()
 	}
-	if at, ok := r.air.PollTimeout(); ok && at.Before(next) {
+	if at, ok := r.due(); ok && at.Before(next) {
 		next = at
 	}
 	return max(next.Sub(now), 0)

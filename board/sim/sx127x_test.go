@@ -45,6 +45,9 @@ func TestSX127xRegistersCountUp(t *testing.T) {
 func TestSX127xFIFOStaysAtItsAddress(t *testing.T) {
 	chip := NewSX127x(0x12)
 	c := connect(t, chip)
+	for _, mode := range []byte{0x00, 0x80, 0x81} {
+		tx(t, c, sxOpMode|sxWrite, mode)
+	}
 	tx(t, c, sxFIFOAddr|sxWrite, 0x80)
 	before := chip.Register(sxOpMode)
 	tx(t, c, sxFIFO|sxWrite, 1, 2, 3)
@@ -55,7 +58,8 @@ func TestSX127xFIFOStaysAtItsAddress(t *testing.T) {
 	if got, want := tx(t, c, sxFIFO, 0, 0, 0), []byte{1, 2, 3}; !bytes.Equal(got, want) {
 		t.Errorf("got % x, want % x", got, want)
 	}
-	tx(t, c, sxOpMode|sxWrite, 0)
+	tx(t, c, sxOpMode|sxWrite, 0x80)
+	tx(t, c, sxOpMode|sxWrite, 0x81)
 	tx(t, c, sxFIFOAddr|sxWrite, 0x80)
 	if got := tx(t, c, sxFIFO, 0); got[0] != 0 {
 		t.Errorf("after sleep: got %02x, want 00", got[0])
