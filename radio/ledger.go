@@ -95,7 +95,7 @@ func (l *Ledger) Wait(now time.Time, r phy.Rule, air time.Duration) (wait time.D
 	if r.MaxTransmit > 0 && air > r.MaxTransmit {
 		return 0, false
 	}
-	if r.Kind != phy.DutyCycle {
+	if r.DutyPPM == 0 {
 		return 0, true
 	}
 	if air > r.Allowed() {
@@ -123,7 +123,7 @@ func (l *Ledger) FreeAt(now time.Time, r phy.Rule, air time.Duration) time.Time 
 // Reserve makes room for a transmission in what is saved. When it answers true,
 // Marshal must be durable before the transmission starts.
 func (l *Ledger) Reserve(r phy.Rule, air time.Duration) (save bool) {
-	if r.Kind != phy.DutyCycle {
+	if r.DutyPPM == 0 {
 		return false
 	}
 	b := l.band(r.SubBand())
@@ -137,7 +137,7 @@ func (l *Ledger) Reserve(r phy.Rule, air time.Duration) (save bool) {
 // Spend counts a transmission that will have left by end. Where a modem queues,
 // end is the owner's estimate: airtime counts until an hour after it.
 func (l *Ledger) Spend(end time.Time, r phy.Rule, air time.Duration) {
-	if r.Kind != phy.DutyCycle || air <= 0 {
+	if r.DutyPPM == 0 || air <= 0 {
 		return
 	}
 	b := l.band(r.SubBand())
@@ -157,7 +157,7 @@ func (l *Ledger) Absorb(other *Ledger) {
 // Late tells that what was to leave by thought may leave as late as end: all that was counted to leave by then or
 // later counts until an hour after end.
 func (l *Ledger) Late(r phy.Rule, thought, end time.Time) {
-	if r.Kind != phy.DutyCycle || !end.After(thought) {
+	if r.DutyPPM == 0 || !end.After(thought) {
 		return
 	}
 	b := l.band(r.SubBand())

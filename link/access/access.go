@@ -95,9 +95,13 @@ type Machine struct {
 	forced time.Time // until when a medium that is never free is not listened to
 }
 
-// New starts with a medium that nothing is known of.
+// New starts with a medium that nothing is known of. What this station sent before is not known either: where the law wants it
+// silent after it has sent, it begins with that.
 func New(now time.Time, cfg Config) *Machine {
 	m := &Machine{cfg: cfg, now: now, alive: now, count: -1}
+	if cfg.Rest > 0 {
+		m.last = now
+	}
 	m.slot = max(cfg.Sense+cfg.Turn, time.Microsecond)
 	m.window = 2 * m.aim()
 	return m

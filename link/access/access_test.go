@@ -291,3 +291,19 @@ func TestAnyOrderOfCalls(t *testing.T) {
 		}
 	}
 }
+
+// What a station sent before it restarted or changed its setting is not known, so it rests as if it had just sent.
+func TestRestComesFirst(t *testing.T) {
+	boot := time.Unix(1000, 0)
+	m := New(boot, Config{Sense: 5 * time.Millisecond, Turn: time.Millisecond, Longest: time.Second, Listen: true, Rest: 50 * time.Millisecond, Rand: rand.New(rand.NewPCG(1, 1))})
+	m.Want(boot, Emergency)
+	if do, at := m.Next(boot); do != Wait || !at.Equal(boot.Add(50*time.Millisecond)) {
+		t.Errorf("got %v until %v, want to rest for 50 ms", do, at.Sub(boot))
+	}
+}
+
+func TestTheLawShortensTheLongestFrame(t *testing.T) {
+	if got := LoRa(sf7, phy.Rule{MaxTransmit: 300 * time.Millisecond}, 255).Longest; got != 300*time.Millisecond {
+		t.Errorf("got %v, want no more than 300ms", got)
+	}
+}

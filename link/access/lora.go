@@ -20,12 +20,16 @@ const mostBurst = 5 * time.Second
 // LoRa is the access of a chip at this modulation under this law. Chance is still to be added.
 func LoRa(m phy.Modulation, law phy.Rule, mtu int) Config {
 	rnode := phy.RNode(m)
+	longest := m.TimeOnAir(mtu)
+	if law.MaxTransmit > 0 {
+		longest = min(longest, law.MaxTransmit)
+	}
 	return Config{
 		Sense:   senseSetup + max(senseSymbols*m.SymbolTime(), law.Sensing.For),
 		Turn:    chipTurn,
-		Longest: m.TimeOnAir(mtu),
+		Longest: longest,
 		Burst:   mostBurst,
-		Listen:  law.Kind == phy.CarrierSense,
+		Listen:  law.Listens(),
 		Rest:    law.Sensing.Rest,
 		Yield:   rnode.DIFS + yieldSlots*rnode.Slot,
 	}

@@ -30,7 +30,7 @@ const mostDeaf = 8
 type own struct {
 	radio.Radio
 	sensor radio.Sensor
-	rule   phy.Rule
+	spec   RadioSpec
 	rand   *rand.Rand
 	mtu    int
 	stuck  func(bool) // is told when the medium is never free, and when it is again
@@ -38,8 +38,9 @@ type own struct {
 	failed int // listenings in a row
 	kick   chan struct{}
 
-	mu      sync.Mutex // guards machine, which alone draws from rand
+	mu      sync.Mutex // guards machine, which alone draws from rand, and rule
 	machine *access.Machine
+	rule    phy.Rule // of the setting in force
 }
 
 // newOwn needs a radio that can listen.
@@ -49,7 +50,7 @@ func newOwn(modem radio.Radio, spec RadioSpec, stuck func(bool)) (*own, error) {
 		return nil, errors.New("port: this radio neither waits for a free channel by itself nor can listen for one: nothing is sent on it")
 	}
 	c := modem.Capabilities()
-	o := &own{Radio: modem, sensor: sensor, rule: spec.Rule, rand: spec.Rand, mtu: c.MaxFrame + c.AirOverhead, stuck: stuck, kick: make(chan struct{}, 1)}
+	o := &own{Radio: modem, sensor: sensor, spec: spec, rand: spec.Rand, mtu: c.MaxFrame + c.AirOverhead, stuck: stuck, kick: make(chan struct{}, 1)}
 	if o.rand == nil {
 		o.rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
@@ -72,13 +73,24 @@ func (o *own) serve(h Handle) Handle {
 	return ownHandle{h, o, pick}
 }
 
-// tuned starts anew with the times of a modulation.
+// tuned starts anew with the times of a modulation, and the law of its setting.
 func (o *own) tuned(m phy.Modulation) {
-	cfg := access.LoRa(m, o.rule, o.mtu)
+	rule := o.spec.ruleOf(m)
+	cfg := access.LoRa(m, rule, o.mtu)
 	cfg.Rand = o.rand
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.machine = access.New(time.Now(), cfg)
+	o.rule, o.machine = rule, access.New(time.Now(), cfg)
+}
+
+// ruleOf is the law of the setting with this modulation.
+func (s RadioSpec) ruleOf(m phy.Modulation) phy.Rule {
+	for _, l := range s.Ladder {
+		if l.Modulation == m {
+			return l.Rule
+		}
+	}
+	return s.Rule
 }
 
 // Configure also fits the medium access to the modulation.
@@ -156,8 +168,11 @@ func (o *own) contend(ctx context.Context, class access.Class) (won bool, err er
 
 // listen asks the radio. One that does not answer counts as a medium that is busy; after many of those it is broken.
 func (o *own) listen(ctx context.Context) (busy bool, err error) {
-	from := time.Now()
-	busy, err = o.sensor.Sense(ctx, o.rule.Sensing)
+	from, law := time.Now(), o.law()
+	busy, err = o.sensor.Sense(ctx, law)
+	if heard := time.Since(from); err == nil && !busy && heard < law.For {
+		err = shortError{heard, law.For}
+	}
 	busy = busy || err != nil
 	stuck := false
 	o.with(func(m *access.Machine) {
@@ -180,6 +195,23 @@ func (o *own) listen(ctx context.Context) (busy bool, err error) {
 	}
 	return busy, nil
 }
+
+// law is the listening that the setting in force needs.
+func (o *own) law() phy.Sensing {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.rule.Sensing
+}
+
+// shortError is a radio that says free before it can know that.
+type shortError struct{ heard, want time.Duration }
+
+func (e shortError) Error() string {
+	return fmt.Sprintf("port: the radio listened for %v where the law wants %v", e.heard, e.want)
+}
+
+// Temporary: one bad listening loses nothing.
+func (shortError) Temporary() bool { return true }
 
 // Transmit sends a frame that Next has returned.
 func (o *own) Transmit(ctx context.Context, frame []byte) error {
@@ -223,6 +255,9 @@ const (
 
 // access puts our medium access before a modem that has none, and before the port that it is to serve.
 func (t *Radio) access(h Host, modem radio.Radio) (radio.Radio, func(Handle) Handle, error) {
+	if err := t.able(modem.Capabilities()); err != nil {
+		return nil, nil, err
+	}
 	if modem.Capabilities().OwnMediumAccess {
 		return modem, func(h Handle) Handle { return h }, nil
 	}
@@ -236,8 +271,31 @@ func (t *Radio) access(h Host, modem radio.Radio) (radio.Radio, func(Handle) Han
 	if err != nil {
 		return nil, nil, err
 	}
-	return o, o.serve, nil
+	return radio.Forward(o, modem), o.serve, nil
 }
+
+// able refuses a modem that cannot do what the law of one of its settings wants.
+func (t *Radio) able(c radio.Capabilities) error {
+	for _, s := range t.settings {
+		switch r := s.Rule; {
+		case r.Listens() && c.OwnMediumAccess:
+			return &lawError{fmt.Sprintf("port: %s wants %v heard free before each transmission, and this modem decides by itself when it sends: nothing is sent on it", r.SubBand(), r.Sensing.For),
+				"use a radio chip on SPI, which we let listen, or a region whose law wants none"}
+		case r.Hopping.Channels > c.Channels:
+			return &lawError{fmt.Sprintf("port: %s wants a radio that hops over %d channels, and this one uses %d: nothing is sent on it", r.SubBand(), r.Hopping.Channels, max(1, c.Channels)),
+				"set the modem to more channels, or use another band: packhorse region show"}
+		}
+	}
+	return nil
+}
+
+// lawError is a radio that the law does not allow here.
+type lawError struct{ what, fix string }
+
+func (e *lawError) Error() string { return e.what }
+
+// Unwrap says what kind of error it is.
+func (e *lawError) Unwrap() error { return phy.ErrNotAllowed }
 
 // oneAhead makes a Picker of a Handle that tells nothing ahead: one frame is taken before the medium is ours.
 type oneAhead struct {

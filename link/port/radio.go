@@ -3,6 +3,7 @@ package port
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,8 @@ func (s RadioSpec) validate() error {
 		return errors.New("port: a radio needs a name and a way to open it")
 	case s.Rule.Region == "":
 		return errors.New("port: no region is set, so nothing may be sent: set the region first")
+	case !s.Rule.Open():
+		return fmt.Errorf("port: %s is closed to us: %s: %w", s.Rule.SubBand(), s.Rule.Denied, phy.ErrNotAllowed)
 	}
 	return s.Modulation.Validate()
 }
@@ -102,11 +105,20 @@ func (t *Radio) Run(ctx context.Context, h Host) error {
 		if time.Since(start) >= healthyAfter {
 			backoff = backoffFirst
 		}
-		t.report(h, func(v *Health) { v.OK, v.Problem, v.Fix = false, err.Error(), radioFix })
+		t.report(h, func(v *Health) { v.OK, v.Problem, v.Fix = false, err.Error(), fixOf(err) })
 		pause(ctx, backoff)
 		backoff = min(2*backoff, backoffMost)
 	}
 	return nil
+}
+
+// fixOf is what a person can do about a radio that does not work.
+func fixOf(err error) string {
+	var law *lawError
+	if errors.As(err, &law) {
+		return law.fix
+	}
+	return radioFix
 }
 
 // LostState is what a transport's saved state becomes when it does not know what was sent last: it then counts the
@@ -200,8 +212,9 @@ type radioSession struct {
 	modem  radio.Radio
 	handle Handle
 	up     link.PortUp
-	// gone is when all that was sent so far is thought to have left: the ledger counts from there.
-	gone time.Time
+	// gone is when all that was sent so far is thought to have left: the ledger counts from there. left is when the modem
+	// said that it would, or took the last frame.
+	gone, left time.Time
 	// recent are the frames handed over lately.
 	recent []handed
 }
@@ -286,9 +299,11 @@ func (s *radioSession) send(ctx context.Context, frame []byte) error {
 	rate := rateOf(in, s.modem.Capabilities())
 	air := rate.Airtime(len(frame))
 	thought := clearTime(s.modem).Add(rate.Access + air)
-	s.ledger.Spend(thought, in.Rule, air)
+	s.ledger.Spend(thought, in.Rule, air+s.joined())
 	err := s.modem.Transmit(ctx, frame)
+	s.ledger.Spend(thought, in.Rule, s.longer(air))
 	clear := clearTime(s.modem)
+	s.left = clear
 	s.gone = thought
 	s.recent = append(s.recent[max(0, len(s.recent)-mostRecent):], handed{len(frame), later(thought, clear)})
 	s.late()
@@ -307,6 +322,27 @@ func (s *radioSession) send(ctx context.Context, frame []byte) error {
 	})
 	return nil
 }
+
+// joined is the silence since the last frame, where the law takes both for one transmission: how short it is only the modem knows.
+func (s *radioSession) joined() time.Duration {
+	if s.left.IsZero() || time.Since(s.left) > phy.JoinGap {
+		return 0
+	}
+	return phy.JoinGap
+}
+
+// longer is by how much the modem's carrier was up longer than a frame of this airtime takes, as far as that can be: more than
+// twice as long is a computer that was busy.
+func (s *radioSession) longer(air time.Duration) time.Duration {
+	t, ok := s.modem.(radio.Timed)
+	if !ok {
+		return 0
+	}
+	return max(0, min(t.OnAir(), 2*air)-air)
+}
+
+// slack is asked of the law beside the longest frame: for the gap before it, and for the time that the modem may measure beyond.
+const slack = phy.JoinGap + 20*time.Millisecond
 
 // late asks the modem whether what it held has left later than was thought.
 func (s *radioSession) late() {
@@ -330,8 +366,8 @@ func (s *radioSession) longest() time.Duration {
 func (s *radioSession) budget(ctx context.Context) error {
 	for {
 		s.late()
-		now, air, rule := time.Now(), s.longest(), s.settings[s.in.Load()].Rule
-		wait, ok := s.ledger.Wait(now, rule, air)
+		now, rule := time.Now(), s.settings[s.in.Load()].Rule
+		air, wait, ok := s.room(now, rule)
 		if !ok {
 			return errors.New("port: one full frame takes more airtime than this band allows in an hour: use a faster modulation or another band")
 		}
@@ -349,6 +385,18 @@ func (s *radioSession) budget(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// room is the airtime to ask of the law before the longest frame, and how long that must wait; false: for ever.
+func (s *radioSession) room(now time.Time, rule phy.Rule) (air, wait time.Duration, ok bool) {
+	air = s.longest()
+	if wait, ok = s.ledger.Wait(now, rule, air); !ok || rule.DutyPPM == 0 {
+		return air, wait, ok
+	}
+	rule.MaxTransmit = 0 // the slack is not part of one transmission
+	air = min(air+slack, rule.Allowed())
+	wait, ok = s.ledger.Wait(now, rule, air)
+	return air, wait, ok
 }
 
 // reserve makes the ledger on disk cover the airtime. Without it nothing is sent.

@@ -100,7 +100,7 @@ func (s *radioSession) carry(to phy.Setting) bool {
 			air -= min(rateOf(to, c).Airtime(f.octets), rateOf(in, c).Airtime(f.octets))
 		}
 	}
-	if air == 0 || to.Rule.Kind != phy.DutyCycle {
+	if air == 0 || to.Rule.DutyPPM == 0 {
 		return true
 	}
 	if wait, ok := s.ledger.Wait(now, to.Rule, air); wait > 0 || !ok || !s.reserve(s.host, now, to.Rule, air) {
@@ -137,7 +137,7 @@ func (t *Radio) describe(v *Health) {
 func (s *radioSession) tellBudget() {
 	r, now := s.settings[s.in.Load()].Rule, time.Now()
 	var b link.PortBudget
-	if r.Kind == phy.DutyCycle {
+	if r.DutyPPM > 0 {
 		b.PerHour, b.Left = r.Allowed(), max(0, r.Allowed()-s.ledger.Used(now, r))
 		for _, f := range s.ledger.Refunds(now, r) {
 			b.Refunds = append(b.Refunds, link.Refund(f))

@@ -56,7 +56,7 @@ func (s Setting) OnCommon(snrDB, rssiDBm float64) float64 {
 
 // CommonSetting is the setting where all stations meet, as one that needs no shift.
 func CommonSetting(m Modulation, powerDBm int, r Rule) Setting {
-	return Setting{Modulation: m, PowerDBm: powerDBm, Rule: r, Code: code(m), NeedsSNRdB: SNRLimitDB(m.SpreadingFactor)}
+	return Setting{Modulation: m, PowerDBm: powerDBm, Rule: r, Code: code(m), NeedsSNRdB: m.SNRLimitDB()}
 }
 
 // Ladder lists the settings that are faster than the common one, slowest first, on its frequency and on the plan's
@@ -119,9 +119,13 @@ func rungs(g Region, common Modulation, hz uint32, p Power, rnode bool) []Settin
 
 // rung gives a modulation the strongest power up to p.
 func rung(g Region, common, m Modulation, p Power) (Setting, bool) {
-	most := Power{ConductedDBm: math.Floor(min(p.ConductedDBm, g.mostPower(m, p.AntennaDBi))), AntennaDBi: p.AntennaDBi}
+	limit, ok := g.MostDBm(m, p.AntennaDBi)
+	most := Power{ConductedDBm: math.Floor(min(p.ConductedDBm, limit+hair)), AntennaDBi: p.AntennaDBi}
+	if !ok || most.ConductedDBm < leastDBm {
+		return Setting{}, false
+	}
 	r, err := g.Rule(m, most)
-	if err != nil || most.ConductedDBm < leastDBm {
+	if err != nil {
 		return Setting{}, false
 	}
 	wider := 10 * math.Log10(float64(m.BandwidthHz)/float64(common.BandwidthHz))

@@ -191,7 +191,7 @@ func (p *radioPort) cross(frame []byte, life int) {
 func (p *radioPort) tellBudget(now time.Time) {
 	r := p.now.Rule
 	b := link.PortBudget{Port: p.port}
-	if r.Kind == phy.DutyCycle {
+	if r.DutyPPM > 0 {
 		b.PerHour, b.Left = r.Allowed(), r.Allowed()-p.ledger.Used(now, r)
 	}
 	for _, f := range p.ledger.Refunds(now, r) {
