@@ -60,5 +60,8 @@ func (b *Bus) Tx(w, r []byte) error {
 	return errors.Join(err, b.sel.Out(gpio.High))
 }
 
+// String names the port.
+func (b *Bus) String() string { return b.port.String() }
+
 // Close ends the use of the port.
 func (b *Bus) Close() error { return b.port.Close() }
