@@ -69,13 +69,21 @@ func New(port spi.PortCloser, pins chip.Pins, opts Opts) (*Driver, error) {
 func (d *Driver) preparePins() error {
 	for _, p := range d.pins.Power {
 		if err := p.Out(gpio.High); err != nil {
-			return fmt.Errorf("%v: power pin %s: %w", d.opts.Model, p, err)
+			return fmt.Errorf("%v: power pin %s: %w", d.opts.Model, p.Name(), err)
 		}
 	}
-	if err := d.pins.Busy.In(gpio.PullNoChange, gpio.NoEdge); err != nil {
-		return fmt.Errorf("%v: BUSY pin %s: %w", d.opts.Model, d.pins.Busy, err)
+	if err := listenToBusy(d.pins.Busy); err != nil {
+		return fmt.Errorf("%v: BUSY pin %s: %w", d.opts.Model, d.pins.Busy.Name(), err)
 	}
 	return d.antenna(false, false)
+}
+
+// listenToBusy has a line that came loose read high, as a chip that is stuck; not every GPIO controller has a pull-up.
+func listenToBusy(p gpio.PinIn) error {
+	if p.In(gpio.PullUp, gpio.NoEdge) == nil {
+		return nil
+	}
+	return p.In(gpio.PullNoChange, gpio.NoEdge)
 }
 
 // antenna sets the sides of an antenna switch outside the chip; one side is opened before the other is closed.
@@ -85,7 +93,7 @@ func (d *Driver) antenna(tx, rx bool) error {
 			return nil
 		}
 		if err := p.Out(l); err != nil {
-			return fmt.Errorf("%v: antenna switch %s: %w", d.opts.Model, p, err)
+			return fmt.Errorf("%v: antenna switch %s: %w", d.opts.Model, p.Name(), err)
 		}
 		return nil
 	}

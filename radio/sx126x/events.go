@@ -36,7 +36,10 @@ func (d *Driver) Events() (chip.Event, error) {
 		case err != nil:
 			return e, err
 		case flags == 0 && !d.doing(s.mode()):
-			return e, d.lapsed(s.mode())
+			if err := d.lapsed(s.mode()); err != nil {
+				return e, err
+			}
+			continue
 		case flags == 0 || flags&irqRxDone != 0 && e.Received != nil:
 			return e, nil
 		}
@@ -48,7 +51,7 @@ func (d *Driver) Events() (chip.Event, error) {
 }
 
 // lapsed is about a chip that does something else without having said so. Where it only ended in this very moment, the
-// flags are there now, and DIO1 with them.
+// flags are there now.
 func (d *Driver) lapsed(m mode) error {
 	flags, _, err := d.flags()
 	if err != nil || flags != 0 {

@@ -48,6 +48,11 @@ type fake struct {
 	ignore  map[byte]bool // so these
 	refuse  map[byte]byte // outcome of these
 	instant bool          // transmissions end before anybody looks
+	lazy    bool          // calibration does not notice a dead oscillator
+	cleared []func()      // what happens at the next looks at the flags, once they are cleared
+	looked  []func()      // what happens right after the next looks at the flags
+	deafTo  time.Time     // after going to sleep
+	fetched func()        // once a packet has been read
 	closed  bool
 	resets  int
 	tx, en  *pin // the antenna switch
@@ -107,7 +112,8 @@ type pin struct {
 	halted bool
 }
 
-func (p *pin) String() string                { return p.name }
+func (p *pin) String() string                { return "{\n}" } // as periph prints a line
+func (p *pin) Name() string                  { return p.name }
 func (p *pin) In(gpio.Pull, gpio.Edge) error { return nil }
 func (p *pin) Out(l gpio.Level) error        { p.level = l; return nil }
 func (p *pin) Read() gpio.Level              { return p.level }
@@ -144,6 +150,9 @@ func (f *fake) Tx(w, r []byte) error {
 		return nil
 	}
 	if f.asleep {
+		if time.Now().Before(f.deafTo) {
+			f.t.Errorf("%X was sent while it went to sleep", w)
+		}
 		f.asleep = false
 		f.busy(340 * time.Microsecond)
 		return nil
@@ -191,10 +200,16 @@ func (f *fake) obey(op byte, p, r []byte) {
 		for i := range r[3:] {
 			r[3+i] = f.buf[p[0]+byte(i)]
 		}
+		if do := f.fetched; do != nil {
+			f.fetched = nil
+			do()
+		}
 	case opIRQ:
 		r[2], r[3] = byte(f.irq>>8), byte(f.irq)
+		shift(&f.looked)
 	case opClearIRQ:
 		f.irq &^= uint16(p[0])<<8 | uint16(p[1])
+		shift(&f.cleared)
 	case opErrors:
 		r[2], r[3] = byte(f.errors>>8), byte(f.errors)
 	case opClearErrors:
@@ -214,6 +229,15 @@ func (f *fake) obey(op byte, p, r []byte) {
 	}
 }
 
+// shift does what is first in a queue.
+func shift(q *[]func()) {
+	if len(*q) > 0 {
+		do := (*q)[0]
+		*q = (*q)[1:]
+		do()
+	}
+}
+
 // change is a command that changes the mode or has an effect of its own.
 func (f *fake) change(op byte, p []byte) {
 	switch op {
@@ -230,12 +254,14 @@ func (f *fake) change(op byte, p []byte) {
 			f.reset()
 			f.resets--
 		}
-		f.asleep = true
+		f.asleep, f.deafTo = true, time.Now().Add(500*time.Microsecond)
 	case opTCXO:
 		f.supplied = []int{1600, 1700, 1800, 2200, 2400, 2700, 3000, 3300}[p[0]]
 	case opCalibrate:
 		f.need(op, modeStandbyRC)
-		f.oscillate()
+		if !f.lazy {
+			f.oscillate()
+		}
 		f.busy(3500 * time.Microsecond)
 	case opPAConfig:
 		f.regs[0x08E7] = 0x38

@@ -13,7 +13,7 @@ func (d *Driver) fault(err error, fix, what string, args ...any) error {
 
 func (d *Driver) busyFault() error {
 	return d.fault(chip.ErrStuck, "check the wires of BUSY and RESET and the power of the module, and the pin of BUSY in the board file",
-		"BUSY (%s) stays high", d.pins.Busy)
+		"BUSY (%s) stays high", d.pins.Busy.Name())
 }
 
 // noAnswerFault is about a status octet that no chip sends.
@@ -75,7 +75,6 @@ func (d *Driver) oscillatorFault(millivolts int) error {
 
 // errorsInWords adds the device errors to a message, if there are any.
 func (d *Driver) errorsInWords() string {
-	d.before = 0
 	errors, err := d.deviceErrors()
 	if err != nil || errors == 0 {
 		return ""

@@ -394,6 +394,44 @@ func TestAPacketThatBeginsIsTold(t *testing.T) {
 	})
 }
 
+// What comes while flags are read raises no new edge: DIO1 is still high. So it must be taken at once.
+func TestEventsLeavesNoFlagBehind(t *testing.T) {
+	configured(t, crystalBoard, sf7, 14, func(t *testing.T, f *fake, d *Driver) {
+		must(t, d.Receive())
+		f.irq = irqHeaderValid | irqPreamble
+		f.cleared = []func(){func() { f.receive(irqRxDone, 0, []byte("x"), good, heard) }}
+		if e := event(t, d); e.Received == nil || e.Began || e.Signal || f.irq != 0 {
+			t.Errorf("header, then packet: %+v, flags %04X left", e, f.irq)
+		}
+	})
+}
+
+// Two packets between two looks at the flags: each comes in its own event.
+func TestTwoPacketsAreTwoEvents(t *testing.T) {
+	configured(t, crystalBoard, sf7, 14, func(t *testing.T, f *fake, d *Driver) {
+		must(t, d.Receive())
+		f.receive(packet, 0, []byte("first"), good, heard)
+		f.fetched = func() { f.receive(packet, 5, []byte("second"), good, heard) }
+		for _, want := range []string{"first", "second"} {
+			if e := event(t, d); e.Received == nil || string(e.Received.Data) != want {
+				t.Errorf("got %+v, want %s", e.Received, want)
+			}
+		}
+	})
+}
+
+// The end may fall between a look at the mode and one at the flags.
+func TestAnEndDuringTheLookIsNoFault(t *testing.T) {
+	configured(t, crystalBoard, sf7, 14, func(t *testing.T, f *fake, d *Driver) {
+		must(t, d.Transmit([]byte{1}))
+		f.end(0)
+		f.looked = []func(){func() { f.irq |= irqTxDone }}
+		if e := event(t, d); !e.Sent {
+			t.Errorf("got %+v", e)
+		}
+	})
+}
+
 // A preamble alone raises no interrupt.
 func TestPreamblesAreNotedQuietly(t *testing.T) {
 	bench(t, crystalBoard, func(t *testing.T, f *fake, d *Driver) {

@@ -155,7 +155,7 @@ func TestTheImageIsCalibratedWhenDue(t *testing.T) {
 			hz    uint32
 			reset bool
 			want  int
-		}{{902_300_000, false, 1}, {903_000_000, false, 1}, {922_300_000, false, 2}, {868_100_000, false, 3}, {868_100_000, true, 4}, {869_500_000, false, 4}, {433_000_000, false, 5}} {
+		}{{902_300_000, false, 1}, {903_000_000, false, 1}, {922_300_000, false, 2}, {868_100_000, false, 3}, {868_100_000, true, 4}, {869_500_000, false, 4}, {455_000_000, false, 5}, {471_000_000, false, 6}} {
 			if tc.reset {
 				must(t, d.Reset(t.Context()))
 			}

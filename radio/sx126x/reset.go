@@ -143,8 +143,7 @@ func printable(b []byte) string {
 
 // startOscillator says what DIO3 is for, calibrates everything, and runs the oscillator once.
 func (d *Driver) startOscillator(millivolts int) error {
-	err := d.tryOscillator(millivolts)
-	d.before = 0 // the cause of a failure is among the device errors
+	err := d.tryOscillator(millivolts) // why it failed is among the device errors
 	errors, unread := d.deviceErrors()
 	switch {
 	case unread == nil && errors&errXOSCStart != 0:

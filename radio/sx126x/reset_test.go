@@ -74,6 +74,17 @@ func TestTheOscillatorOfTheBoardFileIsTried(t *testing.T) {
 	}
 }
 
+// Not every chip notices while it calibrates; when the oscillator is wanted it must be there.
+func TestTheOscillatorIsRunOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, crystalBoard)
+		f.tcxo, f.lazy = 1800, true
+		if err := f.driver(crystalBoard).Reset(context.Background()); err == nil || !strings.Contains(err.Error(), "XOSC_START") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestACalibrationThatFailsIsNamed(t *testing.T) {
 	bench(t, crystalBoard, func(t *testing.T, f *fake, d *Driver) {
 		f.ignore[opClearErrors] = true
@@ -182,14 +193,16 @@ func count(log []string, command string) (n int) {
 }
 
 func TestResetEndsWithItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake(t, crystalBoard)
-		ctx, stop := context.WithCancel(context.Background())
-		stop()
-		if err := f.driver(crystalBoard).Reset(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
-		}
-	})
+	for _, after := range []time.Duration{0, 2 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(t, crystalBoard)
+			ctx, stop := context.WithTimeout(context.Background(), after)
+			defer stop()
+			if err := f.driver(crystalBoard).Reset(ctx); !errors.Is(err, context.DeadlineExceeded) || f.sent("897F") {
+				t.Errorf("after %v: got %v, calibrated %v", after, err, f.sent("897F"))
+			}
+		})
+	}
 }
 
 func TestNewSaysWhatTheBoardFileGotWrong(t *testing.T) {
@@ -208,13 +221,21 @@ func TestNewSaysWhatTheBoardFileGotWrong(t *testing.T) {
 }
 
 func TestPowerPinsAreHighBeforeAnything(t *testing.T) {
-	f := newFake(t, Opts{})
-	pins := f.pins()
-	power := &pin{name: "GPIO12"}
-	pins.Power = []gpio.PinOut{power}
-	if _, err := New(f, pins, Opts{}); err != nil || power.level != gpio.High {
-		t.Errorf("power pin %v, %v", power.level, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, Opts{})
+		pins := f.pins()
+		power := &pin{name: "GPIO12"}
+		pins.Power = []gpio.PinOut{power}
+		d, err := New(f, pins, Opts{})
+		if err != nil || power.level != gpio.High {
+			t.Fatalf("power pin %v, %v", power.level, err)
+		}
+		from := time.Now()
+		must(t, d.Reset(t.Context()))
+		if took := time.Since(from); took < powerRest+resetPulse+resetRest || took > 30*time.Millisecond {
+			t.Errorf("a reset after power took %v", took)
+		}
+	})
 }
 
 func TestCloseSleepsAndGivesAllBack(t *testing.T) {
