@@ -25,7 +25,7 @@ func (o Opts) check(w phy.Wave, powerDBm int) error {
 	return o.checkPower(w.FrequencyHz, powerDBm)
 }
 
-// band is what the synthesiser reaches (SX1261/2 and LLCC68 datasheets table 3-8, SX1268 datasheet table 3-8).
+// band is what the synthesiser reaches (datasheets of the chips, general specifications).
 func (m Model) band() (low, high uint32) {
 	if m == SX1268 {
 		return 410_000_000, 810_000_000

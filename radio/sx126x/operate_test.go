@@ -391,6 +391,13 @@ func TestAPacketThatBeginsIsTold(t *testing.T) {
 		if e := event(t, d); e.Received != nil || !e.Damaged {
 			t.Errorf("the header of the packet before was taken for this one's: %+v", e)
 		}
+		f.irq = irqHeaderValid
+		event(t, d)
+		must(t, d.Receive())
+		f.receive(irqRxDone|irqHeaderErr, 0, []byte{9}, good, heard)
+		if e := event(t, d); e.Received != nil || !e.Damaged {
+			t.Errorf("the header of a reception that was broken off was taken for this one's: %+v", e)
+		}
 	})
 }
 

@@ -69,7 +69,7 @@ const (
 	maxClock         = 16 * physic.MegaHertz // SX1261/2 datasheet table 8-1
 	defaultTCXODelay = 5 * time.Millisecond
 	maxTCXODelay     = time.Second
-	maxCurrentMA     = 140 // SX1261/2 datasheet table 5-2
+	maxCurrentMA     = 140 // what SetPaConfig sets for the large amplifier, and for the small one the next
 	smallCurrentMA   = 60
 )
 

@@ -201,6 +201,9 @@ func TestResetEndsWithItsContext(t *testing.T) {
 			if err := f.driver(crystalBoard).Reset(ctx); !errors.Is(err, context.DeadlineExceeded) || f.sent("897F") {
 				t.Errorf("after %v: got %v, calibrated %v", after, err, f.sent("897F"))
 			}
+			if after == 0 && f.resets != 1 {
+				t.Error("it was reset when nobody wanted it any more")
+			}
 		})
 	}
 }
