@@ -123,10 +123,10 @@ const (
 // Version is what the chip said of itself at Reset. An SX1262 says "SX1261" too.
 func (d *Driver) Version() string { return d.version }
 
-// Close puts the chip to sleep without memory and gives bus and pins back, also when the chip does not answer.
+// Close puts the chip to sleep without memory, if it answers, and gives bus and pins back.
 func (d *Driver) Close() error {
-	err := d.sleepCold()
-	err = errors.Join(err, d.antenna(false, false), d.bus.Close())
+	_ = d.sleepCold() // of a chip that does not answer others have told
+	err := errors.Join(d.antenna(false, false), d.bus.Close())
 	for _, p := range []conn.Resource{d.pins.Select, d.pins.Reset, d.pins.Busy, d.pins.TxEnable, d.pins.RxEnable} {
 		if p != nil {
 			err = errors.Join(err, p.Halt())
