@@ -264,3 +264,16 @@ func (s start1276) cleared() bool {
 	}
 	return false
 }
+
+func (m *model1276) sent()           { m.ended(0x08) }
+func (m *model1276) expired()        { m.ended(0x80) }
+func (m *model1276) setLevel(v byte) { m.regs[0x1B] = v }
+func (m *model1276) count() int      { return len(m.starts) }
+
+func (m *model1276) scanned(busy bool) {
+	flags := byte(0x04)
+	if busy {
+		flags |= 0x01
+	}
+	m.ended(flags)
+}
