@@ -12,7 +12,7 @@ func TestTimesOnAir(t *testing.T) {
 	table := load[struct{ Rows [][7]float64 }](t, "time-on-air.json")
 	exact := map[float64]bool{31.25: true, 62.5: true, 125: true, 250: true, 500: true}
 	for _, r := range table.Rows {
-		p := params{FreqMHz: 869.525, BWkHz: r[0], SF: uint8(r[1]), CR: uint8(r[2]), Preamble: uint16(r[3])}
+		p := params{FreqMHz: 869.525, BWkHz: r[0], SF: uint8(r[1]), CR: uint8(r[2]), Preamble: uint16(r[3]), CRC: true}
 		got := p.wave().TimeOnAir(int(r[4]))
 		want := time.Duration(r[5]) * time.Microsecond
 		off := math.Abs(float64(got-want)) / float64(want)

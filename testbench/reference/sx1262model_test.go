@@ -179,8 +179,8 @@ func (m *model1262) obey(w []byte) {
 		}
 	case 0x95:
 		m.regs[0x08E7] = map[byte]byte{0: 0x38, 1: 0x18}[w[3]]
-	case 0x97:
-		if !m.tcxo {
+	case 0x89: // starts the oscillator
+		if supplied := m.last[0x97] != nil; supplied != m.tcxo {
 			m.errors |= 0x0020
 		}
 	case 0x83:
@@ -290,6 +290,13 @@ func (s start1262) compare(t *testing.T, want state, masks masks, p params, devi
 		bits := unhex(t, mask)
 		say(what, masked(s.last[f.op], bits), masked(unhex(t, f.want(want)), bits))
 	}
+	if want.At == "TX" {
+		say("pa", s.amplifier(want, p), "")
+	}
+	if want.At == "RX" && want.Arg != "" {
+		arg, rec := word(decode(s.arg)), word(unhex(t, want.Arg))
+		say("arg", within(arg, rec, rec/100), "")
+	}
 	say("freq", within(word(s.last[0x86]), word(unhex(t, want.Freq)), 64), "")
 	if want.At == "TX" {
 		say("buf", hex.EncodeToString(s.buf), fmt.Sprintf("%x", unhex(t, want.Buf)))
@@ -303,6 +310,21 @@ func (s start1262) compare(t *testing.T, want state, masks masks, p params, devi
 		diff = append(diff, fmt.Sprintf("%s: interrupts %x leave out %04X", want.At, d, flags))
 	}
 	return append(diff, s.compareRegisters(want, masksOf(masks, want.At), p, allowed)...)
+}
+
+// amplifier is empty when the amplifier is set for the recorded power in one of the ways that give it.
+func (s start1262) amplifier(want state, p params) string {
+	got := fmt.Sprintf("%X %X", s.last[0x95], s.last[0x8E][:1])
+	dBm := p.PowerDBm
+	if want.TxP != "" && want.PA == "04070001" {
+		dBm = int(int8(unhexByte(want.TxP))) // a run may have changed it
+	}
+	for _, ok := range append(amplifier[dBm], fmt.Sprintf("04070001 %02X", byte(int8(dBm)))) {
+		if got == ok {
+			return ""
+		}
+	}
+	return fmt.Sprintf("amplifier %s is not set for %d dBm", got, dBm)
 }
 
 // masksOf are the registers that matter at a start (compare.json keeps them apart in one string map a state).
