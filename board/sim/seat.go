@@ -37,6 +37,8 @@ const (
 	lineReset line = iota
 	lineDIO0
 	lineDIO1
+	lineDIO2
+	lineDIO3
 	lineBusy
 	lineTxEnable
 	lineRxEnable

@@ -26,7 +26,11 @@ type SX126xOpts struct {
 	// DIO2Switch: DIO2 turns the antenna switch. TxEnable, RxEnable: pins of the host do.
 	DIO2Switch, TxEnable, RxEnable bool
 	Seed                           uint64 // of what is random in the chip
-	Mutation                       SX126xMutation
+	// ChipSelect: chip select is a line of its own (SX126x.Select), and the port's leads nowhere. RefuseNoCS: the
+	// controller cannot leave its own alone.
+	ChipSelect, RefuseNoCS bool
+	Dead                   byte // what the host reads where no chip answers: 0x00 or 0xFF
+	Mutation               SX126xMutation
 	// Trace is told each transaction, on the goroutine of the rig: what the host sent and what it got.
 	Trace func(at time.Time, out, in []byte)
 }
@@ -36,17 +40,17 @@ type SX126xMutation uint8
 
 // The mutations.
 const (
-	NoMutation       SX126xMutation = iota
-	LosesTxQuality                  // writes to 0x0889 are lost
-	LosesClamp                      // writes to 0x08D8 are lost
-	LosesIQPolarity                 // writes to 0x0736 are lost
-	LosesTimerStop                  // writes to 0x0902 and 0x0944 are lost
-	LosesImage                      // CalibrateImage does nothing
-	LosesSwitch                     // SetDIO2AsRfSwitch does nothing
-	HidesCRCError                   // the flag of a wrong checksum stays 0
-	HidesMissingCRC                 // the received header always tells of a checksum
-	HidesBufferStart                // a received packet is always said to begin where the receiver's buffer does
-	SwapsRSSI                       // the two strengths of a packet change places
+	Genuine          SX126xMutation = iota // none
+	LosesTxQuality                         // writes to 0x0889 are lost
+	LosesClamp                             // writes to 0x08D8 are lost
+	LosesIQPolarity                        // writes to 0x0736 are lost
+	LosesTimerStop                         // writes to 0x0902 and 0x0944 are lost
+	LosesImage                             // CalibrateImage does nothing
+	LosesSwitch                            // SetDIO2AsRfSwitch does nothing
+	HidesCRCError                          // the flag of a wrong checksum stays 0
+	HidesMissingCRC                        // the received header always tells of a checksum
+	HidesBufferStart                       // a received packet is always said to begin where the receiver's buffer does
+	SwapsRSSI                              // the two strengths of a packet change places
 )
 
 // What a chip is doing. The values from 2 on are those of its status octet.
@@ -102,13 +106,18 @@ type sx126x struct {
 	o       SX126xOpts
 	rand    *rand.Rand
 
+	bus    sx6Bus
 	mode   sx6Mode
 	target sx6Mode // what mode becomes when BUSY falls; sx6Off: nothing
 	status sx6Status
 	timers [sx6Timers]time.Time
-	bus    sx6Bus
-	reset  time.Time // low since
-	on     bool      // it has power
+
+	// The board.
+	on                 bool      // it has power
+	reset              time.Time // the line is low since
+	txEnable, rxEnable bool      // pins
+	// dazed: power was lost and the host cannot know it yet, so that it breaks no rules until it resets the chip.
+	dazed bool
 
 	// What a reset and a cold sleep lose.
 	sent        map[byte][]byte // parameters of the last command of each kind that was carried out
@@ -117,23 +126,25 @@ type sx126x struct {
 	irq, errors uint16
 	stats       [3]uint16 // received, wrong checksum, wrong header
 	buffer      [256]byte
-	imageLow    int // MHz, of the image calibration
-	imageHigh   int
-	calibrated  bool // all of it, on an oscillator that runs
 	packet      sx6Packet
+	calibrated  bool // all of it, on an oscillator that runs
+	imageLow    int  // MHz, of the image calibration
+	imageHigh   int
 	warm        bool      // sleep keeps the configuration
 	asleep      time.Time // since
-	txEnable    bool      // pin
-	rxEnable    bool      // pin
-	emitting    bool
-	limit       uint32 // the timeout of SetTx, SetRx, SetCad
-	duty        sx6Duty
-	rxNext      byte      // where the next packet goes
-	deadline    time.Time // of this reception, as commanded
-	during      time.Time // a packet without header comes in until then
 	ghost       time.Time // a timer that was never stopped runs until then
-	violations  []string
-	lastLevel   float64
+
+	// What goes on.
+	emitting  bool
+	limit     uint32 // the timeout of SetTx, SetRx or SetCad, in ticks
+	duty      sx6Duty
+	rxNext    byte      // where the next packet goes
+	deadline  time.Time // of this reception, as commanded
+	during    time.Time // a packet without header comes in until then
+	lastLevel float64   // dBm
+	sentDBm   int
+
+	violations []string
 }
 
 // sx6Packet is the last one received.
@@ -162,6 +173,8 @@ const (
 	sx6Window   // of SetRxDutyCycle
 	sx6Timers
 )
+
+var _ chipCore = (*sx126x)(nil)
 
 // newSX126x is a chip without power.
 func newSX126x(ether Ether, station int, o SX126xOpts) *sx126x {
@@ -245,7 +258,7 @@ func (c *sx126x) fire(k sx6Timer, now time.Time) {
 func (c *sx126x) resetPin(now time.Time, high bool) {
 	switch {
 	case !high && c.reset.IsZero():
-		c.reset = now
+		c.reset, c.dazed = now, false
 		c.cutOff(now)
 	case high && !c.reset.IsZero():
 		if low := now.Sub(c.reset); low < sx6ResetLow {
@@ -260,6 +273,7 @@ func (c *sx126x) resetPin(now time.Time, high bool) {
 // power is the supply: on also after a gap too short to notice.
 func (c *sx126x) power(now time.Time, on bool) {
 	c.cutOff(now)
+	c.dazed = c.dazed || c.on
 	c.on = on
 	if on && c.reset.IsZero() {
 		c.boot(now)

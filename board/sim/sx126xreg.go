@@ -74,7 +74,7 @@ func (c *sx126x) writeRegister(address uint16, v byte) {
 	case address == regTxModulation:
 		c.seen0889 = true
 	}
-	if m := lost[address]; m != NoMutation && m == c.o.Mutation {
+	if m := lost[address]; m != Genuine && m == c.o.Mutation {
 		return
 	}
 	c.regs[address] = v

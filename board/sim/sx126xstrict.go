@@ -1,14 +1,21 @@
 package sim
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // sx6Violations is how many are kept.
 const sx6Violations = 100
 
-// violate notes what a host should not have done, and what the datasheet asks for.
+// violate notes once what a host should not have done, and what the datasheet asks for.
 func (c *sx126x) violate(format string, args ...any) {
-	if len(c.violations) < sx6Violations {
-		c.violations = append(c.violations, fmt.Sprintf(format, args...))
+	v := fmt.Sprintf(format, args...)
+	if c.dazed {
+		return
+	}
+	if len(c.violations) < sx6Violations && !slices.Contains(c.violations, v) {
+		c.violations = append(c.violations, v)
 	}
 }
 

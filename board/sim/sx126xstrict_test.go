@@ -73,11 +73,17 @@ func TestSX126xViolations(t *testing.T) {
 
 func TestSX126xViolationsAreBounded(t *testing.T) {
 	h := newBench126(t, SX126xOpts{}).hosts[0]
-	for range 2 * sx6Violations {
-		h.do(0x55)
+	for i := range 2 * sx6Violations {
+		h.do(append([]byte{0x55}, make([]byte, i)...)...)
+	}
+	if len(h.c.violations) != 1 {
+		t.Errorf("%d violations are kept, want the one that there is", len(h.c.violations))
+	}
+	for i := range 2 * sx6Violations {
+		h.do(append([]byte{opSetFs, 0}, make([]byte, i)...)...)
 	}
 	if len(h.c.violations) != sx6Violations {
-		t.Errorf("%d violations are kept", len(h.c.violations))
+		t.Errorf("%d violations are kept, want %d", len(h.c.violations), sx6Violations)
 	}
 }
 
@@ -255,7 +261,7 @@ func TestSX126xMutations(t *testing.T) {
 			return got > -120
 		}},
 	} {
-		if c.shows(NoMutation) {
+		if c.shows(Genuine) {
 			t.Errorf("mutation %d: shows without it", c.m)
 		}
 		if !c.shows(c.m) {

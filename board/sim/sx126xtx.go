@@ -64,7 +64,8 @@ func (c *sx126x) transmit(now time.Time) {
 	}
 	w := c.wave()
 	w.Broken = c.spoils() && c.rand.Float64() < sx6Spoiled || c.garbles(w)
-	end, err := c.ether.Emit(now, c.station, w, c.powerDBm(), c.payload())
+	c.sentDBm = c.powerDBm()
+	end, err := c.ether.Emit(now, c.station, w, c.sentDBm, c.payload())
 	if err != nil {
 		c.violate("SetTx: the air does not carry it: %v", err)
 		c.mode, c.status = sx6StandbyRC, sx6Failed
