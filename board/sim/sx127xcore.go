@@ -30,11 +30,10 @@ type sx127x struct {
 	frf   uint32 // in effect, since 0x08 was written
 	fresh bool   // 0x06 or 0x07 was written since
 
-	selectedAt       bool
 	addressed, write bool
 	address          byte
 
-	resetSince time.Time // of the low reset line; zero: high
+	resetSince time.Time // the reset line is low; zero: it is high
 	ready      time.Time // the chip answers from here on
 	clockReady time.Time // the oscillator runs from here on
 
@@ -49,6 +48,9 @@ type sx127x struct {
 	signal    time.Time // a preamble was found: a header is expected until then
 	sentDBm   int
 
+	// dazed: power was lost and the host cannot know it yet, so that it breaks no rules until it resets the chip or
+	// sends it to sleep.
+	dazed      bool
 	violations []string
 }
 
@@ -80,7 +82,7 @@ func (c *sx127x) lora() bool { return c.regs[sxOpMode]&sxLoRa != 0 }
 func (c *sx127x) power(now time.Time, on bool) {
 	c.hush(now)
 	c.reset()
-	c.resetSince = time.Time{}
+	c.resetSince, c.dazed = time.Time{}, true
 	c.ready = now.Add(sxAfterPower)
 }
 
@@ -96,7 +98,7 @@ func (c *sx127x) input(now time.Time, l line, high bool) {
 		} else {
 			c.hush(now)
 			c.reset()
-			c.ready = now.Add(sxAfterReset)
+			c.ready, c.dazed = now.Add(sxAfterReset), false
 		}
 		c.resetSince = time.Time{}
 	}
@@ -134,13 +136,14 @@ func (c *sx127x) timeout(now time.Time) {
 // after lets next happen at a time, in place of what was to happen.
 func (c *sx127x) after(at time.Time, next func(now time.Time)) { c.due, c.next = at, next }
 
-func (c *sx127x) selected(time.Time)   { c.selectedAt, c.addressed = true, false }
-func (c *sx127x) deselected(time.Time) { c.selectedAt = false }
+func (c *sx127x) selected(time.Time) { c.addressed = false }
+
+func (c *sx127x) deselected(time.Time) {}
 
 // octet: first the address, then data; the address counts up except at the FIFO (datasheet section 4.3).
 func (c *sx127x) octet(now time.Time, out byte) (in byte) {
 	if !c.resetSince.IsZero() || now.Before(c.ready) {
-		c.violate("SPI within 5 ms of reset or while reset is low, or within 10 ms of power")
+		c.violate("SPI while reset is low or within 5 ms of it")
 		return 0
 	}
 	if !c.addressed {

@@ -5,6 +5,9 @@ import "time"
 // setMode is a write to OpMode. The LoRa bit changes in sleep only; sleep loses the FIFO.
 func (c *sx127x) setMode(now time.Time, v byte) {
 	old := c.regs[sxOpMode]
+	if v&sxModeBits == sxSleep {
+		c.dazed = false
+	}
 	if old&sxModeBits != sxSleep && (v^old)&sxLoRa != 0 {
 		c.violate("the LoRa bit is changed in %s: only sleep allows it", sxModeNames[old&sxModeBits])
 		v = v&^sxLoRa | old&sxLoRa
@@ -60,8 +63,8 @@ func (c *sx127x) hush(now time.Time) {
 	if c.ether != nil && c.receiving {
 		c.ether.Deaf(now, c.station)
 	}
-	c.sending, c.receiving, c.signal = false, false, time.Time{}
-	c.regs[sxModemStat] = sxModemClear
+	c.sending, c.receiving = false, false
+	c.modemIdle()
 }
 
 // standby is where the chip falls when it has done what it was told.

@@ -51,12 +51,11 @@ func withChips(t *testing.T, n int, o SX127xOpts, test func(t *testing.T, a *air
 		ctx, stop := context.WithCancel(context.Background())
 		ended := make(chan struct{})
 		go func() { _ = r.Run(ctx); close(ended) }()
+		defer func() { stop(); <-ended }()
 		for _, h := range hosts {
 			h.open()
 		}
 		test(t, a, r, hosts)
-		stop()
-		<-ended
 	})
 }
 

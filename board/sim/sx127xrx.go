@@ -20,6 +20,7 @@ const (
 func (c *sx127x) receive(now time.Time) {
 	w := c.rxWave()
 	c.wave, c.mangles, c.rxPointer = w, c.wrongRate(w), c.regs[sxRxBase]
+	clear(c.regs[sxHeaderCount : sxPacketCount+2])
 	if c.ether != nil {
 		c.ether.Fade(c.station, c.handicapDB())
 		if err := c.ether.Listen(now, c.station, w); err != nil {
@@ -64,7 +65,7 @@ func (c *sx127x) arrived(n phy.Arrival) {
 	case phy.HeaderFound:
 		c.headerFound(n)
 	case phy.HeaderBad:
-		c.regs[sxModemStat] = sxModemClear
+		c.modemIdle()
 		if c.mode() == sxRxSingle {
 			c.gaveUp(n.At)
 		}
@@ -74,7 +75,7 @@ func (c *sx127x) arrived(n phy.Arrival) {
 }
 
 func (c *sx127x) preambleFound(n phy.Arrival) {
-	c.regs[sxModemStat] = sxSignalPresent | sxOngoing
+	c.regs[sxModemStat] = c.regs[sxModemStat]&0xE0 | sxSignalPresent | sxOngoing
 	c.signal = n.At.Add(c.wave.HeaderTime())
 	if c.wave.Implicit {
 		c.signal = n.At.Add(c.wave.TimeOnAir(int(c.wave.Length)))
@@ -88,28 +89,29 @@ func (c *sx127x) headerFound(n phy.Arrival) {
 	c.regs[sxModemStat] = (n.CodingRate-4)<<5 | sxSignalPresent | sxSynchronised | sxOngoing | sxHeaderValid
 	c.signal = time.Time{}
 	c.after(time.Time{}, nil)
-	c.showCRC(n.CRC)
-	c.count(sxHeaderCount)
-	c.raise(sxValidHeader)
-}
-
-func (c *sx127x) showCRC(on bool) {
 	c.regs[sxHopChannel] &^= sxHopCRC
-	if on || c.opts.Mutation == AlwaysCRC {
+	if n.CRC || c.opts.Mutation == AlwaysCRC {
 		c.regs[sxHopChannel] |= sxHopCRC
 	}
+	c.count(sxHeaderCount)
+	c.raise(sxValidHeader)
 }
 
 // settleModemStat forgets a preamble after which nothing came.
 func (c *sx127x) settleModemStat(now time.Time) {
 	if !c.signal.IsZero() && now.After(c.signal) {
-		c.regs[sxModemStat], c.signal = sxModemClear, time.Time{}
+		c.modemIdle()
 	}
+}
+
+// modemIdle: nothing is coming in. The coding rate of the last header stays.
+func (c *sx127x) modemIdle() {
+	c.regs[sxModemStat], c.signal = c.regs[sxModemStat]&0xE0|sxModemClear, time.Time{}
 }
 
 // packetEnd puts a packet into the FIFO, after the one before, and tells.
 func (c *sx127x) packetEnd(n phy.Arrival) {
-	c.regs[sxModemStat], c.signal = sxModemClear, time.Time{}
+	c.modemIdle()
 	if len(n.Data) > int(c.regs[sxMaxPayload]) {
 		return
 	}
@@ -134,9 +136,6 @@ func (c *sx127x) packetEnd(n phy.Arrival) {
 		flags |= sxCRCError
 	} else {
 		c.count(sxPacketCount)
-	}
-	if c.wave.Implicit {
-		c.showCRC(n.CRC)
 	}
 	if c.mode() == sxRxSingle {
 		c.after(time.Time{}, nil)

@@ -10,6 +10,9 @@ const mostViolations = 100
 
 // violate notes that the host did what the datasheet forbids.
 func (c *sx127x) violate(format string, a ...any) {
+	if c.dazed {
+		return
+	}
 	text := fmt.Sprintf(format, a...)
 	if len(c.violations) < mostViolations && !slices.Contains(c.violations, text) {
 		c.violations = append(c.violations, text)

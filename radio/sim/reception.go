@@ -142,7 +142,7 @@ func (a *Air) header(s *station, h *reception) {
 		a.badHeader(s, h)
 		return
 	default:
-		a.arrive(s, h, phy.Arrival{Stage: phy.HeaderFound, CodingRate: t.wave.CodingRate, CRC: h.checksum()})
+		a.arrive(s, h, phy.Arrival{Stage: phy.HeaderFound, CodingRate: t.wave.CodingRate, CRC: h.checksum(s)})
 	}
 	h.stage, h.at = phy.PacketEnd, h.end(s)
 }
@@ -163,7 +163,13 @@ func (a *Air) badHeader(s *station, h *reception) {
 	s.drop(h)
 }
 
-func (h *reception) checksum() bool { return h.t.wave.CRC && h.injury != NoChecksum }
+// checksum tells whether the receiver believes that there is one.
+func (h *reception) checksum(s *station) bool {
+	if s.wave.Implicit {
+		return s.wave.CRC
+	}
+	return h.t.wave.CRC && h.injury != NoChecksum
+}
 
 // ending is the end of a packet's last symbol.
 func (a *Air) ending(s *station, h *reception) {
@@ -178,7 +184,7 @@ func (a *Air) ending(s *station, h *reception) {
 		spoil(data, t.luck[s.index])
 	}
 	a.arrive(s, h, phy.Arrival{
-		Stage: phy.PacketEnd, Data: data, Damaged: damaged, CodingRate: t.wave.CodingRate, CRC: h.checksum(),
+		Stage: phy.PacketEnd, Data: data, Damaged: damaged, CodingRate: t.wave.CodingRate, CRC: h.checksum(s),
 	})
 	s.drop(h)
 	switch {
@@ -207,6 +213,9 @@ func (a *Air) echo(s *station, h *reception) {
 
 // spoil changes some bits of a payload.
 func spoil(data []byte, l luck) {
+	if len(data) == 0 {
+		return
+	}
 	for range 1 + len(data)/8 {
 		l.manner = math.Mod(l.manner*97+l.lost+0.01, 1)
 		data[int(l.manner*float64(len(data)))] ^= byte(1 + int(l.lost*255))
