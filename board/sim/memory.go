@@ -53,6 +53,11 @@ func (l *memoryLine) hostBaud() int {
 	return l.baud
 }
 
+func (l *memoryLine) hasHost() bool {
+	_, err := l.now()
+	return err == nil
+}
+
 func (l *memoryLine) dial() memoryHost {
 	host, modem := net.Pipe()
 	l.mu.Lock()

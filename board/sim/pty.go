@@ -22,6 +22,10 @@ func openPty() (*os.File, string, error) {
 		_ = unix.Close(fd)
 		return nil, "", fmt.Errorf("sim: no pseudo-terminal: %w", err)
 	}
+	// Once its other side has been open and is not any more, the line can be asked whether somebody has it open.
+	if other, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0); err == nil {
+		_ = unix.Close(other)
+	}
 	return os.NewFile(uintptr(fd), path), path, nil
 }
 
@@ -48,6 +52,21 @@ func preparePty(fd int) (string, error) {
 
 // ptyLine is the modem's side of a pseudo-terminal.
 type ptyLine struct{ *os.File }
+
+// hasHost tells whether somebody has the other side open.
+func (l ptyLine) hasHost() bool {
+	raw, err := l.SyscallConn()
+	if err != nil {
+		return false
+	}
+	open := false
+	_ = raw.Control(func(fd uintptr) {
+		p := []unix.PollFd{{Fd: int32(fd)}}
+		_, err := unix.Poll(p, 0)
+		open = err == nil && p[0].Revents&unix.POLLHUP == 0
+	})
+	return open
+}
 
 // hostBaud is the rate that the host has set on its side: both share one terminal.
 func (l ptyLine) hostBaud() int {

@@ -30,6 +30,7 @@ type serialPort struct {
 	modem  modem
 	master wire
 	octet  time.Duration // one octet on the wire, 8N1, unless the modem changes that
+	chunk  int           // octets that are read at once
 	link   string
 	toHost chan said
 	open   atomic.Bool // a host has its side open, as far as we know
@@ -60,6 +61,9 @@ type modem interface {
 // rated is a wire that knows the rate at which the host has opened it; 0: not known.
 type rated interface{ hostBaud() int }
 
+// hosted is a wire that knows whether a host has it open, also one that has not said anything yet.
+type hosted interface{ hasHost() bool }
+
 // clocked is a modem that changes the rate of its line. At another rate than the host's all is garbled.
 type clocked interface{ lineBaud() int }
 
@@ -73,11 +77,21 @@ type said struct {
 }
 
 func newSerialPort(m modem, master wire, link string, baud int) *serialPort {
-	return &serialPort{modem: m, master: master, link: link, octet: octetTime(baud), toHost: make(chan said, outgoing)}
+	return &serialPort{modem: m, master: master, chunk: readChunk, link: link, octet: octetTime(baud), toHost: make(chan said, outgoing)}
 }
 
 // octetTime is how long one octet takes, 8N1.
 func octetTime(baud int) time.Duration { return 10 * time.Second / time.Duration(baud) }
+
+// heard tells whether a host has its side open.
+func (p *serialPort) heard() bool {
+	if !p.open.Load() {
+		if h, ok := p.master.(hosted); ok && h.hasHost() {
+			p.open.Store(true)
+		}
+	}
+	return p.open.Load()
+}
 
 // hostBaud is the rate of the host's side; 0 where it is not known.
 func (p *serialPort) hostBaud() int {
@@ -112,7 +126,7 @@ func garbled(octets []byte, from, to int) []byte {
 func (p *serialPort) read(ctx context.Context, mail chan<- func(time.Time)) {
 	speed := pace{octet: p.octet}
 	for {
-		b := make([]byte, readChunk)
+		b := make([]byte, p.chunk)
 		n, err := p.master.Read(b)
 		if n > 0 {
 			p.open.Store(true)
@@ -159,7 +173,7 @@ func post(ctx context.Context, mail chan<- func(time.Time), f func(time.Time)) b
 // flush hands what the modem has said to the writer. It runs on the owner's goroutine.
 func (p *serialPort) flush() {
 	octets := p.modem.take()
-	if len(octets) == 0 || !p.open.Load() {
+	if len(octets) == 0 || !p.heard() {
 		return
 	}
 	select {

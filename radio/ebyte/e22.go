@@ -85,8 +85,10 @@ func (e *E22) identify(ctx context.Context) error {
 	e.command.Lock()
 	defer e.command.Unlock()
 	if e.strapped() {
-		e.baud = max(e.opts.Baud, configBaud)
-		return e.setBaud(e.lineRate(rate{}))
+		if err := e.setBaud(e.lineRate(rate{})); err != nil {
+			return err
+		}
+		return e.ready(ctx) // it may have got its power with us
 	}
 	return e.configured(ctx, e22Config, configBaud, func() error {
 		got, err := e.readRegisters(ctx, regProduct, productLen)

@@ -74,7 +74,10 @@ func (e *E32) identify(ctx context.Context) error {
 	e.command.Lock()
 	defer e.command.Unlock()
 	if e.strapped() {
-		return e.setBaud(e.lineRate(rate{}))
+		if err := e.setBaud(e.lineRate(rate{})); err != nil {
+			return err
+		}
+		return e.ready(ctx) // it may have got its power with us
 	}
 	return e.configured(ctx, e32Config, configBaud, func() error {
 		if err := e.reset(ctx); err != nil {

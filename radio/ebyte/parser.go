@@ -64,7 +64,11 @@ func (p *parser) release() event {
 // strength stands before it.
 func (p *parser) answered() bool {
 	w := p.window
-	return w[0] == cmdAnswer && w[1] == 0 && w[2] == 2 && p.since <= answerOctets+1
+	if w[0] != cmdAnswer || w[1] != 0 || w[2] != 2 || p.since > answerOctets+1 {
+		return false
+	}
+	p.since = 0 // the decoder keeps these octets: they may be a frame's after all
+	return true
 }
 
 // ambient is the answer in the window: the signal now, and that of the last packet.

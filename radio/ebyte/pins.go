@@ -42,7 +42,7 @@ func (m *modem) preparePins() error {
 	}
 	if err := m.opts.AUX.In(gpio.PullUp, gpio.RisingEdge); err != nil {
 		if err := m.opts.AUX.In(gpio.PullNoChange, gpio.RisingEdge); err != nil { // no pull resistors here
-			return fmt.Errorf("ebyte: AUX (%s): %w", m.opts.AUX, err)
+			return fmt.Errorf("ebyte: AUX (%s): %w", m.opts.AUX.Name(), err)
 		}
 	}
 	return nil
@@ -59,7 +59,7 @@ func (m *modem) switchTo(ctx context.Context, to mode) error {
 		to   gpio.Level
 	}{{"M0", m.opts.M0, to.m0}, {"M1", m.opts.M1, to.m1}} {
 		if err := p.pin.Out(p.to); err != nil {
-			return fmt.Errorf("ebyte: %s (%s): %w", p.name, p.pin, err)
+			return fmt.Errorf("ebyte: %s (%s): %w", p.name, p.pin.Name(), err)
 		}
 	}
 	if err := m.pause(ctx, 10*quiet); err != nil { // AUX needs a moment to fall

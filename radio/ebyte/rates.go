@@ -24,11 +24,11 @@ type rate struct {
 const unsure = 499_999
 
 var rates = [...]rate{
-	{300, 0, 240, 125_000, 860 * time.Millisecond},
+	{300, 0, 240, 125_000, 900 * time.Millisecond},
 	{1_200, 1, 830, unsure, 220 * time.Millisecond},
-	{2_400, 2, 1_600, 500_000, 110 * time.Millisecond},
-	{4_800, 3, 3_900, 500_000, 55 * time.Millisecond},
-	{9_600, 4, 7_000, 500_000, 28 * time.Millisecond},
+	{2_400, 2, 1_600, 500_000, 115 * time.Millisecond},
+	{4_800, 3, 3_900, 500_000, 60 * time.Millisecond},
+	{9_600, 4, 7_000, 500_000, 30 * time.Millisecond},
 	{19_200, 5, 12_000, 500_000, 28 * time.Millisecond},
 	{38_400, 6, 21_000, 500_000, 20 * time.Millisecond},
 	{62_500, 7, 36_000, 500_000, 24 * time.Millisecond},

@@ -44,8 +44,8 @@ func (m *modem) Transmit(ctx context.Context, frame []byte) error {
 	return m.awaitAUX(ctx)
 }
 
-// gap after a burst is more than the three octets by which a module notices its end, at 9600 baud.
-const gap = 10 * time.Millisecond
+// gap after a burst is well more than the three octets by which a module notices its end, at 9600 baud.
+const gap = 20 * time.Millisecond
 
 // handed counts a frame that is in the module at the time given.
 func (m *modem) handed(in time.Time, octets int) {
