@@ -63,11 +63,16 @@ func (d *Driver) judge(before byte, s status) error {
 		d.before = 0
 		return d.noAnswerFault(byte(s))
 	}
-	if why := s.failure(); why != "" && before != 0 {
+	if why := s.failure(); why != "" && before != 0 && !(asks(before) && s.late()) {
 		d.before = 0
 		return d.refusedFault(before, why)
 	}
 	return nil
+}
+
+// asks tells the commands that only read. A time-out after one of them is not its own, but that of a reception.
+func asks(op byte) bool {
+	return op >= opPacketType && op <= opReadBuffer || op == opStatus
 }
 
 // wake ends sleep: selecting the chip does it, whatever is sent is lost, and BUSY falls when it is awake (SX1261/2

@@ -113,6 +113,9 @@ type status byte
 
 func (s status) mode() mode { return mode(s >> 4 & 7) }
 
+// late is a command that took too long, or a reception that found nothing.
+func (s status) late() bool { return s>>1&7 == 3 }
+
 // failure is what became of the command before, where it failed (bits 3-1).
 func (s status) failure() string {
 	switch s >> 1 & 7 {

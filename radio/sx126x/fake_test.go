@@ -171,7 +171,9 @@ func (f *fake) Tx(w, r []byte) error {
 		f.outcome = o
 		return nil
 	}
-	f.outcome = 1
+	if !asks(w[0]) {
+		f.outcome = 1
+	}
 	f.obey(w[0], w[1:], r)
 	return nil
 }
@@ -318,6 +320,9 @@ func (f *fake) begin(op byte, p []byte) {
 // end raises flags and falls back to standby.
 func (f *fake) end(flags uint16) {
 	f.irq |= flags
+	if flags&irqTimeout != 0 {
+		f.outcome = 3
+	}
 	f.mode = modeStandbyRC
 	if b := f.last[opFallback]; len(b) == 1 && b[0] == 0x30 {
 		f.mode = modeStandbyXOSC
