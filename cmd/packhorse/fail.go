@@ -39,6 +39,10 @@ func (a *app) fail(err error) int {
 	if errors.As(err, &found) {
 		return exitProblem
 	}
+	var no lawForbids
+	if errors.As(err, &no) {
+		return admin.CodeRegion.Exit()
+	}
 	e := admin.AsError(err)
 	excerpt := ""
 	var c *config.Error

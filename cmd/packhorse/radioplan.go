@@ -2,13 +2,13 @@ package main
 
 import (
 	"fmt"
+	"math"
+	"strings"
 
 	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/gateway/admin"
 	"packhorse/radio/phy"
 )
-
-// leastPower is the lowest transmit power that is tried, in dBm.
-const leastPower = -9
 
 // radioPlan is what a radio is set to: the region's plan where the configuration says
 // nothing, as strong as the law lets this antenna be, and the rule that allows it.
@@ -21,17 +21,33 @@ func radioPlan(regionName string, r config.Radio) (phy.Modulation, phy.Power, ph
 	p := phy.Power{AntennaDBi: *r.AntennaGainDBi}
 	if r.PowerDBm != nil {
 		p.ConductedDBm = float64(*r.PowerDBm)
-		rule, err := region.Rule(m, p)
-		return m, p, rule, named(r, err)
+	} else {
+		p.ConductedDBm = strongest(region, m, p.AntennaDBi)
 	}
-	var rule phy.Rule
-	for dBm := int(region.PlanPower.ConductedDBm); dBm >= leastPower; dBm-- {
-		p.ConductedDBm = float64(dBm)
-		if rule, err = region.Rule(m, p); err == nil {
-			break
-		}
+	rule, err := region.Rule(m, p)
+	if err == nil {
+		err = listens(r.Kind, rule)
 	}
 	return m, p, rule, named(r, err)
+}
+
+// strongest is the plan's power, or less where the law allows less.
+func strongest(g phy.Region, m phy.Modulation, antennaDBi float64) float64 {
+	most, ok := g.MostDBm(m, antennaDBi)
+	if !ok {
+		return g.PlanPower.ConductedDBm
+	}
+	return min(g.PlanPower.ConductedDBm, math.Floor(most))
+}
+
+// listens refuses a radio that decides by itself when it sends, where the law wants the channel heard free before. Kinds
+// that nobody knows are taken for such.
+func listens(kind string, rule phy.Rule) error {
+	if !rule.Listens() || strings.HasPrefix(kind, "sx12") {
+		return nil
+	}
+	return fmt.Errorf("%s wants %v heard free below %g dBm before each transmission, and a radio of kind %q decides by itself when it sends: use a chip on SPI, kind sx126x or sx127x: %w",
+		rule.SubBand(), rule.Sensing.For, rule.Sensing.BelowDBm, kind, phy.ErrNotAllowed)
 }
 
 // overlay puts what the configuration says over the region's plan.
@@ -57,3 +73,8 @@ func named(r config.Radio, err error) error {
 	}
 	return fmt.Errorf("radio %s: %w", r.Name, err)
 }
+
+// lawForbids is the end of a question that was answered: with no.
+type lawForbids struct{}
+
+func (lawForbids) Error() string { return string(admin.CodeRegion) }

@@ -170,6 +170,11 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 		"config show", "config check", "config path", "board serial", "version", "sim run --list", "sim run two-gateways"} {
 		run(map[bool]int{true: 6}[line == "status --check"], append(strings.Fields(line), "--json")...)
 	}
+	for _, line := range []string{"region", "region show EU868", "region check --region EU868"} {
+		run(0, append(strings.Fields(line), "--json")...)
+	}
+	run(7, "region", "show", "US915", "--bandwidth", "125", "--power", "20", "--json")
+	run(7, "region", "show", "CN470", "--json")
 	storeIn(t, b.dir)
 	run(0, "store", "check", "--state", b.dir, "--json")
 	vaulted, key := t.TempDir(), filepath.Join(b.dir, "stick.key")
@@ -299,11 +304,11 @@ func eventsSay(t *testing.T, f *fake) string { return ask(t, f, "GET", "/v1/even
 
 var (
 	snake = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)*$`)
-	units = regexp.MustCompile(`_(s|bytes|db|dbm|hz|symbols|ratio)$`)
+	units = regexp.MustCompile(`_(s|bytes|db|dbi|dbm|hz|symbols|ratio)$`)
 	lower = regexp.MustCompile(`^[a-z0-9_]+$`)
 	// counts are numbers of things; they need no unit.
 	counts = []string{"parcels", "letters", "frames_in", "frames_out", "frames_sent", "frames_received", "frames_lost", "frames_collided",
-		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "snapshots", "files", "same", "changed", "absent", "only_here", "secrets", "values", "line", "seed", "commands", "differences", "exit", "etx"}
+		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "snapshots", "files", "same", "changed", "absent", "only_here", "secrets", "values", "line", "bands", "spreading_factor", "frames_per_hour", "seed", "commands", "differences", "exit", "etx"}
 )
 
 // TestSchemasKeepTheRules checks names, units, ids, enumerations and arrays of every schema.

@@ -9,7 +9,7 @@ const (
 	srcAlarm = "ERC/REC 70-03 annex 10; CH RIR 1008/20"
 	alarms   = "kept for alarms (ERC/REC 70-03 annex 10)"
 	adaptive = "500 mW here needs adaptive power control, which we do not have"
-	polite   = "polite access wants another channel taken when this one is busy (AFA), which we do not do; listening without it keeps the duty cycle"
+	polite   = "polite access needs another channel when this one is busy (AFA), which we do not do; listening alone keeps the duty cycle"
 )
 
 // europe is the law of the European Union, and of the countries that follow it.

@@ -12,7 +12,7 @@ func (g Region) HopRule(lowHz, highHz, channelHz uint32, channels int, p Power) 
 	case channels < 1 || channelHz == 0 || lowHz >= highHz || uint64(channels)*uint64(channelHz) > uint64(highHz-lowHz):
 		return Rule{}, g.refuse("%d channels of %s kHz do not fit between %s and %s", channels, kHz(channelHz), MHz(lowHz), MHz(highHz))
 	}
-	s := span{int64(lowHz) - drift(int64(lowHz)), int64(highHz) + drift(int64(highHz)), channelHz, channels, (highHz - lowHz) / uint32(channels)}
+	s := hops{int64(lowHz) - drift(int64(lowHz)), int64(highHz) + drift(int64(highHz)), channelHz, channels, (highHz - lowHz) / uint32(channels)}
 	var best *Rule
 	for i, r := range g.Rules {
 		if r.allowsHops(s) && r.allowsPower(channelHz, p) && (best == nil || r.generosity() > best.generosity()) {
@@ -25,15 +25,15 @@ func (g Region) HopRule(lowHz, highHz, channelHz uint32, channels int, p Power) 
 	return *best, nil
 }
 
-// span is what a modem hops over, crystal error included.
-type span struct {
+// hops is what a modem hops over, crystal error included.
+type hops struct {
 	low, high int64
 	channelHz uint32
 	channels  int
 	apartHz   uint32 // from channel to channel, crystal error left out
 }
 
-func (r Rule) allowsHops(s span) bool {
+func (r Rule) allowsHops(s hops) bool {
 	switch {
 	case !r.Open() || r.Listens() || s.low < int64(r.LowHz) || s.high > int64(r.HighHz):
 		return false
@@ -43,7 +43,7 @@ func (r Rule) allowsHops(s span) bool {
 	return s.channels >= r.Hopping.Channels && s.apartHz >= r.Hopping.SpacingHz
 }
 
-func (g Region) refusalOfHops(s span, p Power) error {
+func (g Region) refusalOfHops(s hops, p Power) error {
 	most, found := math.Inf(-1), false
 	for _, r := range g.Rules {
 		if r.allowsHops(s) {
@@ -59,7 +59,7 @@ func (g Region) refusalOfHops(s span, p Power) error {
 }
 
 // forMoreChannels names the rules for modems that hop more widely.
-func (g Region) forMoreChannels(s span) (text string) {
+func (g Region) forMoreChannels(s hops) (text string) {
 	for _, r := range g.Rules {
 		if r.Open() && r.Hopping.Channels > 0 && !r.allowsHops(s) {
 			text += "; more is for " + r.String()

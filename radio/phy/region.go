@@ -110,13 +110,17 @@ func (g Region) usable(hz uint32) bool {
 }
 
 // orElse names the rules that would allow so much power at this frequency to another bandwidth, or to a radio that hops.
-func (g Region) orElse(m Modulation, p Power) (s string) {
+func (g Region) orElse(m Modulation, p Power) string {
+	var all []string
 	for _, r := range g.Rules {
 		if r.Open() && r.near(m.FrequencyHz) && !r.fits(m) && r.allowsPower(max(m.BandwidthHz, r.MinBandwidthHz), p) {
-			s += fmt.Sprintf("; so much is for %s", strings.Join(append([]string{r.Power()}, r.Conditions()...), ", "))
+			all = append(all, "("+strings.Join(append([]string{r.Power()}, r.Conditions()...), ", ")+")")
 		}
 	}
-	return s
+	if len(all) == 0 {
+		return ""
+	}
+	return "; so much is for " + strings.Join(all, " or ")
 }
 
 func (g Region) allowed() string {

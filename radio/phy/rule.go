@@ -149,9 +149,9 @@ func (r Rule) Conditions() (all []string) {
 		}
 	}
 	add(r.DutyPPM > 0, "%g %% of any hour", float64(r.DutyPPM)/10_000)
-	add(r.Sensing.For > 0, "%v heard free below %g dBm before each transmission", r.Sensing.For, r.Sensing.BelowDBm)
-	add(r.MaxTransmit > 0, "at most %v each", r.MaxTransmit)
-	add(r.Sensing.Rest > 0, "then %v of silence", r.Sensing.Rest)
+	add(r.Sensing.For > 0, "%s heard free below %g dBm before each transmission", span(r.Sensing.For), r.Sensing.BelowDBm)
+	add(r.MaxTransmit > 0, "at most %s each", span(r.MaxTransmit))
+	add(r.Sensing.Rest > 0, "then %s of silence", span(r.Sensing.Rest))
 	add(r.MinBandwidthHz > 0, "bandwidth %s kHz or wider", kHz(r.MinBandwidthHz))
 	add(r.MaxBandwidthHz > 0, "bandwidth up to %s kHz", kHz(r.MaxBandwidthHz))
 	add(r.ChannelHz > 0, "inside one channel of %s kHz", kHz(r.ChannelHz))
@@ -164,11 +164,22 @@ func (h Hopping) words() []string {
 	case h.Channels == 0:
 		return nil
 	case h.Period > 0:
-		s += fmt.Sprintf(", at most %v on each in %v", h.Dwell, h.Period)
+		s += fmt.Sprintf(", at most %s on each in %s", span(h.Dwell), span(h.Period))
 	case h.Dwell > 0:
-		s += fmt.Sprintf(", at most %v on each", h.Dwell)
+		s += fmt.Sprintf(", at most %s on each", span(h.Dwell))
 	}
 	return []string{s}
+}
+
+// span writes a time of the law: "128 us", "5 ms", "4 s".
+func span(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return fmt.Sprintf("%d us", d.Microseconds())
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%g s", d.Seconds())
 }
 
 // MostDBm is the most that the radio may put into an antenna of this gain, the power being spread evenly over the bandwidth.

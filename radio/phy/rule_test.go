@@ -35,7 +35,7 @@ func TestRuleForAModulation(t *testing.T) {
 		{"New Zealand has no time limit", "NZ915", at(921_500_000, 125_000), 22, DipoleDBi, 0, ""},
 		{"the United States want 500 kHz", "US915", at(915_000_000, 500_000), 22, DipoleDBi, 0, ""},
 		{"not 125", "US915", at(915_000_000, 125_000), 17, DipoleDBi, -1, "-4 dBm or less"},
-		{"but up to so much", "US915", at(915_000_000, 125_000), 17, DipoleDBi, -1, "so much is for 30 dBm conducted less the gain above 6 dBi, 8 dBm in any 3 kHz, bandwidth 500 kHz or wider"},
+		{"but up to so much", "US915", at(915_000_000, 125_000), 17, DipoleDBi, -1, "so much is for (30 dBm conducted less the gain above 6 dBi, 8 dBm in any 3 kHz, bandwidth 500 kHz or wider"},
 		{"Japan, after listening", "JP920", at(921_000_000, 125_000), 13, DipoleDBi, 0, ""},
 		{"Japan, above, for a tenth of the time", "JP920", at(925_000_000, 125_000), 13, DipoleDBi, 360 * time.Second, ""},
 		{"between two channels of Japan", "JP920", at(921_100_000, 125_000), 13, DipoleDBi, -1, "the centre would be 921.2 MHz"},
