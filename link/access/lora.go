@@ -11,6 +11,7 @@ import (
 const (
 	senseSymbols = 4 // of channel activity detection (SX1261/2 datasheet 13.4.7, AN1200.48)
 	senseSetup   = 500 * time.Microsecond
+	senseSettle  = time.Millisecond // from detection back to a receiver that measures
 	chipTurn     = time.Millisecond
 )
 
@@ -24,8 +25,12 @@ func LoRa(m phy.Modulation, law phy.Rule, mtu int) Config {
 	if law.MaxTransmit > 0 {
 		longest = min(longest, law.MaxTransmit)
 	}
+	sense := senseSetup + senseSymbols*m.SymbolTime()
+	if law.Sensing.For > 0 {
+		sense += senseSettle + law.Sensing.For
+	}
 	return Config{
-		Sense:   senseSetup + max(senseSymbols*m.SymbolTime(), law.Sensing.For),
+		Sense:   sense,
 		Turn:    chipTurn,
 		Longest: longest,
 		Burst:   mostBurst,
