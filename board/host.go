@@ -77,3 +77,9 @@ func (h Host) chips() ([]GPIOChip, error) {
 	}
 	return h.readChips()
 }
+
+// SPI lists the SPI devices that programs may use, "/dev/spidev0.0".
+func (h Host) SPI() []string { return h.glob("/dev/spidev*") }
+
+// GPIO lists the GPIO chips and who has their lines at this moment. It takes no line.
+func (h Host) GPIO() ([]GPIOChip, error) { return h.chips() }

@@ -1,6 +1,9 @@
 package board
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Kinds of radio that a Profile describes.
 const (
@@ -124,3 +127,13 @@ func (p *Profile) OnSPI() bool { return p.Radio.Kind != KindEByte }
 
 // MaxDBm is the most that the board can give at its antenna socket.
 func (p *Profile) MaxDBm() float64 { return float64(p.Radio.MaxChipDBm) + p.Radio.PAGainDB }
+
+// Wiring gives the line of each role, as the keys of the file format call them: "reset", "busy", "m0", "power[0]".
+func (p *Profile) Wiring() map[string]string {
+	wired := map[string]string{}
+	for _, u := range p.uses() {
+		_, role, _ := strings.Cut(u.key, ".")
+		wired[role] = string(u.pin)
+	}
+	return wired
+}

@@ -78,13 +78,11 @@ func (a *app) head(schema string) admin.Head {
 
 // boardClock is the quality of the board's own clock, in the gateway's words.
 func boardClock() string {
-	switch board.Clock() {
-	case board.ClockNTP:
-		return "ntp"
-	case board.ClockSet:
+	q := board.Clock()
+	if q == board.ClockSet {
 		return "neighbour" // plausible, but nothing here vouches for it
 	}
-	return "none"
+	return q.String()
 }
 
 // answer prints v as JSON with --json, or what text prints.

@@ -17,10 +17,10 @@ func probe(t *testing.T, b *bench, chip *sim.SX127x, args ...string) int {
 	t.Helper()
 	var out, errs strings.Builder
 	a := &app{out: &out, err: &errs, getenv: func(string) string { return "" }}
-	c := a.boardProbe(func(string) (spi.PortCloser, error) { return chip, nil })
+	c := a.boardProbe(func(string) (spi.PortCloser, error) { return chip, nil }, nil)
 	c.SilenceErrors, c.SilenceUsage = true, true
 	c.Flags().BoolVar(&a.json, "json", false, "")
-	c.SetArgs(append([]string{}, args...))
+	c.SetArgs(append([]string{"SPI0.0"}, args...))
 	code := a.fail(c.Execute())
 	b.out, b.err = out.String(), errs.String()
 	return code

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"periph.io/x/conn/v3/spi"
 
 	"packhorse/board/sim"
 	"packhorse/cmd/packhorse/internal/lab"
@@ -167,7 +168,7 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 	}
 	for _, line := range []string{"status", "status --check", "up --region EU868", "queue", "inbox", "inbox list", "inbox read a09f", "inbox delete a09f", "inbox delete --read", "inbox read a09f --save " + b.dir,
 		"pair", "pair K7QM-2XTD", "contact list", "domain list", "domain revoke ridge-2", "contact card", "contact export card", "contact add hq text", "send clinic hello", "send clinic hello --wait delivered",
-		"config show", "config check", "config path", "board serial", "version", "sim run --list", "sim run two-gateways"} {
+		"config show", "config check", "config path", "board", "board list", "board serial", "version", "sim run --list", "sim run two-gateways"} {
 		run(map[bool]int{true: 6}[line == "status --check"], append(strings.Fields(line), "--json")...)
 	}
 	for _, line := range []string{"region", "region show EU868", "region check --region EU868"} {
@@ -202,6 +203,12 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 	chip.Break(sim.MISOLow)
 	probe(t, b, chip, "--json")
 	s.check("board probe, no chip", b.out)
+	scan(t, b, nil, "--json")
+	s.check("board probe of no board", b.out)
+	scan(t, b, map[string]spi.PortCloser{"uputronics-ce0": sim.NewSX127x(0x12)}, "--json")
+	s.check("board probe of a board", b.out)
+	showSerial(t, b, "--json")
+	s.check("board serial", b.out)
 	for _, line := range []string{"nosuch", "status --nosuch", "status x", "send clinic photo.jpg", "config check --config /nonexistent/p.toml", "sim run nosuch"} {
 		run(2, append(strings.Fields(line), "--json")...)
 	}
@@ -304,11 +311,11 @@ func eventsSay(t *testing.T, f *fake) string { return ask(t, f, "GET", "/v1/even
 
 var (
 	snake = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)*$`)
-	units = regexp.MustCompile(`_(s|bytes|db|dbi|dbm|hz|symbols|ratio)$`)
+	units = regexp.MustCompile(`_(s|bytes|db|dbi|dbm|hz|symbols|ratio|celsius)$`)
 	lower = regexp.MustCompile(`^[a-z0-9_]+$`)
 	// counts are numbers of things; they need no unit.
 	counts = []string{"parcels", "letters", "frames_in", "frames_out", "frames_sent", "frames_received", "frames_lost", "frames_collided",
-		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "snapshots", "files", "same", "changed", "absent", "only_here", "secrets", "values", "line", "bands", "spreading_factor", "frames_per_hour", "seed", "commands", "differences", "exit", "etx"}
+		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "snapshots", "files", "same", "changed", "absent", "only_here", "secrets", "values", "line", "bands", "spreading_factor", "frames_per_hour", "seed", "commands", "differences", "exit", "etx", "cores", "lines"}
 )
 
 // TestSchemasKeepTheRules checks names, units, ids, enumerations and arrays of every schema.

@@ -98,15 +98,22 @@ func openRNode(path string) func(context.Context) (radio.Radio, error) {
 }
 
 // clockQuality asks the board. A plausible clock that nothing vouches for counts as a
-// neighbour's word, unless the configuration says that it is kept.
+// neighbour's word, unless the configuration says that it is kept. The gateway still holds
+// each reading against the time that it knew.
 func clockQuality(trusted bool) func() pki.Quality {
-	return func() pki.Quality {
-		switch q := board.Clock(); {
-		case q == board.ClockNone:
-			return pki.ClockNone
-		case q == board.ClockNTP || trusted:
-			return pki.ClockNTP
-		}
-		return pki.ClockNeighbour
+	return func() pki.Quality { return qualityOf(board.Clock(), trusted) }
+}
+
+func qualityOf(q board.ClockQuality, trusted bool) pki.Quality {
+	switch {
+	case q == board.ClockNone:
+		return pki.ClockNone
+	case q == board.ClockRTC:
+		return pki.ClockRTC
+	case q == board.ClockGPS:
+		return pki.ClockGPS
+	case q == board.ClockNTP || trusted:
+		return pki.ClockNTP
 	}
+	return pki.ClockNeighbour
 }
