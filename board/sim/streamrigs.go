@@ -11,3 +11,10 @@ const kissBaud = 9600
 func (r *Rig) AddKISS(station int, t TNC) error {
 	return r.add("kiss"+strconv.Itoa(station), station, kissBaud, newTNC(r.air, station, t))
 }
+
+const sikBaud = 57600
+
+// AddSiK puts a SiK radio on a station: dir/sik0 and so on. Radios understand each other in pairs of one network.
+func (r *Rig) AddSiK(station int, s SiK) error {
+	return r.add("sik"+strconv.Itoa(station), station, sikBaud, newSiK(r.air, station, s))
+}

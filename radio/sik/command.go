@@ -1,0 +1,178 @@
+package sik
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	answerTime = time.Second            // for one answer
+	quiet      = 300 * time.Millisecond // a list has ended
+	settle     = 100 * time.Millisecond // between a command that has no answer and the next
+	bootTime   = 2 * time.Second
+	lineLength = 128
+)
+
+// enter brings the radio into command mode: silence, "+++", silence. A radio that is in command mode already takes
+// that for the beginning of a line.
+func (m *Modem) enter(ctx context.Context) error {
+	m.commanding.Store(true)
+	for end := time.Now().Add(m.opts.Detect); time.Now().Before(end); {
+		if err := m.sleep(ctx, m.opts.Guard); err != nil {
+			return err
+		}
+		m.drain()
+		if err := m.write("+++"); err != nil {
+			return err
+		}
+		err := m.awaitOK(ctx, m.opts.Guard+answerTime)
+		if errors.Is(err, errNoAnswer) {
+			err = m.alreadyIn(ctx)
+		}
+		if !errors.Is(err, errNoAnswer) {
+			return err
+		}
+	}
+	return ErrNoSiK
+}
+
+func (m *Modem) alreadyIn(ctx context.Context) error {
+	if err := m.write("\r"); err != nil {
+		return err
+	}
+	if err := m.sleep(ctx, settle); err != nil {
+		return err
+	}
+	m.drain()
+	if err := m.write("AT\r"); err != nil {
+		return err
+	}
+	return m.awaitOK(ctx, answerTime)
+}
+
+// leave goes back to transparent mode.
+func (m *Modem) leave(ctx context.Context) error {
+	if err := m.write("ATO\r"); err != nil {
+		return err
+	}
+	if err := m.sleep(ctx, settle); err != nil {
+		return err
+	}
+	m.commanding.Store(false)
+	return nil
+}
+
+// reboot makes saved parameters take effect, and comes back to command mode.
+func (m *Modem) reboot(ctx context.Context) error {
+	if err := m.write("ATZ\r"); err != nil {
+		return err
+	}
+	if err := m.sleep(ctx, bootTime); err != nil {
+		return err
+	}
+	return m.enter(ctx)
+}
+
+// list gives a command and returns the lines of its answer, without its echo.
+func (m *Modem) list(ctx context.Context, command string) ([]string, error) {
+	m.drain()
+	if err := m.write(command + "\r"); err != nil {
+		return nil, err
+	}
+	var lines []string
+	for patience := answerTime; ; patience = quiet {
+		line, err := m.line(ctx, patience)
+		switch {
+		case errors.Is(err, errNoAnswer):
+			return lines, nil
+		case err != nil:
+			return nil, err
+		case line != command && line != "" && len(lines) < mostParameters:
+			lines = append(lines, line)
+		}
+	}
+}
+
+// do gives a command that is answered with OK. ok is false when the radio says ERROR.
+func (m *Modem) do(ctx context.Context, command string) (ok bool, err error) {
+	m.drain()
+	if err := m.write(command + "\r"); err != nil {
+		return false, err
+	}
+	for {
+		line, err := m.line(ctx, answerTime)
+		switch {
+		case errors.Is(err, errNoAnswer):
+			return false, ErrNoSiK
+		case err != nil:
+			return false, err
+		case line == "OK" || line == "ERROR":
+			return line == "OK", nil
+		}
+	}
+}
+
+// awaitOK passes over everything else. What came from the air may stand before it on the same line.
+func (m *Modem) awaitOK(ctx context.Context, timeout time.Duration) error {
+	for end := time.Now().Add(timeout); ; {
+		line, err := m.line(ctx, time.Until(end))
+		if err != nil || strings.HasSuffix(line, "OK") {
+			return err
+		}
+	}
+}
+
+// line waits for the next line of the radio.
+func (m *Modem) line(ctx context.Context, timeout time.Duration) (string, error) {
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case l := <-m.lines:
+		return l, nil
+	case <-timer.C:
+		return "", errNoAnswer
+	case <-m.gone:
+		return "", m.goneErr
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+func (m *Modem) drain() {
+	for {
+		select {
+		case <-m.lines:
+		default:
+			return
+		}
+	}
+}
+
+func (m *Modem) write(text string) error {
+	_, err := m.port.Write([]byte(text))
+	select {
+	case <-m.gone:
+		return m.goneErr
+	default:
+	}
+	if err != nil {
+		return fmt.Errorf("%w (%v)", ErrGone, err)
+	}
+	return nil
+}
+
+func (m *Modem) sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-m.gone:
+		return m.goneErr
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
