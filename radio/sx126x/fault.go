@@ -28,6 +28,11 @@ func (d *Driver) noAnswerFault(octet byte) error {
 	return d.fault(chip.ErrNoChip, fix, "the bus answers %02X, which is no status of this chip", octet)
 }
 
+func (d *Driver) noiseFault(cause error) error {
+	return d.fault(chip.ErrNoChip, "check power, ground, MISO and the chip select (NSS), whose pin is in the board file",
+		"the bus answers, but not as a chip after a reset (%v)", cause)
+}
+
 func (d *Driver) strangerFault(seen []byte) error {
 	return d.fault(chip.ErrNoChip, "another chip is on this chip select, or wires of the bus are swapped or too long: check the board's name, then the wires",
 		"its registers read %X and %q, as of no chip of this family after a reset", seen, d.version)

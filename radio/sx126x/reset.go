@@ -2,12 +2,14 @@ package sx126x
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
 
+	"packhorse/radio/chip"
 	"packhorse/radio/phy"
 )
 
@@ -91,9 +93,19 @@ func (d *Driver) sleepCold() error {
 	return nil
 }
 
-// identify finds out that a chip of the family is there, that it has been reset, and that it takes what we write. Its
-// name is not in the datasheet, so the sync word that each has after a reset will do too.
+// identify finds out that a chip of the family is there. One that has just been reset does not refuse anything: then it is
+// the noise of a bus without chip.
 func (d *Driver) identify() error {
+	err := d.lookAround()
+	if errors.Is(err, chip.ErrWrongMode) {
+		return d.noiseFault(err)
+	}
+	return err
+}
+
+// lookAround reads what a chip is after a reset, and whether it takes what we write. Its name is not in the datasheet, so
+// the sync word that each has after a reset will do too.
+func (d *Driver) lookAround() error {
 	if err := d.command(opStandby, 0); err != nil {
 		return err
 	}
@@ -144,16 +156,16 @@ func printable(b []byte) string {
 // startOscillator says what DIO3 is for, calibrates everything, and runs the oscillator once.
 func (d *Driver) startOscillator(millivolts int) error {
 	err := d.tryOscillator(millivolts) // why it failed is among the device errors
-	errors, unread := d.deviceErrors()
+	flags, unread := d.deviceErrors()
 	switch {
-	case unread == nil && errors&errXOSCStart != 0:
+	case unread == nil && flags&errXOSCStart != 0:
 		return d.oscillatorFault(millivolts)
 	case err != nil:
 		return err
 	case unread != nil:
 		return unread
-	case errors != 0:
-		return d.calibrationFault(errors)
+	case flags != 0:
+		return d.calibrationFault(flags)
 	}
 	return d.command(opStandby, 0)
 }
