@@ -84,6 +84,8 @@ type fake struct {
 	resets, configures, detects, samples, polls int
 	sent                                        [][]byte
 	closed                                      bool
+	inside                                      bool      // a method is running
+	began                                       time.Time // reception
 }
 
 func (f *fake) Capabilities() radio.Capabilities {
@@ -103,7 +105,9 @@ func (f *fake) Reset(context.Context) error {
 		f.air.Stop()
 	}
 	f.mode, f.pending = "reset", nil
+	f.inside = true
 	time.Sleep(6 * time.Millisecond)
+	f.inside = false
 	return f.answer()
 }
 
@@ -116,7 +120,10 @@ func (f *fake) Configure(m phy.Modulation, _ int) error {
 	return f.answer()
 }
 
-func (f *fake) Receive() error { return f.to("rx") }
+func (f *fake) Receive() error {
+	f.began = time.Now()
+	return f.to("rx")
+}
 
 func (f *fake) Standby() error {
 	if f.stubborn {
@@ -176,6 +183,9 @@ func (f *fake) Level() (float64, error) {
 	if f.mode != "rx" {
 		return 0, ErrWrongMode
 	}
+	if time.Since(f.began) < time.Millisecond {
+		return 0, f.answer() // not settled yet
+	}
 	return f.level(), f.answer()
 }
 
@@ -198,8 +208,8 @@ func (f *fake) Events() (Event, error) {
 }
 
 func (f *fake) Close() error {
-	if f.closed {
-		return errors.New("closed twice")
+	if f.closed || f.inside {
+		return errors.New("closed twice, or in the middle of something")
 	}
 	f.closed = true
 	return nil

@@ -25,20 +25,29 @@ func (r *Radio) mend(ctx context.Context, cause error) error {
 	if r.faults++; r.faults > mostFaults {
 		return r.giveUpFor(cause)
 	}
-	var err error
-	for try := range mostTries {
-		if try > 0 && pause(ctx, tryEvery) != nil {
-			return ctx.Err()
-		}
-		if err = r.revive(ctx); err == nil {
-			r.broken = nil
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(r.ctx, cancel)()
+	err := r.tryToRevive(ctx)
+	switch {
+	case err == nil:
+		r.broken = nil
+		return nil
+	case r.ctx.Err() != nil:
+		return r.endErr
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
 	return r.giveUpFor(err)
+}
+
+// tryToRevive resets the chip until it works or the tries are used up.
+func (r *Radio) tryToRevive(ctx context.Context) error {
+	err := r.revive(ctx)
+	for try := 1; err != nil && try < mostTries && pause(ctx, tryEvery) == nil; try++ {
+		err = r.revive(ctx)
+	}
+	return err
 }
 
 // interrupt marks the chip as broken and tells who waits for it.

@@ -54,6 +54,23 @@ func TestResetWhileSending(t *testing.T) {
 	})
 }
 
+func TestResetWhileSendingForLong(t *testing.T) {
+	virtual("is found by the check each second", t, func(t *testing.T) {
+		r, f := open(t)
+		slow := sf7
+		slow.SpreadingFactor = 12
+		if err := r.Configure(t.Context(), slow, 14); err != nil {
+			t.Fatal(err)
+		}
+		from := time.Now()
+		time.AfterFunc(30*time.Millisecond, func() { f.air.Stop(); f.mode = "dead" })
+		checkInterrupted(t, r.Transmit(t.Context(), make([]byte, 51)), ErrWrongMode)
+		if took := time.Since(from); took > 1100*time.Millisecond {
+			t.Errorf("after %v", took)
+		}
+	})
+}
+
 func TestResetWhileIdle(t *testing.T) {
 	virtual("found before the frame goes out", t, func(t *testing.T) {
 		r, f := open(t)
@@ -110,6 +127,16 @@ func TestUnplugged(t *testing.T) {
 		time.AfterFunc(3*time.Second, func() { f.unplugged = false })
 		if err := r.Transmit(t.Context(), []byte{1}); err != nil || len(f.sent) != 1 {
 			t.Errorf("got %v", err)
+		}
+	})
+	virtual("faults now and then", t, func(t *testing.T) {
+		r, f := open(t)
+		for range 2 * mostFaults {
+			f.mode = "dead"
+			time.Sleep(5 * time.Second)
+		}
+		if err := r.Transmit(t.Context(), []byte{1}); err != nil {
+			t.Error(err)
 		}
 	})
 	virtual("faults again and again", t, func(t *testing.T) {

@@ -163,6 +163,20 @@ func TestClose(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	virtual("ends what waits for repairs, and waits for it", t, func(t *testing.T) {
+		r, f := open(t)
+		f.unplugged = true
+		errs := make(chan error, 1)
+		go func() { errs <- r.Transmit(t.Context(), []byte{1}) }()
+		time.Sleep(3*time.Second + 20*time.Millisecond) // in the middle of a reset
+		from := time.Now()
+		if err := r.Close(); err != nil || time.Since(from) > 20*time.Millisecond {
+			t.Errorf("%v after %v", err, time.Since(from))
+		}
+		if err := <-errs; !errors.Is(err, ErrClosed) {
+			t.Errorf("got %v", err)
+		}
+	})
 	virtual("ends repairs", t, func(t *testing.T) {
 		r, f := open(t)
 		f.unplugged = true
@@ -226,6 +240,19 @@ func TestIdle(t *testing.T) {
 		time.Sleep(time.Minute)
 		if f.polls-polls > 61*(mostEmpty+20) || r.Stats().Noisy == 0 {
 			t.Errorf("%d polls in a minute, %+v", f.polls-polls, r.Stats())
+		}
+	})
+}
+
+func TestConfigureThroughAFault(t *testing.T) {
+	virtual("the new setting is what the chip comes back with", t, func(t *testing.T) {
+		r, f := open(t)
+		f.stubborn = true
+		time.AfterFunc(time.Second, func() { f.stubborn = false })
+		other := sf7
+		other.SpreadingFactor = 9
+		if err := r.Configure(t.Context(), other, 14); err != nil || f.mod != other || f.mode != "rx" {
+			t.Errorf("%v, %v in %s", err, f.mod, f.mode)
 		}
 	})
 }

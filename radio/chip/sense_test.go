@@ -33,6 +33,16 @@ func TestSense(t *testing.T) {
 			}
 		})
 	}
+	virtual("a packet came in", t, func(t *testing.T) {
+		r, f := open(t)
+		f.tell(Event{Began: true})
+		time.Sleep(time.Millisecond)
+		f.hear(1)
+		time.Sleep(time.Millisecond)
+		if busy, err := r.Sense(t.Context(), law); busy || err != nil {
+			t.Errorf("got %v, %v", busy, err)
+		}
+	})
 	virtual("a packet began and never ended", t, func(t *testing.T) {
 		r, f := open(t)
 		f.tell(Event{Began: true})

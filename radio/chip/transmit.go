@@ -119,9 +119,6 @@ func (r *Radio) await(ctx context.Context, limit time.Duration, what string) (re
 // giveUp ends what the chip does, because nobody waits for it any more.
 func (r *Radio) giveUp(ctx context.Context, fault error) error {
 	if fault == nil {
-		fault = r.driver.Standby()
-	}
-	if fault == nil {
 		fault = r.receive()
 	}
 	if fault != nil {

@@ -69,7 +69,7 @@ func (d *Driver) lost(op byte) error {
 	switch {
 	case err != nil:
 		return err
-	case op == 0xFF || !known(version):
+	case !known(version):
 		return d.stranger(version)
 	}
 	return &chip.FaultError{

@@ -26,6 +26,27 @@ func TestReset(t *testing.T) {
 			f.want(t, map[byte]byte{regOpMode: 0x81})
 		})
 	}
+	virtual(t, "without a reset line, after someone else", func(t *testing.T) {
+		_, clean := ready(t, Opts{}, sf7, 14)
+		f := newFake(t)
+		for reg := range byte(regPpmCorrection) {
+			f.regs[reg+1] ^= 0x15
+		}
+		f.regs[regIrqFlags] = irqRxDone
+		d := driver(t, f, chip.Pins{}, Opts{})
+		must(t, d.Configure(sf7, 14))
+		must(t, d.Receive())
+		for reg := regPaConfig; reg <= regPpmCorrection; reg++ {
+			switch reg {
+			case 0x0A, regFIFOAddr, regRxCurrent, regRxNbBytes, regSymbTimeout, regPayloadLength, 0x25: // no matter
+				continue
+			}
+			if reg > regRxNbBytes && reg < regModemConfig1 { // read only
+				continue
+			}
+			f.want(t, map[byte]byte{byte(reg): clean.regs[reg]})
+		}
+	})
 	virtual(t, "a TCXO", func(t *testing.T) {
 		f := newFake(t)
 		driver(t, f, f.pins(), Opts{TCXO: true})

@@ -31,6 +31,15 @@ func TestTransmit(t *testing.T) {
 			t.Errorf("again: %+v, %v", ev, err)
 		}
 	})
+	virtual(t, "one after the other", func(t *testing.T) {
+		d, f := ready(t, Opts{}, sf7, 14)
+		must(t, d.Transmit([]byte{1, 2, 3}))
+		f.ends(irqTxDone)
+		must(t, d.Transmit([]byte{4, 5, 6}))
+		if !bytes.Equal(f.fifo[:3], []byte{4, 5, 6}) {
+			t.Errorf("FIFO % X", f.fifo[:3])
+		}
+	})
 	virtual(t, "after sleep, which empties the FIFO", func(t *testing.T) {
 		d, f := ready(t, Opts{}, sf7, 14)
 		must(t, d.Sleep())
