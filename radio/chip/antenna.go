@@ -39,7 +39,7 @@ func (p Pins) PowerOn() error {
 	var errs []error
 	for _, pin := range p.Power {
 		if err := pin.Out(gpio.High); err != nil {
-			errs = append(errs, fmt.Errorf("chip: power pin %s: %w", pin, err))
+			errs = append(errs, fmt.Errorf("chip: power pin %s: %w", pin.Name(), err))
 		}
 	}
 	return errors.Join(errs...)

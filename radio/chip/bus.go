@@ -35,7 +35,7 @@ func NewBus(port spi.PortCloser, clock physic.Frequency, sel gpio.PinOut) (*Bus,
 	if sel != nil {
 		mode |= spi.NoCS
 		if err := sel.Out(gpio.High); err != nil {
-			return nil, errors.Join(fmt.Errorf("chip: chip select %s: %w", sel, err), port.Close())
+			return nil, errors.Join(fmt.Errorf("chip: chip select %s: %w", sel.Name(), err), port.Close())
 		}
 	}
 	conn, err := port.Connect(clock, mode, 8)
@@ -54,7 +54,7 @@ func (b *Bus) Tx(w, r []byte) error {
 		return b.conn.Tx(w, r)
 	}
 	if err := b.sel.Out(gpio.Low); err != nil {
-		return fmt.Errorf("chip: chip select %s: %w", b.sel, err)
+		return fmt.Errorf("chip: chip select %s: %w", b.sel.Name(), err)
 	}
 	err := b.conn.Tx(w, r)
 	return errors.Join(err, b.sel.Out(gpio.High))

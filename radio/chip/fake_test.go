@@ -29,7 +29,7 @@ func newLine() *line {
 	return &line{edges: make(chan struct{}, 16), halted: make(chan struct{}, 1)}
 }
 
-func (l *line) String() string                { return "GPIO25" }
+func (l *line) Name() string                  { return "GPIO25" }
 func (l *line) In(gpio.Pull, gpio.Edge) error { return l.inErr }
 func (l *line) Read() gpio.Level              { return gpio.Level(l.high) }
 func (l *line) WaitForEdge(d time.Duration) bool {

@@ -21,8 +21,8 @@ type Opts struct {
 
 const defaultQueue = 64
 
-// Radio is a chip at work: it receives whenever it does nothing else. It implements radio.Radio, radio.Sensor and
-// radio.Clearer, and is safe for use as those say.
+// Radio is a chip at work: it receives whenever it does nothing else. It implements radio.Radio, radio.Sensor,
+// radio.Clearer and radio.Timed, and is safe for use as those say.
 type Radio struct {
 	driver Driver
 	irq    gpio.PinIn
@@ -77,6 +77,7 @@ var (
 	_ radio.Radio   = (*Radio)(nil)
 	_ radio.Sensor  = (*Radio)(nil)
 	_ radio.Clearer = (*Radio)(nil)
+	_ radio.Timed   = (*Radio)(nil)
 )
 
 // ErrClosed: the Radio has been closed.
@@ -123,7 +124,7 @@ func listenTo(irq gpio.PinIn) error {
 	}
 	if err := irq.In(gpio.PullNoChange, gpio.RisingEdge); err != nil {
 		return &FaultError{
-			What: fmt.Sprintf("chip: %s gives no interrupts (%v)", irq, err),
+			What: fmt.Sprintf("chip: %s gives no interrupts (%v)", irq.Name(), err),
 			Fix:  "check that no other program holds this GPIO and that its controller has edge detection",
 			Err:  ErrNoInterrupt,
 		}

@@ -120,7 +120,7 @@ func (d *Driver) pulse(ctx context.Context) error {
 		wait  time.Duration
 	}{{gpio.Low, resetPulse}, {gpio.High, resetPause}} {
 		if err := d.pins.Reset.Out(step.level); err != nil {
-			return fmt.Errorf("sx127x: reset line %s: %w", d.pins.Reset, err)
+			return fmt.Errorf("sx127x: reset line %s: %w", d.pins.Reset.Name(), err)
 		}
 		if err := pause(ctx, step.wait); err != nil {
 			return err

@@ -13,33 +13,30 @@ func (d *Driver) detector() error {
 	if d.wave.SpreadingFactor == 6 {
 		optimize, threshold = 0x05, 0x0C
 	}
-	intermediate, fixed := d.intermediate()
+	first, second, fixed := d.intermediate()
 	if !fixed {
 		optimize |= bitAutoIF
 	}
 	if err := d.change(regDetectOptimize, bitAutoIF|0x07, optimize); err != nil {
 		return err
 	}
-	settings := append(d.wideband(), setting{regDetectThreshold, threshold})
-	if fixed {
-		settings = append(settings, setting{regIfFreq1, intermediate}, setting{regIfFreq2, 0})
-	}
+	settings := append(d.wideband(), setting{regDetectThreshold, threshold}, setting{regIfFreq1, first}, setting{regIfFreq2, second})
 	return d.putAll(settings...)
 }
 
-// intermediate is the upper part of the intermediate frequency by erratum 2.3, where it is not automatic.
-func (d *Driver) intermediate() (value byte, fixed bool) {
+// intermediate is the intermediate frequency by erratum 2.3; where it is automatic, the registers are as after a reset.
+func (d *Driver) intermediate() (first, second byte, fixed bool) {
 	switch bw := d.wave.BandwidthHz; {
 	case bw > 250_000:
-		return 0, false
 	case bw > narrowHz:
-		return 0x40, true
+		return 0x40, 0x00, true
 	case !d.opts.NarrowIF:
-		return 0, false
 	case bw > 8_000:
-		return 0x44, true
+		return 0x44, 0x00, true
+	default:
+		return 0x48, 0x00, true
 	}
-	return 0x48, true
+	return 0x45, 0x55, false
 }
 
 // receiveHz is the carrier less what the fixed intermediate frequency of a narrow bandwidth takes away.

@@ -71,6 +71,6 @@ func TestErratumSpuriousEnds(t *testing.T) {
 		f.want(t, map[byte]byte{regDetectOptimize: 0xC3})
 		must(t, d.Configure(sf7, 14))
 		must(t, d.Configure(at(869_525_000, 31_250), 14))
-		f.want(t, map[byte]byte{regDetectOptimize: 0xC3})
+		f.want(t, map[byte]byte{regDetectOptimize: 0xC3, regIfFreq1: 0x45, regIfFreq2: 0x55})
 	})
 }

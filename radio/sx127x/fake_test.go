@@ -175,7 +175,7 @@ type pin struct {
 	set  func(gpio.Level)
 }
 
-func (p *pin) String() string { return p.name }
+func (p *pin) Name() string { return p.name }
 func (p *pin) Out(l gpio.Level) error {
 	p.set(l)
 	return nil
