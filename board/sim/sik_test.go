@@ -121,6 +121,7 @@ func TestSiKLosesWhatItsBufferCannotHold(t *testing.T) {
 func FuzzSiK(f *testing.F) {
 	f.Add([]byte("+++"), []byte("ATS3=1\rATZ\r"))
 	f.Add([]byte("x+++"), []byte("ATS99999999999999999999=\rATS=\rAT&\r\x7f\x00"))
+	f.Add([]byte("0"), []byte("0000000000000"))
 	f.Fuzz(func(t *testing.T, data, commands []byte) {
 		m, _ := sikOn(SiK{})
 		now := noon.Add(5 * time.Second)
@@ -131,12 +132,14 @@ func FuzzSiK(f *testing.F) {
 		if len(m.buffer) > sikBuffer || len(m.at.line) > sikCommand {
 			t.Fatalf("holds %d and %d octets", len(m.buffer), len(m.at.line))
 		}
-		now = now.Add(20 * time.Second)
-		typed(m, now, "x")
-		now = now.Add(3 * time.Second)
-		typed(m, now, "+++")
-		if got := typed(m, now.Add(3*time.Second), "\rAT\r"); !strings.HasSuffix(got, "OK\r\n") {
-			t.Fatalf("said %q", got)
+		answer := ""
+		for range 3 { // a line that was begun may grow too long by the escape sequence, which ends command mode
+			now = now.Add(20 * time.Second)
+			typed(m, now, "+++")
+			if answer = typed(m, now.Add(3*time.Second), "\rAT\r"); strings.HasSuffix(answer, "OK\r\n") {
+				return
+			}
 		}
+		t.Fatalf("said %q", answer)
 	})
 }
