@@ -112,11 +112,18 @@ func TestChipsAndRNodesHearEachOther(t *testing.T) {
 		t.Errorf("the RNode heard %q", heard(got))
 	}
 	a.HandleTimeout(at.Add(time.Minute))
-	public := wave
-	public.SyncWord = phy.SyncPublic
-	emit(t, a, at.Add(time.Minute), 1, public, 3)
-	if got, _, _ := drain(a); heard(got) != "" {
-		t.Errorf("the RNode heard another sync word: %q", heard(got))
+	for i, change := range []func(*phy.Wave){
+		func(w *phy.Wave) { w.SyncWord = phy.SyncPublic },
+		func(w *phy.Wave) { w.Implicit, w.Length = true, 3 },
+		func(w *phy.Wave) { w.Inverted = true },
+		func(w *phy.Wave) { w.Broken = true },
+	} {
+		other := wave
+		change(&other)
+		emit(t, a, at.Add(time.Duration(i+1)*time.Minute), 1, other, 3)
+		if got, _, _ := drain(a); heard(got) != "" {
+			t.Errorf("the RNode heard another form %+v: %q", other, heard(got))
+		}
 	}
 }
 
@@ -151,6 +158,7 @@ func TestOnlyTheSameFormIsHeard(t *testing.T) {
 		{"coding rate", nil, func(w *phy.Wave) { w.CodingRate = 8 }, "1:p 1:h 1:20x1 "},
 		{"implicit", func(w *phy.Wave) { *w = implicit }, func(w *phy.Wave) { *w = implicit }, "1:p 1:20x1 "},
 		{"implicit of other length", func(w *phy.Wave) { *w = implicit; w.Length = 21 }, func(w *phy.Wave) { *w = implicit }, "1:p 1:damaged "},
+		{"implicit without checksum", func(w *phy.Wave) { *w = implicit }, func(w *phy.Wave) { *w = implicit; w.CRC = false }, "1:p 1:damaged "},
 		{"implicit for explicit", nil, func(w *phy.Wave) { *w = implicit }, "1:p 1:bad "},
 		{"explicit for implicit", func(w *phy.Wave) { *w = implicit }, nil, "1:p 1:damaged "},
 		{"badly modulated", nil, func(w *phy.Wave) { w.Broken = true }, "1:p 1:h 1:damaged "},
@@ -246,6 +254,7 @@ func TestChipsCaptureTheStronger(t *testing.T) {
 		{6, 10 * time.Millisecond, "1:p 1:p 1:h 1:20x3 "}, // takes over
 		{5, 30 * time.Millisecond, "1:p 1:h 1:damaged "},  // destroys the payload
 		{-6, 30 * time.Millisecond, "1:p 1:h 1:20x1 "},    // does no harm
+		{5, 10 * time.Millisecond, "1:p 1:bad "},          // destroys the header
 	} {
 		a := newChips(t, 3, nil)
 		a.SetLink(1, 2, 110-c.stronger)
@@ -254,6 +263,24 @@ func TestChipsCaptureTheStronger(t *testing.T) {
 		emit(t, a, epoch.Add(c.late), 2, wave, 20)
 		if _, text := arrivals(a); text != c.want {
 			t.Errorf("%v dB after %v: got %s, want %s", c.stronger, c.late, text, c.want)
+		}
+	}
+}
+
+func TestALongPreambleOutlivesThePacketBefore(t *testing.T) {
+	for _, c := range []struct {
+		preamble uint16
+		want     string
+	}{{24, "1:p 1:h 1:20x1 1:p 1:h 1:20x3 "}, {23, "1:p 1:h 1:20x1 "}} {
+		a := newChips(t, 3, nil)
+		a.SetLink(0, 2, math.Inf(1))
+		a.SetLink(1, 2, 130) // too weak to harm
+		end := emit(t, a, epoch, 0, wave, 20)
+		long := wave
+		long.PreambleSymbols = c.preamble
+		emit(t, a, end.Add(-18*sf7.SymbolTime()), 2, long, 20)
+		if _, text := arrivals(a); text != c.want {
+			t.Errorf("%d symbols: got %s, want %s", c.preamble, text, c.want)
 		}
 	}
 }
@@ -349,6 +376,9 @@ func TestDetectsAndLevelTellWhatIsOnTheAir(t *testing.T) {
 		t.Errorf("on a silent channel: level %v", a.Level(at, 1, sf7))
 	}
 	emit(t, a, at, 0, wave, 200)
+	if a.Detects(at.Add(time.Millisecond), 1, wave) {
+		t.Error("detected within its first symbol")
+	}
 	at = at.Add(5 * time.Millisecond)
 	if !a.Detects(at, 1, wave) || a.Detects(at, 1, other) || a.Detects(at, 0, wave) {
 		t.Error("detected by 1, by 1 at SF8, by the sender: want true, false, false")
