@@ -105,5 +105,10 @@ func TestPinFaults(t *testing.T) {
 		if p.Read() != gpio.Low {
 			t.Error("a line that was let go did not follow")
 		}
+		_ = p.Out(gpio.Low)
+		p.set(true)
+		if p.level != gpio.Low {
+			t.Error("a line that the host drives moved")
+		}
 	})
 }

@@ -105,6 +105,42 @@ func TestSX127xResets(t *testing.T) {
 			t.Errorf("version %02x", got)
 		}
 		h.noViolations()
+		_ = h.chip.Reset.Out(gpio.Low)
+		if got := h.read(sxVersion, 1)[0]; got != 0 {
+			t.Errorf("version %02x while reset is low", got)
+		}
+	})
+}
+
+func TestSX127xHasTwoPages(t *testing.T) {
+	only(t, SX127xOpts{}, func(t *testing.T, h *sxHost) {
+		h.write(sxOpMode, sxLowFreq|sxSleep)
+		h.write(sxSyncWord, 0x99)
+		h.write(sxOpMode, sxLoRa|sxLowFreq|sxSleep)
+		if got := h.read(sxOpMode, 1)[0]; got != sxLoRa {
+			t.Errorf("OpMode %02x: bit 3 is cleared when bit 7 changes", got)
+		}
+		if got := h.read(sxSyncWord, 1)[0]; got != 0x12 {
+			t.Errorf("sync word %02x: what was written in FSK mode must not show", got)
+		}
+		h.write(sxOpMode, sxLoRa|sxShared|sxSleep)
+		if got := h.read(sxSyncWord, 1)[0]; got != 0x99 {
+			t.Errorf("the FSK page has %02x", got)
+		}
+	})
+}
+
+func TestSX127xStartsItsOscillatorFirst(t *testing.T) {
+	only(t, SX127xOpts{}, func(t *testing.T, h *sxHost) {
+		h.configure()
+		h.write(sxDIOMapping1, 0x40)
+		h.mode(sxSleep)
+		start := time.Now()
+		h.mode(sxTx)
+		h.chip.DIO0.WaitForEdge(time.Second)
+		if took, want := time.Since(start), sxOscillator+sxSynth+sxToTx+h.chip.chip.form().TimeOnAir(1); took != want {
+			t.Errorf("%v from sleep, want %v", took, want)
+		}
 	})
 }
 
@@ -151,6 +187,14 @@ func TestSX127xSelectByHand(t *testing.T) {
 		_ = h.chip.Select.Out(gpio.Low)
 		if got := h.read(sxVersion, 1)[0]; got != 0x12 {
 			t.Errorf("version %02x", got)
+		}
+		_ = h.chip.Select.Out(gpio.High)
+		_ = h.chip.Select.Out(gpio.Low)
+		_ = h.bus.Tx([]byte{sxVersion}, nil)
+		_ = h.chip.Select.Out(gpio.Low) // no edge, no new transaction
+		r := make([]byte, 1)
+		if _ = h.bus.Tx(nil, r); r[0] != 0x12 {
+			t.Errorf("in two pieces: version %02x", r)
 		}
 		if got := h.read(sxVersion, 1)[0]; got == 0x12 {
 			t.Error("a second transaction without a new select reads the version")

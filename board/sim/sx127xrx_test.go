@@ -251,6 +251,7 @@ func TestSX127xFormsMustMatch(t *testing.T) {
 		{"other sync word", nil, func(h *sxHost) { h.write(sxSyncWord, 0x34) }, 0},
 		{"low data rate optimisation", nil, func(h *sxHost) { h.write(sxModemConfig3, 0x0C) }, sxRxDone | sxValidHeader | sxCRCError},
 		{"shorter than allowed", nil, func(h *sxHost) { h.write(sxMaxPayload, 8) }, sxRxDone | sxValidHeader},
+		{"interrupts masked", nil, func(h *sxHost) { h.write(sxIrqMask, 0xEF) }, sxValidHeader},
 		{"longer than allowed", nil, func(h *sxHost) { h.write(sxMaxPayload, 7) }, sxValidHeader},
 	} {
 		pair(t, c.both, func(t *testing.T, _ *air.Air, _ *Rig, tx, rx *sxHost) {
@@ -266,6 +267,52 @@ func TestSX127xFormsMustMatch(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestSX127xSenderWithTheWrongDataRateIsDamaged(t *testing.T) {
+	pair(t, nil, func(t *testing.T, _ *air.Air, _ *Rig, tx, rx *sxHost) {
+		tx.write(sxModemConfig3, 0x0C)
+		tx.send([]byte("octets"))
+		if _, flags := rx.fetch(); flags != sxRxDone|sxValidHeader|sxCRCError {
+			t.Errorf("flags %02x", flags)
+		}
+	})
+}
+
+func TestSX127xOnTheLowPort(t *testing.T) {
+	pair(t, func(h *sxHost) { h.write(sxFrfMSB, 0x6C, 0x80, 0x00) }, func(t *testing.T, _ *air.Air, _ *Rig, tx, rx *sxHost) {
+		tx.send([]byte{1})
+		rx.fetch()
+		if got := -164 + float64(rx.read(sxPktRSSI, 1)[0])*16/15; math.Abs(got+96) > 1 {
+			t.Errorf("%v dBm, want -96", got)
+		}
+	})
+}
+
+func TestSX127xModeWrittenAgainChangesNothing(t *testing.T) {
+	pair(t, nil, func(t *testing.T, _ *air.Air, _ *Rig, tx, rx *sxHost) {
+		for n := range 2 {
+			tx.start(make([]byte, 100))
+			time.Sleep(50 * time.Millisecond)
+			rx.mode(sxRxCont)
+			tx.mode(sxTx)
+			if data, flags := rx.fetch(); len(data) != 100 || flags != sxRxDone|sxValidHeader {
+				t.Errorf("%d octets, flags %02x", len(data), flags)
+			}
+			if got := rx.read(sxPacketCount, 2)[1]; int(got) != n+1 {
+				t.Errorf("%d packets counted, want %d", got, n+1)
+			}
+			if got := rx.read(sxRxByteAddr, 1)[0]; int(got) != (n+1)*100-1 {
+				t.Errorf("last octet at %d", got)
+			}
+			tx.write(sxIrqFlags, 0xFF)
+		}
+		rx.receive()
+		time.Sleep(time.Millisecond)
+		if got := rx.read(sxHeaderCount, 4); !bytes.Equal(got, make([]byte, 4)) {
+			t.Errorf("a new reception counts from % x", got)
+		}
+	})
 }
 
 func TestSX127xDIOFollowsFlagsAndMapping(t *testing.T) {
