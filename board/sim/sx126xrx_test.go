@@ -292,3 +292,15 @@ func TestSX126xTransmissionTimesOut(t *testing.T) {
 		t.Error("SetStandby does not end a carrier")
 	}
 }
+
+func TestSX126xImplicitPacketOfNothing(t *testing.T) {
+	b := newBench126(t, SX126xOpts{}, SX126xOpts{})
+	p := setup126{implicit: true}
+	x, y := b.hosts[0].setup(p), b.hosts[1].setup(p)
+	y.do(y.packet(0)...)
+	y.set(opSetRx, 0xFF, 0xFF, 0xFF)
+	x.send(1, 2, 3)
+	if data, flags := y.fetch(); len(data) != 0 || flags&sx6IrqRxDone == 0 {
+		t.Errorf("got % x, flags %04x", data, flags)
+	}
+}
