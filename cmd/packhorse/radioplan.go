@@ -18,7 +18,7 @@ func radioPlan(regionName string, r config.Radio) (phy.Modulation, phy.Power, ph
 		return phy.Modulation{}, phy.Power{}, phy.Rule{}, err
 	}
 	m := overlay(region.Plan, r)
-	p := phy.Power{AntennaDBi: *r.AntennaGainDBi}
+	p := phy.Power{AntennaDBi: *r.AntennaGainDBi - r.CableLossDB}
 	if r.PowerDBm != nil {
 		p.ConductedDBm = float64(*r.PowerDBm)
 	} else {
@@ -64,6 +64,7 @@ func overlay(m phy.Modulation, r config.Radio) phy.Modulation {
 	if r.CodingRate != 0 {
 		m.CodingRate = r.CodingRate
 	}
+	m.PreambleSymbols = max(m.PreambleSymbols, phy.RNode(m).PreambleSymbols) // nobody can configure it, and SF5 and SF6 need a longer one
 	return m
 }
 

@@ -22,6 +22,8 @@ func TestRadioPlanFollowsRegionFileAndLaw(t *testing.T) {
 		{"the region's plan", "EU868", config.Radio{AntennaGainDBi: &dipole}, 869_525_000, 7, 17, ""},
 		{"the file's setting", "EU868", config.Radio{AntennaGainDBi: &dipole, SpreadingFactor: 10, PowerDBm: &twenty}, 869_525_000, 10, 20, ""},
 		{"a strong antenna weakens", "EU868", config.Radio{AntennaGainDBi: &yagi}, 869_525_000, 7, 14, ""},
+		{"a cable makes up for it", "EU868", config.Radio{AntennaGainDBi: &yagi, CableLossDB: 2.5}, 869_525_000, 7, 16, ""},
+		{"a short spreading factor has its preamble", "EU868", config.Radio{AntennaGainDBi: &dipole, SpreadingFactor: 5}, 869_525_000, 5, 17, ""},
 		{"too strong by hand", "EU868", config.Radio{Name: "lora0", AntennaGainDBi: &yagi, PowerDBm: &twenty}, 0, 0, 0, "radio lora0: region EU868: 20 dBm"},
 		{"no such region", "XX", config.Radio{AntennaGainDBi: &dipole}, 0, 0, 0, "unknown region"},
 		{"a closed band", "EU868", config.Radio{AntennaGainDBi: &dipole, FrequencyHz: 869_300_000}, 0, 0, 0, "alarms"},

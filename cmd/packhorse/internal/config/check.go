@@ -115,6 +115,8 @@ func (l *Loaded) checkRadio(i int) error {
 		return l.wrong(key+"power_dbm", "give -9 to 30", "%d dBm is out of reach", *r.PowerDBm)
 	case r.Rates != RatesAuto && r.Rates != RatesOff:
 		return l.wrong(key+"rates", `use "auto" or "off"`, "%q is neither", r.Rates)
+	case !(r.CableLossDB >= 0 && r.CableLossDB <= 20):
+		return l.wrong(key+"cable_loss_db", "give 0 to 20: what the cable's data sheet says for its length", "%g dB is no cable", r.CableLossDB)
 	case *r.AntennaGainDBi < -20 || *r.AntennaGainDBi > 30:
 		return l.wrong(key+"antenna_gain_dbi", "give what the antenna's data sheet says", "%g dBi is no antenna", *r.AntennaGainDBi)
 	}

@@ -59,6 +59,7 @@ type Radio struct {
 	CodingRate      uint8    `toml:"coding_rate"`
 	PowerDBm        *int     `toml:"power_dbm"`
 	AntennaGainDBi  *float64 `toml:"antenna_gain_dbi"`
+	CableLossDB     float64  `toml:"cable_loss_db"`
 	Rates           string   `toml:"rates"`
 }
 
@@ -115,5 +116,6 @@ var Keys = []Key{
 	{"[[radio]].coding_rate", "the region's plan", "", "n of the LoRa coding rate 4/n, 5 to 8"},
 	{"[[radio]].power_dbm", "17, or what region and antenna allow", "dBm", "transmit power at the antenna socket; more than the law allows is refused"},
 	{"[[radio]].antenna_gain_dbi", "2.15", "dBi", "gain of the antenna, counted against the region's limit"},
+	{"[[radio]].cable_loss_db", "0", "dB", "lost in the cable between radio and antenna, 0 to 20: what is lost may be made up for, but say no more than you measured or the data sheet says"},
 	{"[[radio]].rates", "`auto`", "", "`auto`: transfers move to faster settings that law and signal allow, also on a second frequency, and back; `off`: this radio stays on the setting above. All gateways of a place should say the same"},
 }

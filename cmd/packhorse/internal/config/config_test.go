@@ -109,6 +109,8 @@ func TestMistakesNameFileLineAndKey(t *testing.T) {
 		{"no port", "[[radio]]\nname = \"lora0\"\n", []string{"packhorse.toml:2", "port:", "lora0"}},
 		{"another kind", lora0 + "kind = \"sx1262\"\n", []string{"packhorse.toml:4", "sx1262", "rnode"}},
 		{"spreading factor", lora0 + "spreading_factor = 13\n", []string{"packhorse.toml:4", "13", "5 to 12"}},
+		{"a cable that gains", lora0 + "cable_loss_db = -3.0\n", []string{"packhorse.toml:4", "-3 dB is no cable", "0 to 20"}},
+		{"a cable that is nothing", lora0 + "cable_loss_db = nan\n", []string{"packhorse.toml:4", "is no cable"}},
 		{"frequency in MHz", lora0 + "frequency_hz = 869\n", []string{"packhorse.toml:4", "in Hz"}},
 		{"an address", "poweb.listen = \"here\"\n", []string{"packhorse.toml:1", "listen:", "host:port"}},
 		{"a peer's id", "[[internet.peer]]\nname = \"hq\"\nid = \"12\"\n", []string{"packhorse.toml:3", "64 hex"}},
