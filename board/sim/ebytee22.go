@@ -28,7 +28,7 @@ type ebyteRate struct {
 }
 
 var ebyteRates = [8]ebyteRate{
-	{240, 125_000, 900 * time.Millisecond}, {830, 499_999, 220 * time.Millisecond},
+	{240, 125_000, 900 * time.Millisecond}, {830, 500_000, 220 * time.Millisecond},
 	{1_600, 500_000, 115 * time.Millisecond}, {3_900, 500_000, 60 * time.Millisecond},
 	{7_000, 500_000, 30 * time.Millisecond}, {12_000, 500_000, 28 * time.Millisecond},
 	{21_000, 500_000, 20 * time.Millisecond}, {36_000, 500_000, 24 * time.Millisecond},

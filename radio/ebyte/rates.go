@@ -20,12 +20,9 @@ type rate struct {
 	lead        time.Duration // preamble, header, and one block of symbols for rounding
 }
 
-// unsure is up to 500 kHz, perhaps less: no law that wants at least 500 kHz is met by it.
-const unsure = 499_999
-
 var rates = [...]rate{
 	{300, 0, 240, 125_000, 900 * time.Millisecond},
-	{1_200, 1, 830, unsure, 220 * time.Millisecond},
+	{1_200, 1, 830, 500_000, 220 * time.Millisecond}, // or 250 kHz: both fit what was measured
 	{2_400, 2, 1_600, 500_000, 115 * time.Millisecond},
 	{4_800, 3, 3_900, 500_000, 60 * time.Millisecond},
 	{9_600, 4, 7_000, 500_000, 30 * time.Millisecond},
