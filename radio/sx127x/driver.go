@@ -47,8 +47,8 @@ func New(port spi.PortCloser, pins chip.Pins, opts Opts) (*Driver, error) {
 	return &Driver{bus: bus, pins: pins, opts: opts}, nil
 }
 
-// retune is Configure with its reception: about 60 transactions of 20 to 60 µs each.
-const retune = 4 * time.Millisecond
+// retune is Configure with its reception: 43 transactions on the bus, for which 100 µs each are allowed.
+const retune = 5 * time.Millisecond
 
 // Capabilities of every chip of the family.
 func (d *Driver) Capabilities() radio.Capabilities {
