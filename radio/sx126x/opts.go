@@ -9,7 +9,8 @@ import (
 	"packhorse/radio/phy"
 )
 
-// Model is a chip of the family. They all call themselves "SX1261", so a board has to say which it bears.
+// Model is a chip of the family. An SX1262 calls itself "SX1261" too, and none tells its amplifier, so a board has to say
+// which it bears.
 type Model uint8
 
 // The models. The SX1261 has the small amplifier, the others the large one; the SX1268 is for 410 to 810 MHz; the

@@ -193,22 +193,23 @@ func TestActivityIsHeardBeforeTalking(t *testing.T) {
 	})
 }
 
-// A chip that a dip of its supply has reset works on, and nothing went on the air in between that should not.
+// A chip that a dip of its supply has reset works on: the sender's is found out when it is to send, the listener's within
+// a second.
 func TestADipOfTheSupplyIsOvercome(t *testing.T) {
-	rig(t, boards[:2], func(t *testing.T, chips []*sim.SX126x, radios []*chip.Radio) {
+	rig(t, []board{boards[1], boards[0]}, func(t *testing.T, chips []*sim.SX126x, radios []*chip.Radio) {
 		for _, r := range radios {
 			must(t, r.Configure(t.Context(), sf7, 14))
 		}
-		for _, wait := range []time.Duration{0, 2500 * time.Millisecond} {
-			chips[0].BrownOut()
+		for dips, wait := range []time.Duration{0, 1500 * time.Millisecond} {
+			chips[dips].BrownOut()
 			time.Sleep(wait)
 			must(t, radios[0].Transmit(t.Context(), []byte("hello")))
 			if p, err := hear(t, radios[1]); err != nil || string(p.Data) != "hello" {
-				t.Errorf("after %v: %v, %v", wait, p, err)
+				t.Errorf("station %d dipped: %v, %v", dips, p, err)
 			}
-		}
-		if n := radios[0].Stats().Resets; n != 2 {
-			t.Errorf("%d resets, want 2", n)
+			if n := radios[dips].Stats().Resets; n != 1 {
+				t.Errorf("station %d: %d resets, want 1", dips, n)
+			}
 		}
 	})
 }
