@@ -67,15 +67,13 @@ func New(port spi.PortCloser, pins chip.Pins, opts Opts) (*Driver, error) {
 }
 
 func (d *Driver) preparePins() error {
-	for _, p := range d.pins.Power {
-		if err := p.Out(gpio.High); err != nil {
-			return fmt.Errorf("%v: power pin %s: %w", d.opts.Model, p.Name(), err)
-		}
+	if err := d.pins.PowerOn(); err != nil {
+		return err
 	}
 	if err := listenToBusy(d.pins.Busy); err != nil {
 		return fmt.Errorf("%v: BUSY pin %s: %w", d.opts.Model, d.pins.Busy.Name(), err)
 	}
-	return d.antenna(false, false)
+	return d.pins.Route(chip.PathOff)
 }
 
 // listenToBusy has a line that came loose read high, as a chip that is stuck; not every GPIO controller has a pull-up.
@@ -84,23 +82,6 @@ func listenToBusy(p gpio.PinIn) error {
 		return nil
 	}
 	return p.In(gpio.PullNoChange, gpio.NoEdge)
-}
-
-// antenna sets the sides of an antenna switch outside the chip; one side is opened before the other is closed.
-func (d *Driver) antenna(tx, rx bool) error {
-	set := func(p gpio.PinOut, l gpio.Level) error {
-		if p == nil {
-			return nil
-		}
-		if err := p.Out(l); err != nil {
-			return fmt.Errorf("%v: antenna switch %s: %w", d.opts.Model, p.Name(), err)
-		}
-		return nil
-	}
-	if tx {
-		return errors.Join(set(d.pins.RxEnable, gpio.Low), set(d.pins.TxEnable, gpio.High))
-	}
-	return errors.Join(set(d.pins.TxEnable, gpio.Low), set(d.pins.RxEnable, gpio.Level(rx)))
 }
 
 // Capabilities of every chip of the family.
@@ -126,7 +107,7 @@ func (d *Driver) Version() string { return d.version }
 // Close puts the chip to sleep without memory, if it answers, and gives bus and pins back.
 func (d *Driver) Close() error {
 	_ = d.sleepCold() // of a chip that does not answer others have told
-	err := errors.Join(d.antenna(false, false), d.bus.Close())
+	err := errors.Join(d.pins.Route(chip.PathOff), d.bus.Close())
 	for _, p := range []conn.Resource{d.pins.Select, d.pins.Reset, d.pins.Busy, d.pins.TxEnable, d.pins.RxEnable} {
 		if p != nil {
 			err = errors.Join(err, p.Halt())

@@ -82,7 +82,7 @@ func (d *Driver) take(e *chip.Event, flags uint16) error {
 // rest: the chip has gone to standby by itself.
 func (d *Driver) rest() error {
 	d.task = idle
-	return d.antenna(false, false)
+	return d.pins.Route(chip.PathOff)
 }
 
 // heard is about the flags of receptions. A false header may have left HeaderErr behind before a packet with a good

@@ -3,6 +3,8 @@ package sx126x
 import (
 	"fmt"
 	"time"
+
+	"packhorse/radio/chip"
 )
 
 const (
@@ -23,7 +25,7 @@ func (d *Driver) Transmit(frame []byte) error {
 		func() error { return d.command(opWriteBuffer, append([]byte{0}, frame...)...) },
 		func() error { return d.setPacket(byte(len(frame))) },
 		d.shapeModulation,
-		func() error { return d.antenna(true, false) },
+		func() error { return d.pins.Route(chip.PathTransmit) },
 		func() error { return d.command(opTx, u24(d.transmitLimit(len(frame)))...) },
 	); err != nil {
 		return err
@@ -65,7 +67,7 @@ func (d *Driver) listen(limit uint32, t task) error {
 	}
 	if err := steps(
 		func() error { return d.setPacket(d.receiveLength()) },
-		func() error { return d.antenna(false, true) },
+		func() error { return d.pins.Route(chip.PathReceive) },
 		func() error { return d.command(opRx, u24(limit)...) },
 	); err != nil {
 		return err
@@ -80,7 +82,7 @@ func (d *Driver) Detect() error {
 		return err
 	}
 	if err := steps(
-		func() error { return d.antenna(false, true) },
+		func() error { return d.pins.Route(chip.PathReceive) },
 		func() error { return d.command(opCAD) },
 	); err != nil {
 		return err
@@ -118,7 +120,7 @@ func (d *Driver) standby(oscillator byte) error {
 	once := d.task == listeningOnce
 	err := bestEffort(
 		func() error { return d.command(opStandby, oscillator) },
-		func() error { return d.antenna(false, false) },
+		func() error { return d.pins.Route(chip.PathOff) },
 	)
 	if err != nil {
 		return err

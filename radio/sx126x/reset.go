@@ -44,7 +44,7 @@ func (d *Driver) reset(ctx context.Context, millivolts int, then ...func() error
 	}
 	d.ready, d.imageHz, d.header, d.task, d.before = false, 0, false, idle, 0
 	return steps(append([]func() error{
-		func() error { return d.antenna(false, false) },
+		func() error { return d.pins.Route(chip.PathOff) },
 		d.restart,
 		d.identify,
 		ctx.Err,
