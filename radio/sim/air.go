@@ -163,7 +163,7 @@ func (a *Air) PollFrame() (station int, frame []byte, rssiDBm, snrDB float64, ok
 	return r.Station, r.Data, r.RSSIdBm, r.SNRdB, ok
 }
 
-// PollSent returns the next frame that has left the air, in order of time.
+// PollSent returns the next frame that has left the air, in order of time. The last 4096 are kept for it.
 func (a *Air) PollSent() (Sent, bool) { return pop(&a.sent) }
 
 // SetLoss sets the loss probability of every link, in both directions.

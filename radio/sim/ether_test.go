@@ -435,3 +435,14 @@ func TestAFadingReceiverHearsLessOfOthersAndAsMuchNoise(t *testing.T) {
 		t.Errorf("40 dB down: got %s", text)
 	}
 }
+
+func TestWhatNobodyAsksForIsForgotten(t *testing.T) {
+	a, at := newChips(t, 2, nil), epoch
+	for range keptSent + 10 {
+		at = emit(t, a, at, 0, wave, 1)
+		arrivals(a)
+	}
+	if got, sent, _ := drain(a); len(got) != 0 || len(sent) != keptSent || !sent[keptSent-1].At.Equal(at) {
+		t.Errorf("%d are kept", len(sent))
+	}
+}

@@ -93,15 +93,25 @@ func (a *Air) left(t *transmission) {
 	s.load.add(t.start, t.end.Sub(t.start))
 	if s.kind == Chip {
 		s.stats.FramesSent++
-		a.sent = append(a.sent, Sent{Station: s.index, Octets: len(t.data), Began: t.start, At: t.end})
+		a.tell(Sent{Station: s.index, Octets: len(t.data), Began: t.start, At: t.end})
 		return
 	}
 	if done := s.burst[0]; done.octets > 0 {
 		s.stats.FramesSent++
-		a.sent = append(a.sent, Sent{Station: s.index, Octets: done.octets, Began: t.start, At: t.end})
+		a.tell(Sent{Station: s.index, Octets: done.octets, Began: t.start, At: t.end})
 	}
 	s.burst = s.burst[1:]
 	a.next(t.end, s)
+}
+
+// keptSent bounds what nobody asks for with PollSent.
+const keptSent = 4096
+
+func (a *Air) tell(s Sent) {
+	if len(a.sent) == keptSent {
+		a.sent = a.sent[1:]
+	}
+	a.sent = append(a.sent, s)
 }
 
 // next sends the next packet of the burst, or contends for what waits.
