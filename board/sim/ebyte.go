@@ -11,8 +11,8 @@ import (
 // port goes into a buffer. When a sub-packet is full, or three octets' time after the last octet, up to one sub-packet
 // of it leaves; two bursts that wait together are joined. What finds the buffer full is lost without a word.
 const (
-	ebyteChunk   = 8 // octets that the simulated line hands over at once
-	ebyteIdle    = 3 // octets of silence end a burst
+	ebyteIdle    = 3                    // octets of silence end a burst
+	ebyteJitter  = 5 * time.Millisecond // or so long, since a host's octets may be late in real time
 	ebyteConfig  = 9600
 	ebytePrefix  = 5 // address, network and key, which a receiver compares; part of a packet's overhead
 	ebyteTurn    = 5 * time.Millisecond
@@ -61,7 +61,7 @@ type ebyteModem struct {
 	now     time.Time
 	until   time.Time // does nothing before: it starts or changes its mode
 	buffer  []byte
-	last    time.Time // octet from the host
+	last    time.Time // octet from the host, also one still on its way
 	held    time.Time // LBT has found the channel busy since
 	out     []byte
 	counted int       // octets of out that talks covers
@@ -87,9 +87,16 @@ func (m *ebyteModem) lineBaud() int {
 	return m.set.baud
 }
 
-// idle is how long the line must be silent to end a burst, seen from where a chunk of it comes in.
-func (m *ebyteModem) idle() time.Duration {
-	return (ebyteChunk + ebyteIdle) * octetTime(m.lineBaud())
+// silent is when the line will have been silent for long enough to end a burst.
+func (m *ebyteModem) silent() time.Time {
+	return m.last.Add(max(ebyteIdle*octetTime(m.lineBaud()), ebyteJitter))
+}
+
+// comes tells that octets come in on the line.
+func (m *ebyteModem) comes(until time.Time) {
+	if until.After(m.last) {
+		m.last = until
+	}
 }
 
 // feed takes octets from the host. What comes while the module starts or changes its mode is lost.
@@ -101,7 +108,7 @@ func (m *ebyteModem) feed(now time.Time, b []byte) {
 	n := min(len(b), m.series.room()-len(m.buffer))
 	m.buffer = append(m.buffer, b[:n]...)
 	m.overrun += uint64(len(b) - n)
-	m.last = now
+	m.comes(now)
 	m.timeout(now)
 }
 
@@ -172,12 +179,12 @@ func (m *ebyteModem) attention() time.Time {
 	case !m.held.IsZero():
 		return m.now.Add(ebyteLBTLook)
 	}
-	return m.last.Add(m.idle())
+	return m.silent()
 }
 
 // work acts on what is in the buffer.
 func (m *ebyteModem) work() {
-	idle := !m.now.Before(m.last.Add(m.idle()))
+	idle := !m.now.Before(m.silent())
 	switch {
 	case len(m.buffer) == 0:
 	case m.config() && idle:

@@ -25,11 +25,7 @@ func (r *Rig) addEbyte(name string, station int, s ebyteSeries) error {
 	m.m0 = newPin(fmt.Sprintf("M0-%d", station), 0, r.modePin(m, 1))
 	m.m1 = newPin(fmt.Sprintf("M1-%d", station), 1, r.modePin(m, 0))
 	m.aux = newPin(fmt.Sprintf("AUX-%d", station), 2, nil)
-	if err := r.add(name+strconv.Itoa(station), station, ebyteConfig, m); err != nil {
-		return err
-	}
-	r.modems[station].chunk = ebyteChunk
-	return nil
+	return r.add(name+strconv.Itoa(station), station, ebyteConfig, m)
 }
 
 // modePin tells a module of the level that the host drives.

@@ -30,7 +30,6 @@ type serialPort struct {
 	modem  modem
 	master wire
 	octet  time.Duration // one octet on the wire, 8N1, unless the modem changes that
-	chunk  int           // octets that are read at once
 	link   string
 	toHost chan said
 	open   atomic.Bool // a host has its side open, as far as we know
@@ -70,6 +69,9 @@ type clocked interface{ lineBaud() int }
 // restarter is a modem that forgets, when it loses power, what it does not keep.
 type restarter interface{ restart(now time.Time) }
 
+// bursty is a modem to which silence on its line matters. It is told when octets begin to come in, and until when they do.
+type bursty interface{ comes(until time.Time) }
+
 // said is what a modem says to its host, at the rate of its line; 0: whatever the host's is.
 type said struct {
 	octets []byte
@@ -77,7 +79,7 @@ type said struct {
 }
 
 func newSerialPort(m modem, master wire, link string, baud int) *serialPort {
-	return &serialPort{modem: m, master: master, chunk: readChunk, link: link, octet: octetTime(baud), toHost: make(chan said, outgoing)}
+	return &serialPort{modem: m, master: master, link: link, octet: octetTime(baud), toHost: make(chan said, outgoing)}
 }
 
 // octetTime is how long one octet takes, 8N1.
@@ -126,13 +128,19 @@ func garbled(octets []byte, from, to int) []byte {
 func (p *serialPort) read(ctx context.Context, mail chan<- func(time.Time)) {
 	speed := pace{octet: p.octet}
 	for {
-		b := make([]byte, p.chunk)
+		b := make([]byte, readChunk)
 		n, err := p.master.Read(b)
 		if n > 0 {
 			p.open.Store(true)
 			baud := p.hostBaud()
 			if speed.octet = p.octet; baud != 0 {
 				speed.octet = octetTime(baud)
+			}
+			if b, ok := p.modem.(bursty); ok {
+				until := speed.until(time.Now(), n)
+				if !post(ctx, mail, func(time.Time) { b.comes(until) }) {
+					return
+				}
 			}
 			if !speed.wait(ctx, n) || !post(ctx, mail, func(now time.Time) { p.fed(now, garbled(b[:n], baud, p.lineBaud())) }) {
 				return
@@ -220,6 +228,14 @@ func (p *serialPort) put(ctx context.Context, speed *pace, s said) bool {
 type pace struct {
 	octet time.Duration
 	free  time.Time
+}
+
+// until is when so many octets, beginning now, will have passed.
+func (p *pace) until(now time.Time, octets int) time.Time {
+	if p.free.After(now) {
+		now = p.free
+	}
+	return now.Add(time.Duration(octets) * p.octet)
 }
 
 func (p *pace) wait(ctx context.Context, octets int) bool {
