@@ -21,6 +21,9 @@ type Capabilities struct {
 	Access     time.Duration
 	HalfDuplex bool
 	QueueDepth int // frames the modem holds; 1 when it cannot queue
+	// Listen is how long one Sense takes at least, Turn how long from Transmit until the carrier is up at most, where the
+	// medium access is the caller's and either takes longer than with a chip on SPI.
+	Listen, Turn time.Duration
 	// Retune is about how long Configure takes while running.
 	Retune time.Duration
 	// AirOverhead is how many octets the modem itself adds to each frame on the air.

@@ -32,7 +32,6 @@ type own struct {
 	sensor radio.Sensor
 	spec   RadioSpec
 	rand   *rand.Rand
-	mtu    int
 	stuck  func(bool) // is told when the medium is never free, and when it is again
 	told   bool
 	failed int // listenings in a row
@@ -43,19 +42,39 @@ type own struct {
 	rule    phy.Rule // of the setting in force
 }
 
-// newOwn needs a radio that can listen.
+// newOwn needs a radio that can listen, unless the law does not ask for it.
 func newOwn(modem radio.Radio, spec RadioSpec, stuck func(bool)) (*own, error) {
-	sensor, ok := modem.(radio.Sensor)
-	if !ok {
-		return nil, errors.New("port: this radio neither waits for a free channel by itself nor can listen for one: nothing is sent on it")
-	}
 	c := modem.Capabilities()
-	o := &own{Radio: modem, sensor: sensor, spec: spec, rand: spec.Rand, mtu: c.MaxFrame + c.AirOverhead, stuck: stuck, kick: make(chan struct{}, 1)}
+	sensor, ok := modem.(radio.Sensor)
+	switch {
+	case ok:
+	case spec.Rule.Listens():
+		return nil, errors.New("port: the law wants the channel heard free before each transmission here, and this radio neither listens by itself nor can be asked: nothing is sent on it; use another radio, or a band with a duty cycle")
+	default:
+		sensor = deaf{accessOf(spec.Modulation, spec.Rule, c).Sense}
+	}
+	o := &own{Radio: modem, sensor: sensor, spec: spec, rand: spec.Rand, stuck: stuck, kick: make(chan struct{}, 1)}
 	if o.rand == nil {
 		o.rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
 	o.tuned(spec.Modulation)
 	return o, nil
+}
+
+// deaf stands for the ears of a radio that has none. What it does not hear it takes for silence, for as long as
+// listening takes: the medium access then still waits its turn, and for what has been received.
+type deaf struct{ listen time.Duration }
+
+// Sense waits and hears nothing.
+func (d deaf) Sense(ctx context.Context, _ phy.Sensing) (bool, error) {
+	return false, pause(ctx, d.listen)
+}
+
+// accessOf is the medium access of a radio of ours.
+func accessOf(m phy.Modulation, rule phy.Rule, c radio.Capabilities) access.Config {
+	cfg := access.LoRa(m, rule, c.MaxFrame+c.AirOverhead)
+	cfg.Sense, cfg.Turn = max(cfg.Sense, c.Listen), max(cfg.Turn, c.Turn)
+	return cfg
 }
 
 // ownHandle is the port that it serves: Next wins the medium before it takes a frame.
@@ -76,7 +95,7 @@ func (o *own) serve(h Handle) Handle {
 // tuned starts anew with the times of a modulation, and the law of its setting.
 func (o *own) tuned(m phy.Modulation) {
 	rule := o.spec.ruleOf(m)
-	cfg := access.LoRa(m, rule, o.mtu)
+	cfg := accessOf(m, rule, o.Radio.Capabilities())
 	cfg.Rand = o.rand
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -309,31 +309,6 @@ func TestOwnAccessTellsOfAMediumThatIsNeverFree(t *testing.T) {
 	})
 }
 
-func TestRadioThatCannotListenIsRefused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		host := newFakeHost()
-		p, err := NewRadio(RadioSpec{Name: "lora0", Modulation: testMod, Rule: noLimit,
-			Open: func(context.Context) (radio.Radio, error) { return mute{newFakeRadio()}, nil }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() { done <- p.Run(ctx, host) }()
-		synctest.Wait()
-		if v := host.last(); v.OK || !strings.Contains(v.Problem, "listen") || host.opened() != 0 {
-			t.Errorf("health %+v, %d ports; want it refused", v, host.opened())
-		}
-		cancel()
-		<-done
-	})
-}
-
-// mute is a radio without medium access that cannot listen either.
-type mute struct{ *fakeRadio }
-
-func (m mute) Capabilities() radio.Capabilities { return radio.Capabilities{MaxFrame: 255} }
-
 func TestHandleThatTellsNothingAheadContendsToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, host := newChip(), newFakeHost()
@@ -353,4 +328,53 @@ func TestHandleThatTellsNothingAheadContendsToo(t *testing.T) {
 		cancel()
 		<-done
 	})
+}
+
+// A radio without ears sends where the law does not ask for them, after it has waited its turn, and nowhere else.
+func TestDeafRadio(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &deafRadio{newFakeRadio()}
+		host := newFakeHost()
+		b := runDeaf(t, host, noLimit, r)
+		host.frames <- []byte("after a while")
+		start := time.Now()
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		sent, at := r.frames()
+		if len(sent) != 1 || at[0].Sub(start) < 100*time.Millisecond {
+			t.Errorf("sent %q at %v after %v", sent, at, start)
+		}
+		b.stop()
+		law := noLimit
+		law.Kind, law.Sensing = phy.CarrierSense, phy.Sensing{For: 5 * time.Millisecond, BelowDBm: -80}
+		host = newFakeHost()
+		b = runDeaf(t, host, law, &deafRadio{newFakeRadio()})
+		defer b.stop()
+		synctest.Wait()
+		if v := host.last(); v.OK || !strings.Contains(v.Problem, "heard free") {
+			t.Errorf("where the law wants listening: got %+v", v)
+		}
+	})
+}
+
+// runDeaf runs one transport over it.
+func runDeaf(t *testing.T, host *fakeHost, rule phy.Rule, r radio.Radio) bench {
+	t.Helper()
+	p, err := NewRadio(RadioSpec{Name: "lora0", Modulation: testMod, PowerDBm: 14, Rule: rule,
+		Open: func(context.Context) (radio.Radio, error) { return r, nil },
+		Rand: rand.New(rand.NewPCG(1, 2))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- p.Run(ctx, host) }()
+	return bench{host, func() { cancel(); <-done }}
+}
+
+// deafRadio leaves its medium access to us and cannot be asked; it is slow to its carrier.
+type deafRadio struct{ *fakeRadio }
+
+func (deafRadio) Capabilities() radio.Capabilities {
+	return radio.Capabilities{MaxFrame: 109, HalfDuplex: true, QueueDepth: 1, Listen: 60 * time.Millisecond, Turn: 100 * time.Millisecond}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"packhorse/link"
-	"packhorse/link/access"
 	"packhorse/radio"
 	"packhorse/radio/phy"
 )
@@ -250,7 +249,7 @@ func rateOf(s phy.Setting, c radio.Capabilities) link.Rate {
 	case c.OwnMediumAccess:
 		r.Access = phy.RNode(m).Access(0)
 	default:
-		r.Access = access.LoRa(m, s.Rule, r.MTU+c.AirOverhead).Mean()
+		r.Access = accessOf(m, s.Rule, c).Mean()
 	}
 	return r
 }

@@ -110,6 +110,7 @@ func (e *E22) Capabilities() radio.Capabilities {
 		MaxFrame: e22MaxFrame, Reconfigurable: !e.strapped(), OwnMediumAccess: e.opts.LBT, HalfDuplex: true, QueueDepth: 1,
 		AirOverhead: framing(e22MaxFrame), Retune: 8 * settle,
 	}
+	c.Listen, c.Turn = e.slow()
 	if e.opts.AUX != nil {
 		c.QueueDepth, c.Retune = 2, 2*settle
 	}

@@ -112,6 +112,7 @@ func (e *E32) Capabilities() radio.Capabilities {
 		MaxFrame: e32MaxFrame, Reconfigurable: !e.strapped(), HalfDuplex: true, QueueDepth: 1,
 		AirOverhead: framing(e32MaxFrame), Retune: 8 * settle,
 	}
+	c.Listen, c.Turn = e.slow()
 	if e.opts.AUX != nil {
 		c.QueueDepth, c.Retune = 2, 2*settle
 	}

@@ -31,7 +31,7 @@ func (m *modem) configured(ctx context.Context, in mode, baud int, f func() erro
 }
 
 func (m *modem) setBaud(baud int) error {
-	m.baud = baud
+	m.baud.Store(int32(baud))
 	return m.because(m.port.SetBaud(baud))
 }
 

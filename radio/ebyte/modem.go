@@ -71,7 +71,7 @@ type modem struct {
 
 	command sync.Mutex // one exchange with the module at a time
 	mod     phy.Modulation
-	baud    int
+	baud    atomic.Int32
 	paced   sync.Mutex
 	last    time.Time // when the last frame has left
 	closing sync.Once
@@ -153,7 +153,12 @@ func (m *modem) Close() error {
 
 // uart is the time that octets take on the line.
 func (m *modem) uart(octets int) time.Duration {
-	return time.Duration(octets) * 10 * time.Second / time.Duration(max(m.baud, 1))
+	return time.Duration(octets) * 10 * time.Second / time.Duration(max(m.baud.Load(), 1))
+}
+
+// slow is how long Sense takes, and how long from Transmit until the carrier is up: the line takes its time.
+func (m *modem) slow() (listen, turn time.Duration) {
+	return leastSamples * (m.uart(len(sample)+answerOctets) + gap), m.uart(m.maxFrame+framing(m.maxFrame)) + gap
 }
 
 // lineRate is the rate of the line in transparent mode at an air rate.
