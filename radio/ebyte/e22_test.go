@@ -196,6 +196,43 @@ func TestE22ThousandsOfFramesInARow(t *testing.T) {
 	}
 }
 
+// With AUX a second frame is with the module as soon as the first is on the air, and a third only after that has left: so
+// what is most urgent is chosen late.
+func TestE22TakesNoMoreThanItCanSend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 1, 0, e22s(board.E22{}))
+		e := b.e22(0, b.wired(0, Opts{}))
+		b.configure(e, 2_400)
+		air := e.mod.TimeOnAir(e22MaxFrame + framing(e22MaxFrame))
+		start := time.Now()
+		for i, least := range []time.Duration{0, air, 2 * air} {
+			if err := e.Transmit(b.ctx, make([]byte, e22MaxFrame)); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(start); took < least || took > least+time.Second/2 {
+				t.Errorf("frame %d was taken after %v, want about %v", i, took, least)
+			}
+		}
+	})
+}
+
+func TestE22IsReadyAfterConfigure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 2, 0, e22s(board.E22{}))
+		o := b.wired(0, Opts{})
+		o.AUX = nil
+		x, y := b.e22(0, o), b.e22(1, b.wired(1, Opts{}))
+		b.configure(y, 62_500)
+		b.configure(x, 62_500)
+		if err := x.Transmit(b.ctx, []byte("at once")); err != nil {
+			t.Fatal(err)
+		}
+		if p := b.next(y); string(p.Data) != "at once" {
+			t.Errorf("got %q", p.Data)
+		}
+	})
+}
+
 func TestE22LossDamagesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 2, 0.1, e22s(board.E22{}))

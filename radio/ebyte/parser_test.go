@@ -77,6 +77,13 @@ func TestParserLosesNoFrameThatLooksLikeAnAnswer(t *testing.T) {
 	}
 }
 
+func TestParserTakesNoAnswerOutOfAFrame(t *testing.T) {
+	payload := append(bytes.Repeat([]byte{7}, 20), cmdAnswer, 0, 2, 1, 2)
+	if got := parse(newParser(e22MaxFrame, true), append(stream.Append(nil, payload), 0xA0)); len(got.answers) != 0 || len(got.frames) != 1 {
+		t.Errorf("got answers %x and %d frames", got.answers, len(got.frames))
+	}
+}
+
 // What our framing makes of anything is never a command of the module's transparent mode.
 func TestNoFrameBeginsLikeACommand(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	board "packhorse/board/sim"
+	"packhorse/radio/stream"
 
 	"periph.io/x/conn/v3/gpio"
 )
@@ -131,6 +132,26 @@ func TestNoModule(t *testing.T) {
 		port.fails = errors.New("no such rate")
 		if _, err := OpenE22(context.Background(), port, tied(gpio.High)); !errors.Is(err, port.fails) {
 			t.Errorf("rate: got %v", err)
+		}
+	})
+}
+
+// A frame whose octet of signal strength got lost is late, not lost.
+func TestMissingSignalOctet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		port := lie(productAnswer, append(stream.Append(nil, []byte("one")), 0xA0), stream.Append(nil, []byte("two")))
+		e, err := OpenE22(context.Background(), port, tied(gpio.High))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		for _, want := range []string{"one", "two"} {
+			start := time.Now()
+			_, _ = port.Write([]byte{0})
+			p, err := e.Receive(context.Background())
+			if err != nil || string(p.Data) != want || p.HasSignal != (want == "one") || time.Since(start) > time.Second {
+				t.Errorf("got %q (%v) after %v, %v", p.Data, p.HasSignal, time.Since(start), err)
+			}
 		}
 	})
 }

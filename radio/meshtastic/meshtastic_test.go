@@ -269,6 +269,24 @@ func TestBusyChannelHoldsFramesBack(t *testing.T) {
 	})
 }
 
+// A second packet is with the node while the first is on the air, a third only after that has left.
+func TestNodeTakesNoMoreThanItCanSend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 0, board.Meshtastic{Region: eu868})
+		m := b.ready(0)
+		air := m.Info().Modulation.TimeOnAir(maxFrame + airOverhead)
+		start := time.Now()
+		for i, least := range []time.Duration{0, air, 2 * air} {
+			if err := m.Transmit(b.ctx, make([]byte, maxFrame)); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(start); took < least || took > least+time.Second {
+				t.Errorf("packet %d was taken after %v, want about %v", i, took, least)
+			}
+		}
+	})
+}
+
 func TestRestartAndUnplug(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		kind := board.Meshtastic{Region: us, Preset: turbo}
