@@ -162,7 +162,7 @@ func (m *rnodeModem) retune(now time.Time, timing bool) {
 	if !m.online {
 		return
 	}
-	if err := m.air.Tune(now, m.station, phy.RNodeModulation(m.mod), int(m.power)); err != nil {
+	if err := m.air.Tune(now, m.station, phy.RNodeModulation(m.tuned()), int(m.power)); err != nil {
 		m.stop(now)
 		m.reply(cmdError, errInitRadio)
 		return
@@ -170,6 +170,24 @@ func (m *rnodeModem) retune(now time.Time, timing bool) {
 	if timing {
 		m.phyStats()
 	}
+}
+
+// tuned is the setting with the exact bandwidth for the name that the firmware has for it.
+func (m *rnodeModem) tuned() phy.Modulation {
+	mod := m.mod
+	switch mod.BandwidthHz {
+	case 7_800:
+		mod.BandwidthHz = 7_812
+	case 10_400:
+		mod.BandwidthHz = 10_416
+	case 15_600:
+		mod.BandwidthHz = 15_625
+	case 20_800:
+		mod.BandwidthHz = 20_833
+	case 41_700:
+		mod.BandwidthHz = 41_666
+	}
+	return mod
 }
 
 func (m *rnodeModem) reboot(now time.Time) {
@@ -182,7 +200,8 @@ func (m *rnodeModem) reboot(now time.Time) {
 
 // phyStats reports symbol time (us), symbol rate, preamble (symbols, ms), slot and DIFS (ms).
 func (m *rnodeModem) phyStats() {
-	mod, t, symbol := phy.RNodeModulation(m.mod), phy.RNode(m.mod), m.mod.SymbolTime()
+	set := m.tuned()
+	mod, t, symbol := phy.RNodeModulation(set), phy.RNode(set), set.SymbolTime()
 	if symbol == 0 {
 		return
 	}
