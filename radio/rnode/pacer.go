@@ -22,8 +22,9 @@ type pacer struct {
 }
 
 type departure struct {
-	at  time.Time
-	air time.Duration
+	at    time.Time // by our estimate
+	since time.Time // no sooner than this
+	air   time.Duration
 }
 
 // wait is how long until fewer than depth frames are in the modem.
@@ -49,7 +50,7 @@ func (p *pacer) add(now time.Time, air time.Duration, heard time.Time) time.Time
 		p.burst = last.Add(p.access(now, last, heard))
 		last = p.burst
 	}
-	d := departure{at: last.Add(air), air: air}
+	d := departure{at: last.Add(air), since: now, air: air}
 	p.queued = append(p.queued, d)
 	p.recent = append(p.recent, d)
 	p.last = d.at
@@ -107,9 +108,10 @@ func (p *pacer) metered(now time.Time, sent time.Duration) {
 	p.hold(now, from)
 }
 
-// accountable is a frame's airtime if the modem's word must cover it.
+// accountable is a frame's airtime if the modem's word must cover it: it should have left by now, and even if it left as
+// soon as it could, that was not before what the word covers.
 func (d departure) accountable(now time.Time) time.Duration {
-	if age := now.Sub(d.at); age < meterSlack || age >= meterBin {
+	if now.Sub(d.at) < meterSlack || now.Sub(d.since) >= meterBin {
 		return 0
 	}
 	return d.air
@@ -121,7 +123,7 @@ func (p *pacer) hold(now time.Time, from int) {
 	for i := from; i < len(p.recent); i++ {
 		d := &p.recent[i]
 		p.last = p.last.Add(d.air)
-		d.at = p.last
+		d.at, d.since = p.last, now.Add(-meterSlack)
 		p.queued = append(p.queued, *d)
 	}
 }
