@@ -218,6 +218,3 @@ func (b *bench) silent(at int, wait time.Duration) {
 		b.Errorf("%s received %x, nothing good was sent", b.kinds[at].name, p.Data)
 	}
 }
-
-// settle lets both receivers open again after what has just been on the air.
-func settle() { time.Sleep(50 * time.Millisecond) }

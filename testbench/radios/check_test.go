@@ -3,8 +3,10 @@
 package radios
 
 import (
+	"strings"
 	"time"
 
+	"packhorse/radio"
 	"packhorse/radio/phy"
 	"packhorse/radio/sim"
 )
@@ -34,6 +36,7 @@ var checks = []check{
 	{"the buffer wraps", nil, wrap},
 	{"sensing", isChip, sense},
 	{"power", isChip, power},
+	{"weak signals", isChip, weak},
 	{"stuck BUSY", hasBusy, stuckBusy},
 }
 
@@ -169,7 +172,7 @@ func sense(b *bench) {
 	b.Helper()
 	draw := random("sense")
 	for at, r := range b.radios {
-		sensor, ok := r.(sensing)
+		sensor, ok := r.(radio.Sensor)
 		if !ok {
 			b.Fatalf("%s cannot listen", b.kinds[at].name)
 		}
@@ -215,6 +218,39 @@ func power(b *bench) {
 	}
 }
 
+// weak: below the noise a radio tells the strength of the signal and not of the noise, and below its limit it hears nothing.
+func weak(b *bench) {
+	b.Helper()
+	slow := b.kinds[0].common
+	slow.SpreadingFactor, slow.BandwidthHz = 9, 125_000
+	for i := range b.kinds {
+		b.configure(i, slow)
+	}
+	floor := phy.NoiseFloorDBm(slow.BandwidthHz)
+	for _, snr := range []float64{-4, -10} {
+		b.path(float64(b.kinds[0].powerDBm) - floor - snr)
+		for from := range b.kinds {
+			if err := b.send(from, []byte("weak")); err != nil {
+				b.Errorf("send: %v", err)
+			}
+			p, err := b.receive(1-from, patience)
+			if err != nil || p.SNRdB < snr-1 || p.SNRdB > snr+1 || p.RSSIdBm < floor+snr-3 || p.RSSIdBm > floor+snr+3 {
+				b.Errorf("%s hears %.1f dBm, %.1f dB (%v), want %.1f dBm, %.0f dB", b.kinds[1-from].name, p.RSSIdBm, p.SNRdB, err, floor+snr, snr)
+			}
+		}
+	}
+	b.path(float64(b.kinds[0].powerDBm) - floor + 15)
+	if err := b.send(0, []byte("too weak")); err != nil {
+		b.Errorf("send: %v", err)
+	}
+	b.silent(1, time.Minute)
+}
+
+// path sets the loss between the two.
+func (b *bench) path(dB float64) {
+	b.rig.Do(b.ctx, func(time.Time) { b.air.SetLink(0, 1, dB) })
+}
+
 // stuckBusy: a chip that stays busy is reset or given up, and the error names the line.
 func stuckBusy(b *bench) {
 	b.Helper()
@@ -223,7 +259,7 @@ func stuckBusy(b *bench) {
 	if err == nil {
 		b.Errorf("%s sends although it is stuck", b.kinds[0].name)
 	}
-	if _, err := b.receive(0, time.Hour); err == nil || !contains(err.Error(), "BUSY") {
+	if _, err := b.receive(0, time.Hour); err == nil || !strings.Contains(err.Error(), "BUSY") {
 		b.Errorf("%s: %v does not name BUSY", b.kinds[0].name, err)
 	}
 	_ = b.radios[0].Close()

@@ -12,8 +12,10 @@ import (
 	"packhorse/radio/chip"
 	"packhorse/radio/ebyte"
 	"packhorse/radio/kiss"
+	"packhorse/radio/meshtastic"
 	"packhorse/radio/phy"
 	"packhorse/radio/rnode"
+	"packhorse/radio/sik"
 	"packhorse/radio/sim"
 	"packhorse/radio/sx126x"
 	"packhorse/radio/sx127x"
@@ -131,11 +133,42 @@ var (
 		add: serial(func(r *board.Rig, station int) error { return r.AddKISS(station, board.TNC{}) }, func(ctx context.Context, port io.ReadWriteCloser) (radio.Radio, error) {
 			return kiss.Open(ctx, port, licenceFree)
 		})}
-	e22s = ebyteKind("e22", (*board.Rig).AddE22, board.E22{}, ebyte.Opts{Band: ebyte.E22Band900}, openE22, airRates(ebyte.Modulation, 869_125_000))
-	e32s = ebyteKind("e32", (*board.Rig).AddE32, board.E32{}, ebyte.Opts{Band: ebyte.E32Band868}, openE32, airRates(ebyte.E32Modulation, 868_000_000))
+	e22s   = ebyteKind("e22", (*board.Rig).AddE22, board.E22{}, ebyte.Opts{Band: ebyte.E22Band900}, openE22, airRates(ebyte.Modulation, 869_125_000))
+	siks   = sikKind()
+	meshes = meshtasticKind()
+	e32s   = ebyteKind("e32", (*board.Rig).AddE32, board.E32{}, ebyte.Opts{Band: ebyte.E32Band868}, openE32, airRates(ebyte.E32Modulation, 868_000_000))
 )
 
 var licenceFree = kiss.Opts{LicenceFree: true}
+
+// sikKind is a pair of SiK radios that hop over ten channels.
+func sikKind() kind {
+	o := sik.Opts{Channels: 10, SpanHz: 6_000_000}
+	k := kind{name: "sik", station: sim.Bare, common: o.Modulation(915_000_000, 64), powerDBm: 14,
+		add: serial(func(r *board.Rig, station int) error {
+			return r.AddSiK(station, board.SiK{Board: 915, Seed: uint64(station)})
+		},
+			func(ctx context.Context, port io.ReadWriteCloser) (radio.Radio, error) { return sik.Open(ctx, port, o) })}
+	for _, kbps := range []uint32{4, 16, 64, 250} {
+		k.settings = append(k.settings, o.Modulation(915_000_000, kbps))
+	}
+	return k
+}
+
+// meshtasticKind is nodes as their owner has set them.
+func meshtasticKind() kind {
+	const us, longFast = 1, 0
+	m, err := meshtastic.Modulation("LongFast", 906_875_000)
+	if err != nil {
+		panic(err)
+	}
+	return kind{name: "meshtastic", station: sim.Bare, common: m, powerDBm: 14, settings: []phy.Modulation{m},
+		add: serial(func(r *board.Rig, station int) error {
+			return r.AddMeshtastic(station, board.Meshtastic{Region: us, Preset: longFast, TxPower: 14, Seed: uint64(station)})
+		}, func(ctx context.Context, port io.ReadWriteCloser) (radio.Radio, error) {
+			return meshtastic.Open(ctx, port, meshtastic.Opts{Rand: random("meshtastic")})
+		})}
+}
 
 func renamed(name string, k kind) kind {
 	k.name = name
@@ -187,13 +220,11 @@ func ebyteKind[T any](name string, add func(*board.Rig, int, T) error, hw T, o e
 			}
 			return &device{open: func(ctx context.Context) (radio.Radio, error) {
 				o := o
-				o.M0, o.M1, o.AUX = pinsOfEbyte(r, station)
+				o.M0, o.M1, o.AUX = r.EbytePins(station)
 				return open(ctx, r.Dial(station).(ebyte.Port), o)
 			}}, nil
 		}}
 }
-
-func pinsOfEbyte(r *board.Rig, station int) (m0, m1, aux *board.Pin) { return r.EbytePins(station) }
 
 // random is a source that is the same in each run.
 func random(name string) *rand.Rand {

@@ -3,22 +3,11 @@
 package radios
 
 import (
-	"context"
-	"strings"
 	"testing"
-
-	"packhorse/radio/phy"
 )
 
-// sensing is radio.Sensor.
-type sensing interface {
-	Sense(ctx context.Context, law phy.Sensing) (busy bool, err error)
-}
-
-func contains(s, part string) bool { return strings.Contains(s, part) }
-
 // kinds are all that the suite holds to its checks.
-var kinds = []kind{sx1276, sx1276Hand, sx1276RFO, sx1262, sx1262TCXO, sx1261, sx1268, llcc68, rnodes, tncs, e22s, e32s}
+var kinds = []kind{sx1276, sx1276Hand, sx1276RFO, sx1262, sx1262TCXO, sx1261, sx1268, llcc68, rnodes, tncs, siks, e22s, e32s, meshes}
 
 // TestRadios holds two of each kind to all checks.
 func TestRadios(t *testing.T) {
