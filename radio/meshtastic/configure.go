@@ -23,9 +23,9 @@ func (m *Modem) hello(ctx context.Context) error {
 	wake := bytes.Repeat([]byte{start2}, wakeOctets)
 	for end := time.Now().Add(m.opts.Detect); time.Now().Before(end); {
 		id := max(m.opts.Rand.Uint32(), 1)
-		m.writing.Lock()
+		m.writing <- struct{}{}
 		_, err := m.port.Write(appendFrame(wake, appendVarint(nil, toWantConfig, uint64(id))))
-		m.writing.Unlock()
+		<-m.writing
 		if err != nil {
 			return m.because(fmt.Errorf("%w (%v)", ErrGone, err))
 		}

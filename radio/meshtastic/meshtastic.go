@@ -89,8 +89,8 @@ type Modem struct {
 	self Info
 	lora lora
 
-	writing sync.Mutex
-	command sync.Mutex // one Transmit or Configure at a time
+	writing chan struct{} // held while writing; a channel, since a port may take its time
+	command sync.Mutex    // one Transmit or Configure at a time
 	mod     phy.Modulation
 	backlog int // packets that the node says it holds
 	paced   sync.Mutex
@@ -109,7 +109,8 @@ var (
 // for ever. On error the port is closed.
 func Open(ctx context.Context, port io.ReadWriteCloser, opts Opts) (*Modem, error) {
 	m := &Modem{
-		port: port, opts: opts.withDefaults(),
+		writing: make(chan struct{}, 1),
+		port:    port, opts: opts.withDefaults(),
 		frames: make(chan radio.Packet, frameQueue),
 		status: make(chan queueStatus, statusQueue),
 		told:   make(chan uint32, 4),
@@ -216,8 +217,8 @@ func (m *Modem) beat() {
 func heartbeat() []byte { return appendBytes(nil, toHeartbeat, nil) }
 
 func (m *Modem) write(message []byte) error {
-	m.writing.Lock()
-	defer m.writing.Unlock()
+	m.writing <- struct{}{}
+	defer func() { <-m.writing }()
 	if _, err := m.port.Write(appendFrame(nil, message)); err != nil {
 		return m.because(fmt.Errorf("%w (%v)", ErrGone, err))
 	}

@@ -124,7 +124,7 @@ var (
 			return bw == 125_000 && sf <= 9 || bw == 250_000 && sf <= 10 || bw == 500_000 && sf <= 11
 		})
 	// An RNode's firmware splits what is longer than one packet and chooses its preamble.
-	rnodes = kind{name: "rnode", station: sim.RNode, common: phy.RNodeModulation(sf7), powerDBm: 14, settings: lora(sf7, all),
+	rnodes = kind{name: "rnode", station: sim.RNode, common: phy.RNodeModulation(sf7), powerDBm: 14, settings: asRNode(lora(sf7, all)),
 		add: serial((*board.Rig).AddRNode, func(ctx context.Context, port io.ReadWriteCloser) (radio.Radio, error) {
 			return rnode.Open(ctx, port, rnode.Opts{})
 		})}
@@ -168,6 +168,37 @@ func meshtasticKind() kind {
 		}, func(ctx context.Context, port io.ReadWriteCloser) (radio.Radio, error) {
 			return meshtastic.Open(ctx, port, meshtastic.Opts{Rand: random("meshtastic")})
 		})}
+}
+
+// asRNode is settings with the preambles that RNodes give them.
+func asRNode(settings []phy.Modulation) (all []phy.Modulation) {
+	for _, m := range settings {
+		all = append(all, phy.RNodeModulation(m))
+	}
+	return all
+}
+
+// compatible is a chip that speaks with RNodes.
+func compatible(k kind) kind {
+	k.name, k.common = k.name+" with the octet of RNodes", rnodes.common
+	k.settings = asRNode(k.settings)
+	add := k.add
+	k.add = func(r *board.Rig, station int) (*device, error) {
+		d, err := add(r, station)
+		if err != nil {
+			return nil, err
+		}
+		open := d.open
+		d.open = func(ctx context.Context) (radio.Radio, error) {
+			inner, err := open(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return rnode.Compatible(inner, random("octets")), nil
+		}
+		return d, nil
+	}
+	return k
 }
 
 func renamed(name string, k kind) kind {

@@ -13,7 +13,7 @@ import (
 // TestTenThousandFrames exchanges ten thousand frames of any length, from either side as chance wills, with pauses as
 // chance wills. None is lost, none comes twice, none is made up.
 func TestTenThousandFrames(t *testing.T) {
-	for _, pair := range [][2]kind{{sx1276, sx1276}, {sx1262TCXO, sx1262TCXO}, {sx1276, sx1262}, {rnodes, rnodes}, {tncs, tncs}, {siks, siks}, {meshes, meshes}, {e22s, e22s}, {e32s, e32s}} {
+	for _, pair := range append(different, [][2]kind{{sx1276, sx1276}, {sx1262TCXO, sx1262TCXO}, {rnodes, rnodes}, {tncs, tncs}, {siks, siks}, {meshes, meshes}, {e22s, e22s}, {e32s, e32s}}...) {
 		t.Run(pair[0].name+" and "+pair[1].name, func(t *testing.T) {
 			onBench(t, pair[0], pair[1], func(b *bench) { b.exchange(10_000) })
 		})

@@ -22,11 +22,18 @@ func TestRadios(t *testing.T) {
 	}
 }
 
-// TestDifferentChips holds chips of the two families to the same checks together.
-func TestDifferentChips(t *testing.T) {
-	for _, c := range checks {
-		if c.name != "stuck BUSY" {
-			t.Run(c.name, func(t *testing.T) { onBench(t, sx1276, sx1262, c.do) })
-		}
+// different are radios that must understand each other.
+var different = [][2]kind{{sx1276, sx1262}, {compatible(sx1276), rnodes}, {compatible(sx1262), rnodes}}
+
+// TestDifferentRadios holds radios of two kinds to the same checks together.
+func TestDifferentRadios(t *testing.T) {
+	for _, pair := range different {
+		t.Run(pair[0].name+" and "+pair[1].name, func(t *testing.T) {
+			for _, c := range checks {
+				if c.can == nil || c.can(pair[0]) && c.can(pair[1]) {
+					t.Run(c.name, func(t *testing.T) { onBench(t, pair[0], pair[1], c.do) })
+				}
+			}
+		})
 	}
 }
