@@ -16,7 +16,7 @@ func america() []Rule {
 			Seen:    Text, Source: "47 CFR 15.247(a)(1),(a)(1)(i),(b)(2),(b)(4)", Checked: "2026-11-21", Note: note + "; the receiver hops too"},
 		{Region: "US915", Item: "FHSS, 25 channels", LowHz: 902_000_000, HighHz: 928_000_000, MaxDBm: 24, Reference: Conducted, FreeGainDBi: 6,
 			MaxBandwidthHz: 500_000, Kind: Dwell,
-			Hopping: Hopping{Channels: 25, Dwell: 400 * time.Millisecond, Period: 10 * time.Second, SpacingHz: 25_000},
+			Hopping: Hopping{Channels: 25, Dwell: 400 * time.Millisecond, Period: 10 * time.Second, SpacingHz: 25_000, WidthHz: 250_000},
 			Seen:    Text, Source: "47 CFR 15.247(a)(1),(a)(1)(i),(b)(2),(b)(4)", Checked: "2026-11-21", Note: note + "; the receiver hops too"},
 		{Region: "US915", Item: "hybrid", LowHz: 902_000_000, HighHz: 928_000_000, MaxDBm: 21, Reference: Conducted, FreeGainDBi: 6,
 			Density: Density{DBm: 8, PerHz: 3_000}, Kind: Dwell,

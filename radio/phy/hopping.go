@@ -12,7 +12,7 @@ func (g Region) HopRule(lowHz, highHz, channelHz uint32, channels int, p Power) 
 	case channels < 1 || channelHz == 0 || lowHz >= highHz || uint64(channels)*uint64(channelHz) > uint64(highHz-lowHz):
 		return Rule{}, g.refuse("%d channels of %s kHz do not fit between %s and %s", channels, kHz(channelHz), MHz(lowHz), MHz(highHz))
 	}
-	s := hops{int64(lowHz) - drift(int64(lowHz)), int64(highHz) + drift(int64(highHz)), channelHz, channels, (highHz - lowHz) / uint32(channels)}
+	s := hops{int64(lowHz) - drift(int64(lowHz)), int64(highHz) + drift(int64(highHz)), channelHz, channels, (highHz - lowHz) / uint32(channels+spareChannels)}
 	var best *Rule
 	for i, r := range g.Rules {
 		if r.allowsHops(s) && r.allowsPower(channelHz, p) && (best == nil || r.generosity() > best.generosity()) {
@@ -24,6 +24,10 @@ func (g Region) HopRule(lowHz, highHz, channelHz uint32, channels int, p Power) 
 	}
 	return *best, nil
 }
+
+// spareChannels is by how many parts more than channels SiK's firmware divides its span (radio_init of main.c): its
+// channels are closer than the span tells. Other modems' are farther apart.
+const spareChannels = 2
 
 // hops is what a modem hops over, crystal error included.
 type hops struct {
@@ -40,7 +44,11 @@ func (r Rule) allowsHops(s hops) bool {
 	case r.MinBandwidthHz > 0 || r.MaxBandwidthHz > 0 && s.channelHz > r.MaxBandwidthHz: // the first is measured at 6 dB, which is not known
 		return false
 	}
-	return s.channels >= r.Hopping.Channels && s.apartHz >= r.Hopping.SpacingHz
+	h := r.Hopping
+	if s.channels < h.Channels || s.channelHz < h.WidthHz {
+		return false
+	}
+	return h.SpacingHz == 0 || s.apartHz >= max(h.SpacingHz, s.channelHz)
 }
 
 func (g Region) refusalOfHops(s hops, p Power) error {

@@ -18,7 +18,8 @@ func TestHoppingModems(t *testing.T) {
 		says         string
 	}{
 		{"50 narrow channels", "US915", 902_100_000, 927_900_000, 249_000, 50, 30, 6, "FHSS, 50 channels", ""},
-		{"49 of them", "US915", 902_100_000, 927_900_000, 249_000, 49, 30, 6, "", "24 dBm or less; more is for US915 902.0-928.0 MHz, 30 dBm conducted less the gain above 6 dBi, bandwidth up to 249.999 kHz, hopping over 50 channels"},
+		{"49 of them", "US915", 902_100_000, 927_900_000, 249_000, 49, 30, 6, "", "-8 dBm or less; more is for US915 902.0-928.0 MHz, 30 dBm conducted less the gain above 6 dBi, bandwidth up to 249.999 kHz, hopping over 50 channels"},
+		{"narrow channels need 50 at any power", "US915", 902_100_000, 927_900_000, 191_500, 25, 10, 6, "", "hopping over 25 channels or more, at most 400 ms on each in 10 s, of 250 kHz or wider"},
 		{"25 channels", "US915", 902_100_000, 927_900_000, 250_000, 25, 24, 6, "FHSS, 25 channels", ""},
 		{"too strong for 25", "US915", 902_100_000, 927_900_000, 250_000, 25, 25, 6, "", "24 dBm or less"},
 		{"wide channels, however many", "US915", 902_100_000, 927_900_000, 250_000, 50, 30, 6, "", "24 dBm or less"},
@@ -26,6 +27,9 @@ func TestHoppingModems(t *testing.T) {
 		{"wider than 500 kHz", "US915", 902_100_000, 927_900_000, 501_000, 50, 20, 6, "", "-8 dBm"},
 		{"a strong antenna", "US915", 902_100_000, 927_900_000, 200_000, 50, 28, 9, "", "27 dBm or less"},
 		{"channels closer than 25 kHz", "US915", 915_000_000, 916_000_000, 10_000, 50, 20, 6, "", "-8 dBm"},
+		{"closer than 25 kHz as SiK divides the span", "US915", 915_000_000, 916_280_000, 10_000, 50, 20, 6, "", "-8 dBm"},
+		{"channels that overlap as SiK divides the span", "US915", 915_000_000, 927_700_000, 249_000, 50, 20, 6, "", "-8 dBm"},
+		{"just far enough", "US915", 915_000_000, 916_300_000, 10_000, 50, 20, 6, "FHSS, 50 channels", ""},
 		{"the span leaves the band", "US915", 902_010_000, 927_900_000, 200_000, 50, 20, 6, "", "not inside one band"},
 		{"Australia", "AU915", 915_100_000, 927_900_000, 200_000, 20, 20, DipoleDBi, "digital", ""},
 		{"New Zealand", "NZ915", 920_100_000, 927_900_000, 200_000, 20, 30, 6, "", ""},

@@ -101,6 +101,7 @@ type Hopping struct {
 	Dwell     time.Duration // at most so long on one channel
 	Period    time.Duration // in any such time
 	SpacingHz uint32        // from channel to channel at least this, and the width of one
+	WidthHz   uint32        // a channel is at least this wide, at 20 dB down; narrower ones fall under another rule
 }
 
 // Window is the time over which duty cycles count: any hour, not the clock's
@@ -167,6 +168,9 @@ func (h Hopping) words() []string {
 		s += fmt.Sprintf(", at most %s on each in %s", span(h.Dwell), span(h.Period))
 	case h.Dwell > 0:
 		s += fmt.Sprintf(", at most %s on each", span(h.Dwell))
+	}
+	if h.WidthHz > 0 {
+		s += fmt.Sprintf(", of %s kHz or wider", kHz(h.WidthHz))
 	}
 	return []string{s}
 }
