@@ -23,6 +23,19 @@ func TestSense(t *testing.T) {
 			t.Errorf("got %v, %v in %s", busy, err, f.mode)
 		}
 	})
+	virtual("after activity the receiver has the time to find the packet", t, func(t *testing.T) {
+		r, f := open(t, func(f *fake) { f.activity = true })
+		_, _ = r.Sense(t.Context(), law)
+		f.activity = false
+		time.Sleep(phy.Wave{Modulation: sf7}.HeaderTime() - time.Millisecond)
+		if busy, err := r.Sense(t.Context(), law); !busy || err != nil || f.detects != 1 {
+			t.Errorf("before the end of a header: got %v, %v, %d detections", busy, err, f.detects)
+		}
+		time.Sleep(2 * time.Millisecond)
+		if busy, err := r.Sense(t.Context(), law); busy || err != nil || f.detects != 2 {
+			t.Errorf("after it: got %v, %v, %d detections", busy, err, f.detects)
+		}
+	})
 	for name, ev := range map[string]Event{"header": {Began: true}, "signal": {Signal: true}} {
 		virtual("a packet is coming in: "+name, t, func(t *testing.T) {
 			r, f := open(t)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
+
+	"packhorse/radio/phy"
 )
 
 const (
@@ -111,6 +113,9 @@ func (r *Radio) take(ev Event, at time.Time, late bool) error {
 		r.left(at)
 	}
 	err := r.receive()
+	if ev.Detected { // another detection would break off the packet that the receiver now may find
+		r.incoming = at.Add(phy.Wave{Modulation: r.set.mod}.HeaderTime())
+	}
 	r.result <- result{detected: ev.Detected}
 	return err
 }
