@@ -17,6 +17,9 @@ type adminAPI struct{ n *Node }
 
 var _ admin.Backend = adminAPI{}
 
+// API is what the admin socket serves, for callers in the same process. It answers while Run runs.
+func (n *Node) API() admin.Backend { return adminAPI{n} }
+
 // adminError gives every error its word and exit code.
 func adminError(err error) error {
 	var g *gateway.Error
