@@ -43,28 +43,28 @@ type wire struct {
 }
 
 // connect prepares the lines that only listen, and the chip select.
-func connect(hw *Hardware) (*wire, error) {
-	mode := spi.Mode0
+func (b *wire) connect() (err error) {
+	hw, mode := b.hw, spi.Mode0
 	if hw.Select != nil {
 		mode |= spi.NoCS
 		if err := hw.Select.Out(gpio.High); err != nil {
-			return nil, fmt.Errorf("board: chip select %s: %w", hw.Select, err)
+			return fmt.Errorf("board: chip select %s: %w", hw.Select, err)
 		}
 	}
-	conn, err := hw.SPI.Connect(probeClock, mode, 8)
-	both := err != nil && hw.Select != nil
-	if both {
-		conn, err = hw.SPI.Connect(probeClock, spi.Mode0, 8)
+	b.conn, err = hw.SPI.Connect(probeClock, mode, 8)
+	if b.both = err != nil && hw.Select != nil; b.both {
+		b.conn, err = hw.SPI.Connect(probeClock, spi.Mode0, 8)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("board: connect to %s: %w", hw.SPI, err)
+		return fmt.Errorf("board: connect to %s: %w", hw.SPI, err)
 	}
-	if hw.Busy != nil {
-		if err := hw.Busy.In(gpio.PullDown, gpio.NoEdge); err != nil {
-			return nil, fmt.Errorf("board: BUSY (%s): %w", hw.Busy, err)
-		}
+	if hw.Busy == nil {
+		return nil
 	}
-	return &wire{conn: conn, hw: hw, p: hw.Profile, both: both}, nil
+	if err := hw.Busy.In(gpio.PullDown, gpio.NoEdge); err != nil {
+		return fmt.Errorf("board: BUSY (%s): %w", hw.Busy, err)
+	}
+	return nil
 }
 
 // tx exchanges w and gives as many octets as came back.

@@ -82,7 +82,7 @@ func judge(v, again byte) (Chip, error) {
 }
 
 // OpenSPI opens an SPI bus by its name, "/dev/spidev0.1" or "SPI0.1"; an empty
-// name is the first there is. Without any bus the error is ErrNoSPI.
+// name is the first there is. Without any bus the error is ErrNoSPI. The port is one of NewSPIPort's.
 func OpenSPI(name string) (spi.PortCloser, error) {
 	if err := startDrivers(); err != nil {
 		return nil, fmt.Errorf("board: start the SPI drivers: %w", err)
@@ -90,7 +90,7 @@ func OpenSPI(name string) (spi.PortCloser, error) {
 	if len(spireg.All()) == 0 {
 		return nil, ErrNoSPI
 	}
-	port, err := spireg.Open(name)
+	port, err := NewSPIPort(func() (spi.PortCloser, error) { return spireg.Open(name) })
 	if err != nil {
 		return nil, fmt.Errorf("board: open SPI bus %q: %w (there are %s)", name, err, busNames())
 	}

@@ -74,12 +74,12 @@ func look(p *Profile, wake bool, open func(*Profile) (*Hardware, error)) (Found,
 		return Found{}, err
 	}
 	defer hw.Close()
-	b, err := connect(hw)
-	if err != nil {
-		return Found{}, err
-	}
+	b := &wire{hw: hw, p: p}
 	defer time.Sleep(settle) // its chip select may be the reset of the next board
 	defer b.quiet()
+	if err := b.connect(); err != nil {
+		return Found{}, err
+	}
 	if wake {
 		if err := b.wake(); err != nil {
 			return Found{}, err

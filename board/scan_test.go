@@ -153,7 +153,10 @@ func (p *fakePort) LimitSpeed(physic.Frequency) error { return nil }
 func (p *fakePort) Duplex() conn.Duplex               { return conn.Full }
 func (p *fakePort) TxPackets([]spi.Packet) error      { return errors.New("unused") }
 func (p *fakePort) Connect(f physic.Frequency, m spi.Mode, bits int) (spi.Conn, error) {
-	if m&spi.NoCS != 0 && !p.b.noCS {
+	if p.connected {
+		return nil, errors.New("connected once already")
+	}
+	if p.connected = true; m&spi.NoCS != 0 && !p.b.noCS {
 		return nil, errors.New("this controller cannot do without its chip select")
 	}
 	p.noCS = m&spi.NoCS != 0
@@ -184,7 +187,11 @@ func (b *bench) open(p *Profile) (*Hardware, error) {
 			return nil, fmt.Errorf("%s: %w", p.Name, &HeldError{Pin: u.pin, By: who})
 		}
 	}
-	hw := &Hardware{Profile: p, SPI: &fakePort{b: b, name: p.SPI.Device}}
+	port, err := NewSPIPort(func() (spi.PortCloser, error) { return &fakePort{b: b, name: p.SPI.Device}, nil })
+	if err != nil {
+		return nil, err
+	}
+	hw := &Hardware{Profile: p, SPI: port}
 	for ref, pin := range map[PinRef]*gpio.PinIO{p.Pins.Select: &hw.Select, p.Pins.Reset: &hw.Reset, p.Pins.IRQ: &hw.IRQ, p.Pins.Busy: &hw.Busy,
 		p.Pins.TxEnable: &hw.TxEnable, p.Pins.RxEnable: &hw.RxEnable} {
 		if ref != "" {
@@ -359,6 +366,21 @@ func TestScanNamesAStuckBusy(t *testing.T) {
 		_, missed := Scan([]*Profile{mustFind(t, "zebrahat-1w")}, b.open)
 		if len(missed) != 1 || !strings.Contains(missed[0].Err.Error(), "BUSY (GPIO27) stays high") {
 			t.Errorf("got %v", missed)
+		}
+	})
+}
+
+// A bus that cannot be used leaves no chip select driven: it may be an output of the board that is there.
+func TestScanLetsGoOfTheLinesOfABusThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newScanBench(t)
+		_, missed := Scan([]*Profile{mustFind(t, "zebrahat-1w")}, func(p *Profile) (*Hardware, error) {
+			hw, err := b.open(p)
+			hw.SPI.Close()
+			return hw, err
+		})
+		if len(missed) != 1 || !errors.Is(missed[0].Err, errClosedBus) || b.pin("GPIO24").driven {
+			t.Errorf("got %v, chip select driven %v", missed, b.pin("GPIO24").driven)
 		}
 	})
 }

@@ -10,7 +10,8 @@ import (
 	"periph.io/x/conn/v3/spi"
 )
 
-// chipPort is a handle to the SPI port of a chip: as with real ports, Connect works once and Close is final.
+// chipPort is a handle to the SPI port of a chip: as with periph's ports, Connect works once, also when the controller
+// refuses, and Close is final.
 type chipPort struct {
 	seat              *chipSeat
 	connected, closed bool
@@ -19,7 +20,7 @@ type chipPort struct {
 // String names the port.
 func (p *chipPort) String() string { return p.seat.name }
 
-// Connect may be called once, as on a real port; the chip knows mode 0, up to its clock.
+// Connect may be called once, as on periph's ports; the chip knows mode 0, up to its clock.
 func (p *chipPort) Connect(f physic.Frequency, mode spi.Mode, bits int) (c spi.Conn, err error) {
 	p.seat.look(func() { c, err = p.connect(f, mode, bits) })
 	return c, err
@@ -33,6 +34,7 @@ func (p *chipPort) connect(f physic.Frequency, mode spi.Mode, bits int) (spi.Con
 	case mode&^spi.NoCS != spi.Mode0 || bits != 8:
 		return nil, fmt.Errorf("sim: an %s speaks mode 0 with 8 bits, not %v with %d", s.name, mode, bits)
 	case mode&spi.NoCS != 0 && s.noNoCS:
+		p.connected = true // of no more use: so are periph's ports
 		return nil, errors.New("sim: this controller cannot leave chip select alone")
 	case f > s.clock:
 		return nil, fmt.Errorf("sim: an %s takes at most %v, not %v", s.name, s.clock, f)

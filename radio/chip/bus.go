@@ -28,8 +28,8 @@ type Bus struct {
 }
 
 // NewBus connects to the port at this clock, in mode 0. Where the chip select is a pin of its own, the port's stays
-// unused (spi.NoCS), or toggles a wire that leads nowhere where the controller refuses that. On error the port is
-// closed.
+// unused (spi.NoCS), or toggles a wire that leads nowhere where the controller refuses that: then the port is connected
+// a second time, which it must allow. On error the port is closed.
 func NewBus(port spi.PortCloser, clock physic.Frequency, sel gpio.PinOut) (*Bus, error) {
 	mode := spi.Mode0
 	if sel != nil {

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
+	"periph.io/x/conn/v3/spi"
 
+	"packhorse/board"
 	"packhorse/board/sim"
 	"packhorse/radio"
 	"packhorse/radio/chip"
@@ -24,14 +26,14 @@ import (
 
 var sf7 = phy.Modulation{FrequencyHz: 869_525_000, BandwidthHz: 125_000, SpreadingFactor: 7, CodingRate: 5, PreambleSymbols: 8}
 
-// board is a simulated board and what its profile says.
-type board struct {
+// bench is a simulated board and what its profile says.
+type bench struct {
 	chip sim.SX126xOpts
 	opts sx126x.Opts
 }
 
 // boards are the kinds that there are: each makes the chip deaf, mute or dead where the driver forgets a part of it.
-var boards = []board{
+var boards = []bench{
 	{sim.SX126xOpts{DIO2Switch: true}, sx126x.Opts{DIO2Switch: true}},
 	{sim.SX126xOpts{TxEnable: true, RxEnable: true, TCXOVolts: 1.8, ChipSelect: true, RefuseNoCS: true}, sx126x.Opts{TCXOMillivolts: 1800}},
 	{sim.SX126xOpts{Model: sim.LLCC68, DIO2Switch: true, RxEnable: true, TCXOVolts: 1.8}, sx126x.Opts{Model: sx126x.LLCC68, DIO2Switch: true, TCXOMillivolts: 1800, LDO: true}},
@@ -39,7 +41,7 @@ var boards = []board{
 }
 
 // lab plays in virtual time with chips on one air. Afterwards no chip may have anything to complain of.
-func lab(t *testing.T, boards []board, play func(t *testing.T, chips []*sim.SX126x)) {
+func lab(t *testing.T, boards []bench, play func(t *testing.T, chips []*sim.SX126x)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		cfg := air.Config{Seed: 7}
@@ -71,7 +73,7 @@ func lab(t *testing.T, boards []board, play func(t *testing.T, chips []*sim.SX12
 }
 
 // rig is a lab with each chip in its driver and shell, not configured yet.
-func rig(t *testing.T, boards []board, play func(t *testing.T, chips []*sim.SX126x, radios []*chip.Radio)) {
+func rig(t *testing.T, boards []bench, play func(t *testing.T, chips []*sim.SX126x, radios []*chip.Radio)) {
 	t.Helper()
 	lab(t, boards, func(t *testing.T, chips []*sim.SX126x) {
 		var radios []*chip.Radio
@@ -108,7 +110,9 @@ func hear(t *testing.T, r *chip.Radio) (radio.Packet, error) {
 
 func driver(t *testing.T, c *sim.SX126x, o sx126x.Opts) *sx126x.Driver {
 	t.Helper()
-	d, err := sx126x.New(c.Open(), pins(c), o)
+	port, err := board.NewSPIPort(func() (spi.PortCloser, error) { return c.Open(), nil })
+	must(t, err)
+	d, err := sx126x.New(port, pins(c), o)
 	must(t, err)
 	return d
 }
@@ -196,7 +200,7 @@ func TestActivityIsHeardBeforeTalking(t *testing.T) {
 // A chip that a dip of its supply has reset works on: the sender's is found out when it is to send, the listener's within
 // a second.
 func TestADipOfTheSupplyIsOvercome(t *testing.T) {
-	rig(t, []board{boards[1], boards[0]}, func(t *testing.T, chips []*sim.SX126x, radios []*chip.Radio) {
+	rig(t, []bench{boards[1], boards[0]}, func(t *testing.T, chips []*sim.SX126x, radios []*chip.Radio) {
 		for _, r := range radios {
 			must(t, r.Configure(t.Context(), sf7, 14))
 		}

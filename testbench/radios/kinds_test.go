@@ -7,6 +7,9 @@ import (
 	"io"
 	"math/rand/v2"
 
+	"periph.io/x/conn/v3/spi"
+
+	host "packhorse/board"
 	board "packhorse/board/sim"
 	"packhorse/radio"
 	"packhorse/radio/chip"
@@ -59,7 +62,11 @@ func sx127xKind(hw board.SX127xOpts, o sx127x.Opts) kind {
 					if c.Select != nil {
 						pins.Select = c.Select
 					}
-					d, err := sx127x.New(c.Open(), pins, o)
+					port, err := host.NewSPIPort(func() (spi.PortCloser, error) { return c.Open(), nil })
+					if err != nil {
+						return nil, err
+					}
+					d, err := sx127x.New(port, pins, o)
 					if err != nil {
 						return nil, err
 					}
@@ -83,7 +90,11 @@ func sx126xKind(name string, hw board.SX126xOpts, o sx126x.Opts, base phy.Modula
 			}
 			return &device{
 				open: func(ctx context.Context) (radio.Radio, error) {
-					d, err := sx126x.New(c.Open(), pins126x(c), o)
+					port, err := host.NewSPIPort(func() (spi.PortCloser, error) { return c.Open(), nil })
+					if err != nil {
+						return nil, err
+					}
+					d, err := sx126x.New(port, pins126x(c), o)
 					if err != nil {
 						return nil, err
 					}
