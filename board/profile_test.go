@@ -102,6 +102,19 @@ irq = "pinctrl-bcm2711:16"
 busy = "GPIO20"
 `
 
+// The amplifiers of EBYTE's modules by what their users measured: an E22-900M30S has 7.1 dB at 1 dBm, 7.8 dB at 21 dBm,
+// an E22P gives 30 dBm at 18 dBm. With a smaller gain more would leave than the law allows.
+func TestAmplifiersAreNotBelittled(t *testing.T) {
+	for name, want := range map[string]struct{ gain, most float64 }{
+		"meshadv-pi": {7.8, 30}, "pimesh-1w-v1": {7.8, 30}, "pimesh-1w-v2": {12, 30}, "zebrahat-1w": {12, 30},
+	} {
+		p := mustFind(t, name)
+		if p.Radio.PAGainDB < want.gain || p.MaxDBm() != want.most {
+			t.Errorf("%s: %g dB and at most %g dBm, want %g dB or more and %g dBm", name, p.Radio.PAGainDB, p.MaxDBm(), want.gain, want.most)
+		}
+	}
+}
+
 func TestMistakesOfAProfileSayWhatToWrite(t *testing.T) {
 	if _, err := ParseProfile("mine.toml", []byte(good)); err != nil {
 		t.Fatal(err)
