@@ -11,6 +11,7 @@ import (
 
 	"packhorse/board"
 	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/cmd/packhorse/internal/radios"
 	"packhorse/gateway/admin"
 )
 
@@ -30,6 +31,18 @@ type app struct {
 	keyFile               string
 
 	gateway admin.Client // the one that was asked, if any
+
+	hands  *radios.Host // how devices are opened; nil: those of this computer
+	boards *radios.Finder
+	clock  board.ClockSource // what vouches for the clock of a gateway that runs here
+}
+
+// devices is how the devices of this computer are opened.
+func (a *app) devices() radios.Host {
+	if a.hands == nil {
+		return radios.Computer()
+	}
+	return *a.hands
 }
 
 // load reads the configuration as the flags and the environment say.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"packhorse/cmd/packhorse/internal/config"
@@ -20,7 +22,7 @@ func (a *app) configCheck() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			l, err := a.load()
 			if err == nil {
-				err = lawful(l)
+				err = a.lawful(l)
 			}
 			if err != nil {
 				return err
@@ -38,13 +40,16 @@ func (a *app) configCheck() *cobra.Command {
 }
 
 // lawful asks the rules of the configured region about every radio. Without one there it is left to the start.
-func lawful(l *config.Loaded) error {
+func (a *app) lawful(l *config.Loaded) error {
 	if l.Region == "" {
 		return nil
 	}
 	for _, r := range l.Radio {
-		if _, _, _, err := radioPlan(l.Region, r); err != nil {
-			return forbidden(err)
+		_, err := a.radioPlan(l.Region, l, r)
+		if errors.Is(err, errSearch) {
+			a.hint("note: radio %s: %v", r.Name, err)
+		} else if err != nil {
+			return planError(err)
 		}
 	}
 	return nil
@@ -56,7 +61,7 @@ func (a *app) missing(l *config.Loaded) {
 		a.hint("note: no configuration at %s: running with defaults", l.Path)
 	}
 	if len(l.Radio) == 0 && l.Internet.Listen == "" && len(l.Internet.Peer) == 0 {
-		a.hint("note: no radio: add a [[radio]] section with name and port (docs/CONFIG.md)")
+		a.hint("note: no radio: add a [[radio]] section with name, and port or board (docs/CONFIG.md)")
 	}
 }
 

@@ -1,78 +1,35 @@
 package main
 
 import (
-	"fmt"
-	"math"
-	"strings"
+	"errors"
 
 	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/cmd/packhorse/internal/radios"
 	"packhorse/gateway/admin"
 	"packhorse/radio/phy"
 )
 
-// radioPlan is what a radio is set to: the region's plan where the configuration says
-// nothing, as strong as the law lets this antenna be, and the rule that allows it.
-func radioPlan(regionName string, r config.Radio) (phy.Modulation, phy.Power, phy.Rule, error) {
-	region, err := phy.LookupRegion(regionName)
+// errSearch: what the law says of a radio depends on a board that has to be found first.
+var errSearch = errors.New("its board has no EEPROM and is found when the gateway starts; name it to have the law asked before: packhorse board probe")
+
+// radioPlan is what a configured radio is set to. Nothing is opened.
+func (a *app) radioPlan(region string, l *config.Loaded, r config.Radio) (radios.Plan, error) {
+	p, err := a.boardOf(l, r)
 	if err != nil {
-		return phy.Modulation{}, phy.Power{}, phy.Rule{}, err
+		return radios.Plan{}, err
 	}
-	m := overlay(region.Plan, r)
-	p := phy.Power{AntennaDBi: *r.AntennaGainDBi - r.CableLossDB}
-	if r.PowerDBm != nil {
-		p.ConductedDBm = float64(*r.PowerDBm)
-	} else {
-		p.ConductedDBm = strongest(region, m, p.AntennaDBi)
+	if p == nil && r.Board != "" {
+		return radios.Plan{}, errSearch
 	}
-	rule, err := region.Rule(m, p)
-	if err == nil {
-		err = listens(r.Kind, rule)
-	}
-	return m, p, rule, named(r, err)
+	return radios.New(region, r, p)
 }
 
-// strongest is the plan's power, or less where the law allows less.
-func strongest(g phy.Region, m phy.Modulation, antennaDBi float64) float64 {
-	most, ok := g.MostDBm(m, antennaDBi)
-	if !ok {
-		return g.PlanPower.ConductedDBm
+// planError is why a radio cannot be as it is configured: by law, or by a mistake in the configuration.
+func planError(err error) error {
+	if errors.Is(err, phy.ErrNotAllowed) {
+		return forbidden(err)
 	}
-	return min(g.PlanPower.ConductedDBm, math.Floor(most))
-}
-
-// listens refuses a radio that decides by itself when it sends, where the law wants the channel heard free before. Kinds
-// that nobody knows are taken for such.
-func listens(kind string, rule phy.Rule) error {
-	if !rule.Listens() || strings.HasPrefix(kind, "sx12") {
-		return nil
-	}
-	return fmt.Errorf("%s wants %v heard free below %g dBm before each transmission, and a radio of kind %q decides by itself when it sends: use a chip on SPI, kind sx126x or sx127x: %w",
-		rule.SubBand(), rule.Sensing.For, rule.Sensing.BelowDBm, kind, phy.ErrNotAllowed)
-}
-
-// overlay puts what the configuration says over the region's plan.
-func overlay(m phy.Modulation, r config.Radio) phy.Modulation {
-	if r.FrequencyHz != 0 {
-		m.FrequencyHz = r.FrequencyHz
-	}
-	if r.BandwidthHz != 0 {
-		m.BandwidthHz = r.BandwidthHz
-	}
-	if r.SpreadingFactor != 0 {
-		m.SpreadingFactor = r.SpreadingFactor
-	}
-	if r.CodingRate != 0 {
-		m.CodingRate = r.CodingRate
-	}
-	m.PreambleSymbols = max(m.PreambleSymbols, phy.RNode(m).PreambleSymbols) // nobody can configure it, and SF5 and SF6 need a longer one
-	return m
-}
-
-func named(r config.Radio, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("radio %s: %w", r.Name, err)
+	return usage("change the [[radio]] section", "%v", err)
 }
 
 // lawForbids is the end of a question that was answered: with no.

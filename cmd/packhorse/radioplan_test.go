@@ -28,18 +28,19 @@ func TestRadioPlanFollowsRegionFileAndLaw(t *testing.T) {
 		{"no such region", "XX", config.Radio{AntennaGainDBi: &dipole}, 0, 0, 0, "unknown region"},
 		{"a closed band", "EU868", config.Radio{AntennaGainDBi: &dipole, FrequencyHz: 869_300_000}, 0, 0, 0, "alarms"},
 	} {
-		m, p, rule, err := radioPlan(tc.region, tc.r)
+		tc.r.Kind = config.RNode
+		p, err := (&app{}).radioPlan(tc.region, &config.Loaded{}, tc.r)
 		if tc.fails != "" {
 			if err == nil || !strings.Contains(err.Error(), tc.fails) {
 				t.Errorf("%s: got %v, want %q", tc.name, err, tc.fails)
 			}
 			continue
 		}
-		if err != nil || m.FrequencyHz != tc.hz || m.SpreadingFactor != tc.sf || p.ConductedDBm != tc.dBm || rule.Region != tc.region {
-			t.Errorf("%s: got %v, %v, %v, %v", tc.name, m, p, rule, err)
+		if err != nil || p.Modulation.FrequencyHz != tc.hz || p.Modulation.SpreadingFactor != tc.sf || p.Power().ConductedDBm != tc.dBm || p.Rule.Region != tc.region {
+			t.Errorf("%s: got %+v, %v", tc.name, p, err)
 		}
 	}
-	if _, _, _, err := radioPlan("EU868", config.Radio{AntennaGainDBi: &dipole, FrequencyHz: 915_000_000}); !errors.Is(err, phy.ErrNotAllowed) {
+	if _, err := (&app{}).radioPlan("EU868", &config.Loaded{}, config.Radio{Kind: config.RNode, AntennaGainDBi: &dipole, FrequencyHz: 915_000_000}); !errors.Is(err, phy.ErrNotAllowed) {
 		t.Errorf("got %v, want what the law forbids", err)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -107,7 +108,7 @@ may not send, or when no region is set.`,
 			if err != nil {
 				return err
 			}
-			return a.showLaw(g, l.Radio)
+			return a.showLaw(g, l)
 		},
 	}
 	c.Flags().StringVar(&region, "region", "", "another `region` than the configured one")
@@ -139,7 +140,7 @@ type radioLaw struct {
 	Why         string  `json:"why,omitempty"`
 }
 
-func (a *app) showLaw(g phy.Region, radios []config.Radio) error {
+func (a *app) showLaw(g phy.Region, l *config.Loaded) error {
 	v := struct {
 		admin.Head
 		Region string     `json:"region"`
@@ -147,17 +148,10 @@ func (a *app) showLaw(g phy.Region, radios []config.Radio) error {
 	}{a.head("packhorse.region_check/1"), g.Name, []radioLaw{}}
 	bad := false
 	var say []string
-	for _, r := range radios {
-		m, p, rule, err := radioPlan(g.Name, r)
-		line := radioLaw{Name: r.Name, Allowed: err == nil, FrequencyHz: m.FrequencyHz, PowerDBm: p.ConductedDBm, EIRPDBm: hundredth(p.EIRPDBm())}
-		if err != nil {
-			bad, line.Why = true, err.Error()
-			say = append(say, "fail  "+err.Error())
-		} else {
-			line.Rule, line.AirtimeS = rule.String(), rule.Allowed().Seconds()
-			say = append(say, fmt.Sprintf("ok    %s: %s, %g dBm into %g dBi; %s", r.Name, m, p.ConductedDBm, p.AntennaDBi, rule))
-		}
-		v.Radios = append(v.Radios, line)
+	for _, r := range l.Radio {
+		line, text := a.law(g.Name, l, r)
+		bad = bad || !line.Allowed
+		v.Radios, say = append(v.Radios, line), append(say, text)
 	}
 	err := a.answer(v, func() {
 		for _, s := range say {
@@ -171,6 +165,25 @@ func (a *app) showLaw(g phy.Region, radios []config.Radio) error {
 		return lawForbids{}
 	}
 	return err
+}
+
+// law is what is said of one radio.
+func (a *app) law(region string, l *config.Loaded, r config.Radio) (radioLaw, string) {
+	p, err := a.radioPlan(region, l, r)
+	line := radioLaw{Name: r.Name, Allowed: err == nil, FrequencyHz: p.Modulation.FrequencyHz, PowerDBm: p.Power().ConductedDBm, EIRPDBm: hundredth(p.Power().EIRPDBm())}
+	if errors.Is(err, errSearch) {
+		err = fmt.Errorf("radio %s: %w", r.Name, err)
+	}
+	if err != nil {
+		line.Why = err.Error()
+		return line, "fail  " + err.Error()
+	}
+	line.Rule, line.AirtimeS = p.Rule.String(), p.Rule.Allowed().Seconds()
+	text := fmt.Sprintf("ok    %s: %s, %g dBm into %g dBi; %s", r.Name, p.Modulation, line.PowerDBm, p.Power().AntennaDBi, p.Rule)
+	if p.Chain.PAGainDB != 0 {
+		text += "; " + p.Chain.String()
+	}
+	return line, text
 }
 
 func hundredth(x float64) float64 { return math.Round(100*x) / 100 }

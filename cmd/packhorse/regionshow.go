@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"packhorse/cmd/packhorse/internal/radios"
 	"packhorse/gateway/admin"
 	"packhorse/radio/phy"
 )
@@ -160,8 +161,8 @@ func judge(g phy.Region, q asked) *settingInfo {
 		s.MostChipDBm = &most
 	}
 	rule, err := g.ChainRule(m, c)
-	if err == nil {
-		err = listens(q.kind, rule)
+	if err == nil && rule.Listens() && !radios.Senses(q.kind) {
+		err = radios.NotListening(q.kind, rule)
 	}
 	if err != nil {
 		s.Why = err.Error()

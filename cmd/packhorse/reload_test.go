@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,7 +43,7 @@ func TestNoRadioIsMadeBeforeARegionIsSet(t *testing.T) {
 	l := configured(t, newApp(t.TempDir()), aRadio+anAddress)
 	for region, want := range map[string][]string{"": {"internet"}, "EU868": {"lora0", "internet"}} {
 		info := node.Info{Region: region, Key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), Allowed: func(link.PeerID) bool { return false }}
-		list, err := transports(l)(info)
+		list, err := (&app{}).transports(l, slog.New(slog.DiscardHandler))(info)
 		var got []string
 		for _, tr := range list {
 			got = append(got, tr.Name())
@@ -51,7 +52,7 @@ func TestNoRadioIsMadeBeforeARegionIsSet(t *testing.T) {
 			t.Errorf("region %q: got %v (%v), want %v", region, got, err, want)
 		}
 	}
-	if _, err := radioTransport("", l.Radio[0], nil); err == nil {
+	if _, err := (&app{}).radioTransport(l, l.Radio[0], node.Info{}, nil); err == nil {
 		t.Error("a radio was made without a region")
 	}
 }

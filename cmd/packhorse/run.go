@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"packhorse/board"
 	"packhorse/cmd/packhorse/internal/config"
 	"packhorse/gateway"
 	"packhorse/gateway/admin"
@@ -57,6 +58,9 @@ func (a *app) runGateway(ctx context.Context) error {
 		return err
 	}
 	log := newLog(a.err, a.getenv("JOURNAL_STREAM") != "")
+	if l.GPS != "" {
+		a.clock.GPS = &board.GPS{}
+	}
 	cfg := a.nodeConfig(l, listener, log)
 	cfg.Vault = vault
 	n, err := node.Open(cfg)
@@ -69,10 +73,27 @@ func (a *app) runGateway(ctx context.Context) error {
 	var side sync.WaitGroup
 	side.Go(func() { a.sayReady(ctx, n, l) })
 	side.Go(func() { (&reloader{app: a, node: n, log: log, now: l}).listen(ctx, stop) })
+	if l.GPS != "" {
+		side.Go(func() { a.readGPS(ctx, l.GPS, a.clock.GPS, log) })
+	}
+	a.armWatchdog(ctx, &side, n, l, log)
 	err = n.Run(ctx)
 	stop()
 	side.Wait()
 	return startError(err, l)
+}
+
+// armWatchdog has the hardware restart the board when the gateway hangs. A watchdog that cannot be had is no reason not to run.
+func (a *app) armWatchdog(ctx context.Context, side *sync.WaitGroup, n *node.Node, l *config.Loaded, log *slog.Logger) {
+	if l.Watchdog == "" {
+		return
+	}
+	d, err := openDog(l.Watchdog)
+	if err != nil {
+		log.Error("no watchdog", "error", err)
+		return
+	}
+	side.Go(func() { feed(ctx, d, n.Alive, log) })
 }
 
 // nodeConfig is what the gateway takes of a configuration.
@@ -84,8 +105,8 @@ func (a *app) nodeConfig(l *config.Loaded, listener net.Listener, log *slog.Logg
 		Version:    versionText(),
 		PoWeb:      l.PoWeb.Listen,
 		Admin:      listener,
-		Transports: transports(l),
-		Clock:      clockQuality(l.TrustClock),
+		Transports: a.transports(l, log),
+		Clock:      clockQuality(&a.clock, l.TrustClock),
 		ClockKept:  l.TrustClock,
 		Log:        log,
 		Files:      func() []string { return a.files(l) },

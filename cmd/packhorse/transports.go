@@ -4,31 +4,28 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"packhorse/board"
 	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/cmd/packhorse/internal/radios"
 	"packhorse/gateway/node"
 	"packhorse/gateway/pki"
 	"packhorse/link"
 	"packhorse/link/port"
 	"packhorse/radio"
-	"packhorse/radio/phy"
-	"packhorse/radio/rnode"
 )
 
-// serialBaud is the rate of every RNode's serial port.
-const serialBaud = 115200
-
 // transports makes what the configuration names: the radios only once a region is set.
-func transports(l *config.Loaded) func(node.Info) ([]port.Transport, error) {
+func (a *app) transports(l *config.Loaded, log *slog.Logger) func(node.Info) ([]port.Transport, error) {
 	return func(info node.Info) ([]port.Transport, error) {
 		var list []port.Transport
 		for _, r := range l.Radio {
 			if info.Region == "" {
 				break
 			}
-			t, err := radioTransport(info.Region, r, info.Clock)
+			t, err := a.radioTransport(l, r, info, log)
 			if err != nil {
 				return nil, err
 			}
@@ -58,62 +55,78 @@ func internetTransport(c config.Internet, info node.Info) (port.Transport, error
 	return port.NewDTLS(spec)
 }
 
-// radioTransport joins a serial port, its driver and the law.
-func radioTransport(region string, r config.Radio, clock func() pki.Quality) (port.Transport, error) {
-	m, power, rule, err := radioPlan(region, r)
-	if err != nil {
-		return nil, err
-	}
-	return port.NewRadio(port.RadioSpec{
-		Name:       r.Name,
-		Open:       openRNode(r.Port),
-		Modulation: phy.RNodeModulation(m),
-		PowerDBm:   int(power.ConductedDBm),
-		Rule:       rule,
-		Ladder:     ladder(region, r, m, power),
+// radioTransport joins a radio and the law. A board that has to be found first is looked for when the transport runs.
+func (a *app) radioTransport(l *config.Loaded, r config.Radio, info node.Info, log *slog.Logger) (port.Transport, error) {
+	side := radios.Side{
 		Stamp: func() radio.Stamp {
 			id, up := board.Boot()
-			return radio.Stamp{Wall: time.Now(), Known: clock() >= pki.ClockNTP, Boot: id, Up: up}
+			return radio.Stamp{Wall: time.Now(), Known: info.Clock() >= pki.ClockNTP, Boot: id, Up: up}
 		},
-	})
-}
-
-// ladder is what the radio may change to for a while.
-func ladder(regionName string, r config.Radio, m phy.Modulation, p phy.Power) []phy.Setting {
-	region, err := phy.LookupRegion(regionName)
-	if err != nil || r.Rates == config.RatesOff {
-		return nil
+		Warn: func(what string, err error) { log.Warn(what, "error", err) },
+		LEDs: board.OpenLEDs, App: "packhorse " + versionText(),
 	}
-	return phy.Ladder(region, m, p, true)
-}
-
-func openRNode(path string) func(context.Context) (radio.Radio, error) {
-	return func(ctx context.Context) (radio.Radio, error) {
-		s, err := board.OpenSerial(path, serialBaud)
+	make := func(p *board.Profile) (port.Transport, error) {
+		plan, err := radios.New(info.Region, r, p)
 		if err != nil {
 			return nil, err
 		}
-		return rnode.Open(ctx, s, rnode.Opts{})
+		return radios.Transport(plan, a.devices(), side)
 	}
+	p, err := a.boardOf(l, r)
+	if err != nil {
+		return nil, err
+	}
+	if p != nil || r.Board == "" {
+		return make(p)
+	}
+	return searching{r.Name, func() (port.Transport, error) {
+		p, err := a.boards.Find(l.Boards, r.Kind, l.Taken(r))
+		if err != nil {
+			return nil, err
+		}
+		return make(p)
+	}}, nil
 }
 
-// clockQuality asks the board. A plausible clock that nothing vouches for counts as a
-// neighbour's word, unless the configuration says that it is kept. The gateway still holds
-// each reading against the time that it knew.
-func clockQuality(trusted bool) func() pki.Quality {
-	return func() pki.Quality { return qualityOf(board.Clock(), trusted) }
+// boardOf is the board of a radio as far as it is known without opening anything; nil: none, or one to be looked for.
+func (a *app) boardOf(l *config.Loaded, r config.Radio) (*board.Profile, error) {
+	if r.Board != config.Auto {
+		return l.Profile(r), nil
+	}
+	if a.boards == nil {
+		a.boards = &radios.Finder{HAT: board.Host{}.HAT, Open: a.devices().Hardware}
+	}
+	p, err := a.boards.Known(l.Boards, r.Kind)
+	if err != nil {
+		err = fmt.Errorf("radio %s: %w", r.Name, err)
+	}
+	return p, err
 }
 
-func qualityOf(q board.ClockQuality, trusted bool) pki.Quality {
-	switch {
-	case q == board.ClockNone:
-		return pki.ClockNone
-	case q == board.ClockRTC:
-		return pki.ClockRTC
-	case q == board.ClockGPS:
-		return pki.ClockGPS
-	case q == board.ClockNTP || trusted:
-		return pki.ClockNTP
+// searching is a radio whose board has to be found first.
+type searching struct {
+	name string
+	find func() (port.Transport, error)
+}
+
+func (s searching) Name() string { return s.name }
+
+const searchAgain = 30 * time.Second
+
+// Run looks until the board is there, and is then its radio.
+func (s searching) Run(ctx context.Context, h port.Host) error {
+	for {
+		t, err := s.find()
+		if err == nil {
+			return t.Run(ctx, h)
+		}
+		h.Health(port.Health{Transport: s.name, Problem: err.Error(), Fix: "name the board in the configuration (packhorse board list); it is looked for again by itself"})
+		timer := time.NewTimer(searchAgain)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
 	}
-	return pki.ClockNeighbour
 }

@@ -215,6 +215,11 @@ func (n *Node) Name(ctx context.Context) string {
 	return s.Name
 }
 
+// Alive asks the owner for a sign of life and waits for it until ctx ends. Everything that the gateway does goes through the owner.
+func (n *Node) Alive(ctx context.Context) bool {
+	return n.look(ctx, func(time.Time, *gateway.Core) {}) == nil
+}
+
 // Run serves until ctx ends, then stops everything and closes the store. Call it once.
 func (n *Node) Run(ctx context.Context) error {
 	owner, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -160,3 +160,21 @@ func baudCode(baud int) (byte, error) {
 
 // framing is what our framing adds to a frame.
 func framing(n int) int { return stream.Overhead(n) }
+
+// Reaches says which is the nearest channel where the band has none at a frequency.
+func (b Band) Reaches(hz uint32) error {
+	_, err := b.channel(hz)
+	return err
+}
+
+// Powers are the four that a module has, strongest first, in dBm; watt tells a T30.
+func (b Band) Powers(watt bool) []int {
+	p := e32Powers
+	switch {
+	case watt:
+		p = wattPowers
+	case b == E22Band900 || b == E22Band400:
+		p = e22Powers
+	}
+	return p[:]
+}

@@ -100,3 +100,13 @@ func (o Opts) Modulation(frequencyHz, kbps uint32) phy.Modulation {
 	}
 	return m
 }
+
+// Idle is the share of the time that a pair's radio sends with nothing to carry, 0 to 1, at an air rate in kbit/s: two packets
+// without data in each round.
+func (o Opts) Idle(kbps uint32) float64 {
+	if Bandwidth(kbps) == 0 {
+		return 1
+	}
+	packet := float64(packetOctets*8) / float64(kbps*1000)
+	return 2 * packet / timingOf(kbps, o.ECC).round().Seconds()
+}

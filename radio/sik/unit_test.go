@@ -1,6 +1,7 @@
 package sik
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -191,4 +192,15 @@ func FuzzAnswers(f *testing.F) {
 			t.Fatalf("holds %d octets", len(l.text))
 		}
 	})
+}
+
+func TestIdleIsWhatAPairSendsInTheSimulator(t *testing.T) {
+	for kbps, want := range map[uint32]float64{250: 0.014, 64: 0.018, 16: 0.06, 4: 0.19} { // docs/radios/sik.md
+		if got := (Opts{}).Idle(kbps); math.Abs(got-want) > 0.05*want {
+			t.Errorf("%d kbit/s: got %.4f, want about %.3f", kbps, got, want)
+		}
+	}
+	if got := (Opts{}).Idle(5); got != 1 {
+		t.Errorf("a rate that does not exist: got %v, want 1", got)
+	}
 }

@@ -66,3 +66,9 @@ func (m Model) power(frequencyHz uint32) (low, high int) {
 	}
 	return -17, 15
 }
+
+// Check says what a chip on this board cannot do, before there is one: what Configure would say of a modulation and power.
+func (o Opts) Check(m phy.Modulation, powerDBm int) error {
+	o = o.withDefaults()
+	return o.check(phy.Wave{Modulation: m, SyncWord: o.SyncWord, CRC: true}, powerDBm)
+}

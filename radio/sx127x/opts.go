@@ -133,3 +133,9 @@ func (o Opts) reaches(hz uint32) bool {
 	}
 	return false
 }
+
+// Check says what a chip on this board cannot do, before there is one: what Configure would say of a modulation and power.
+func (o Opts) Check(m phy.Modulation, powerDBm int) error {
+	o = o.withDefaults()
+	return o.check(phy.Wave{Modulation: m, SyncWord: o.SyncWord, CRC: true}, powerDBm)
+}

@@ -87,51 +87,6 @@ func (l *Loaded) address(key, v string) error {
 	return nil
 }
 
-func (l *Loaded) checkRadio(i int) error {
-	r, key := l.Radio[i], fmt.Sprintf("radio.%d.", i)
-	if !ValidName(r.Name) {
-		return l.wrong(key+"name", nameFix, "%q is not a name for a radio", r.Name)
-	}
-	for j := range i {
-		was := l.Radio[j]
-		if was.Name == r.Name || was.Port == r.Port {
-			return l.twice(fmt.Sprintf("radio.%d.", j), key, was.Name == r.Name, r)
-		}
-	}
-	switch {
-	case r.Kind != "rnode":
-		return l.wrong(key+"kind", `this version drives "rnode"`, "%q is not a kind of radio", r.Kind)
-	case r.Port == "":
-		return l.wrong(key+"port", "name the serial port, such as /dev/ttyUSB0", "radio %s has no port", r.Name)
-	case r.SpreadingFactor != 0 && (r.SpreadingFactor < 5 || r.SpreadingFactor > 12):
-		return l.wrong(key+"spreading_factor", "give 5 to 12", "%d does not exist", r.SpreadingFactor)
-	case r.CodingRate != 0 && (r.CodingRate < 5 || r.CodingRate > 8):
-		return l.wrong(key+"coding_rate", "give 5 to 8", "%d does not exist", r.CodingRate)
-	case r.BandwidthHz != 0 && (r.BandwidthHz < 7_800 || r.BandwidthHz > 500_000):
-		return l.wrong(key+"bandwidth_hz", "give 7812 to 500000, such as 125000", "%d Hz does not exist", r.BandwidthHz)
-	case r.FrequencyHz != 0 && (r.FrequencyHz < 137_000_000 || r.FrequencyHz > 1_020_000_000):
-		return l.wrong(key+"frequency_hz", "give it in Hz, such as 869525000", "%d Hz is out of reach", r.FrequencyHz)
-	case r.PowerDBm != nil && (*r.PowerDBm < -9 || *r.PowerDBm > 30):
-		return l.wrong(key+"power_dbm", "give -9 to 30", "%d dBm is out of reach", *r.PowerDBm)
-	case r.Rates != RatesAuto && r.Rates != RatesOff:
-		return l.wrong(key+"rates", `use "auto" or "off"`, "%q is neither", r.Rates)
-	case !(r.CableLossDB >= 0 && r.CableLossDB <= 20):
-		return l.wrong(key+"cable_loss_db", "give 0 to 20: what the cable's data sheet says for its length", "%g dB is no cable", r.CableLossDB)
-	case *r.AntennaGainDBi < -20 || *r.AntennaGainDBi > 30:
-		return l.wrong(key+"antenna_gain_dbi", "give what the antenna's data sheet says", "%g dBi is no antenna", *r.AntennaGainDBi)
-	}
-	return nil
-}
-
-// twice names both places where a radio is defined.
-func (l *Loaded) twice(was, is string, name bool, r Radio) error {
-	field, value := "port", r.Port
-	if name {
-		field, value = "name", r.Name
-	}
-	return l.wrong(is+field, "remove one of the two", "radio %s is defined twice, first in %s", value, l.Origin(was+field))
-}
-
 func (l *Loaded) checkPeer(i int) error {
 	p, key := l.Internet.Peer[i], fmt.Sprintf("internet.peer.%d.", i)
 	if !ValidName(p.Name) {

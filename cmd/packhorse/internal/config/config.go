@@ -3,8 +3,6 @@
 // never writes a file.
 package config
 
-import "packhorse/radio/phy"
-
 // Config is the whole configuration of a gateway, defaults filled in. The TOML keys are
 // described in docs/CONFIG.md, from Keys.
 type Config struct {
@@ -13,6 +11,8 @@ type Config struct {
 	StateDir   string   `toml:"state_dir"`
 	Socket     string   `toml:"socket"`
 	TrustClock bool     `toml:"trust_clock"`
+	GPS        string   `toml:"gps"`
+	Watchdog   string   `toml:"watchdog"`
 	PoWeb      PoWeb    `toml:"poweb"`
 	Internet   Internet `toml:"internet"`
 	Store      Store    `toml:"store"`
@@ -47,42 +47,6 @@ type Peer struct {
 	Address string `toml:"address"`
 }
 
-// Radio is one radio. A zero (for power: nil) means the region's plan decides;
-// AntennaGainDBi is never nil once loaded.
-type Radio struct {
-	Name            string   `toml:"name"`
-	Kind            string   `toml:"kind"`
-	Port            string   `toml:"port"`
-	FrequencyHz     uint32   `toml:"frequency_hz"`
-	BandwidthHz     uint32   `toml:"bandwidth_hz"`
-	SpreadingFactor uint8    `toml:"spreading_factor"`
-	CodingRate      uint8    `toml:"coding_rate"`
-	PowerDBm        *int     `toml:"power_dbm"`
-	AntennaGainDBi  *float64 `toml:"antenna_gain_dbi"`
-	CableLossDB     float64  `toml:"cable_loss_db"`
-	Rates           string   `toml:"rates"`
-}
-
-// Values of Radio.Rates.
-const (
-	RatesAuto = "auto"
-	RatesOff  = "off"
-)
-
-// defaults fills in what a file left out and no region decides.
-func (r *Radio) defaults() {
-	if r.Kind == "" {
-		r.Kind = "rnode"
-	}
-	if r.AntennaGainDBi == nil {
-		gain := phy.DipoleDBi
-		r.AntennaGainDBi = &gain
-	}
-	if r.Rates == "" {
-		r.Rates = RatesAuto
-	}
-}
-
 // Key describes one key: what docs/CONFIG.md says of it.
 type Key struct {
 	Name, Default, Unit, Meaning string
@@ -96,6 +60,8 @@ var Keys = []Key{
 	{"state_dir", "`/var/lib/packhorse` for root, else `~/.local/state/packhorse`", "", "where keys, parcels and ledgers live"},
 	{"socket", "`/run/packhorse/packhorse.sock` for root where `state_dir` is not set, else `packhorse.sock` in `state_dir`", "", "the local API, for the other commands"},
 	{"trust_clock", "false", "", "take the system's clock at its word although nothing synchronises it here: for machines whose host keeps it"},
+	{"gps", "none", "path", "serial port of a satellite receiver (NMEA at 9600 baud), which then vouches for the clock; it does not set it"},
+	{"watchdog", "none", "path", "hardware that restarts the board when the gateway hangs, such as `/dev/watchdog0`; leave it to systemd (`RuntimeWatchdogSec`) or to us, not to both"},
 	{"poweb.listen", "`127.0.0.1:13276`", "address", "where Awala apps reach this gateway; empty switches it off"},
 	{"internet.listen", "empty: off", "address", "UDP address for DTLS links from other gateways, such as `:4726`"},
 	{"[[internet.peer]].name", "required", "", "a name for status and logs"},
@@ -108,14 +74,28 @@ var Keys = []Key{
 	{"store.encrypt", "false", "", "encrypt a new state directory from its first octet; one that is in the clear needs `packhorse store encrypt`"},
 	{"store.key_file", "none", "path", "opens an encrypted state directory: 32 random octets from `packhorse store keygen`, on a stick that can be taken out; a new directory is encrypted with it"},
 	{"[[radio]].name", "required", "", "a name for status and logs, such as `lora0`"},
-	{"[[radio]].kind", "`rnode`", "", "the modem: `rnode`"},
-	{"[[radio]].port", "required", "path", "the serial port; prefer a name under `/dev/serial/by-id`"},
-	{"[[radio]].frequency_hz", "the region's plan", "Hz", "carrier frequency"},
-	{"[[radio]].bandwidth_hz", "the region's plan", "Hz", "LoRa bandwidth: 7812 to 500000"},
+	{"[[radio]].kind", "the board's, else `rnode`", "", "`rnode`, `sx127x`, `sx126x`, `kiss`, `sik`, `ebyte` or `meshtastic`"},
+	{"[[radio]].board", "none", "", "radio board, by a name of `packhorse board list` or of a file in `boards.d`; `auto`: by its EEPROM, else by reading the chips without transmitting. For `sx127x`, `sx126x`, `ebyte`"},
+	{"[[radio]].port", "required without a board", "path", "the serial port; prefer a name under `/dev/serial/by-id`. Of `kiss` also `tcp://host:port`"},
+	{"[[radio]].baud", "what the modem comes with", "bit/s", "rate of the serial port: of `kiss` 9600, of `sik` 57600, of an `ebyte` module without a board 9600"},
+	{"[[radio]].module", "required of `ebyte` without a board", "", "`e22-900t22`, `e22-900t30`, `e22-400t22`, `e22-400t30`, `e32-868t20`, `e32-868t30`, `e32-915t20`, `e32-915t30`, `e32-433t20` or `e32-433t30`"},
+	{"[[radio]].frequency_hz", "the region's plan; required of `kiss` and `ebyte`", "Hz", "carrier frequency; the middle where it hops"},
+	{"[[radio]].bandwidth_hz", "the region's plan; required of `kiss`", "Hz", "LoRa bandwidth: 7812 to 500000. Of `kiss` what the transmitter occupies"},
 	{"[[radio]].spreading_factor", "the region's plan", "", "LoRa spreading factor, 5 to 12"},
 	{"[[radio]].coding_rate", "the region's plan", "", "n of the LoRa coding rate 4/n, 5 to 8"},
-	{"[[radio]].power_dbm", "17, or what region and antenna allow", "dBm", "transmit power at the antenna socket; more than the law allows is refused"},
+	{"[[radio]].preset", "required of `meshtastic`", "", "modem preset that the node is set to, such as `LongFast`"},
+	{"[[radio]].bit_rate", "`sik` 64000, `ebyte` 2400; required of `kiss`", "bit/s", "rate on the air. `kiss`: 1200, 9600 or what the modem does; `sik`: 2000 to 250000; `ebyte`: 300 to 62500, the names of the manual"},
+	{"[[radio]].channels", "1", "", "of `sik`: hop over so many channels, up to 50"},
+	{"[[radio]].span_hz", "required with channels", "Hz", "of `sik`: over which the channels spread, around the frequency"},
+	{"[[radio]].net_id", "25", "", "of `sik`: tells pairs apart, up to 499"},
+	{"[[radio]].power_dbm", "17, or what region, antenna and radio allow", "dBm", "transmit power at the antenna socket, behind the board's amplifier; more than the law allows is refused. Of `kiss` required: what the transmitter gives. Of `meshtastic` the most that the node may be set to"},
 	{"[[radio]].antenna_gain_dbi", "2.15", "dBi", "gain of the antenna, counted against the region's limit"},
 	{"[[radio]].cable_loss_db", "0", "dB", "lost in the cable between radio and antenna, 0 to 20: what is lost may be made up for, but say no more than you measured or the data sheet says"},
 	{"[[radio]].rates", "`auto`", "", "`auto`: transfers move to faster settings that law and signal allow, also on a second frequency, and back; `off`: this radio stays on the setting above. All gateways of a place should say the same"},
+	{"[[radio]].rnode_compatible", "true", "", "of `sx127x` and `sx126x`: speak with RNodes, and with others that say so; `false` saves an octet in each frame, and must be alike in all"},
+	{"[[radio]].callsign", "`N0CALL`", "", "of `kiss`: AX.25 source address"},
+	{"[[radio]].licence_free", "false", "", "of `kiss`: states that its transmitter works on a band that needs no licence and allows encryption; without it the radio is refused"},
+	{"[[radio]].rssi_halved", "false", "", "of an E22: the module tells signal strength as manuals of 2018 say; try it when its channel is never free"},
+	{"[[radio]].trace", "none", "path", "record all frames, for Wireshark; replaced at each start"},
+	{"[[radio]].trace_max_bytes", "10485760", "octets", "size at which the trace goes on in a new file; one old one is kept as `.1`"},
 }

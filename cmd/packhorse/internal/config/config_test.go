@@ -101,7 +101,7 @@ func TestMistakesNameFileLineAndKey(t *testing.T) {
 		want       []string
 	}{
 		{"unknown key", "name = \"a\"\nregoin = \"EU868\"\n", []string{"packhorse.toml:2:1", `unknown key "regoin"`, "did you mean region?"}},
-		{"unknown key of a table", lora0 + "baud = 9600\n", []string{"packhorse.toml:4:1", "baud", "docs/CONFIG.md"}},
+		{"unknown key of a table", lora0 + "colour = 9600\n", []string{"packhorse.toml:4:1", "colour", "docs/CONFIG.md"}},
 		{"not TOML", "name = \n", []string{"packhorse.toml:1"}},
 		{"wrong type", "name = 5\n", []string{"packhorse.toml:1:"}},
 		{"a bad name", "name = \"a b\"\n", []string{"packhorse.toml:1", "name:", "letters"}},

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 
+	"packhorse/board"
 	"packhorse/gateway/domain"
 )
 
@@ -34,6 +35,9 @@ type Loaded struct {
 	Path    string            // the main file, which may not exist
 	Files   []string          // those that were read
 	Origins map[string]string // key to "file:line", "environment NAME", "flag --NAME"; absent: default
+	// Boards are the radio boards that are known, built in or in boards.d beside the main file; read only where a
+	// radio names one.
+	Boards []*board.Profile
 }
 
 // Origin says where a key's value came from.
@@ -64,6 +68,9 @@ func Load(o Options) (*Loaded, error) {
 		}
 	}
 	l.outside(o)
+	if err := l.boards(); err != nil {
+		return nil, err
+	}
 	return l, l.check()
 }
 

@@ -41,9 +41,6 @@ func (l *Loaded) file(path string) error {
 	if err := d.Decode(&next); err != nil {
 		return explain(path, err)
 	}
-	for i := range next.Radio {
-		next.Radio[i].defaults()
-	}
 	l.locate(path, b)
 	next.Radio = append(l.Radio, next.Radio...)
 	next.Internet.Peer = append(l.Internet.Peer, next.Internet.Peer...)

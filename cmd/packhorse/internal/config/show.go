@@ -13,12 +13,13 @@ type Line struct {
 	Origin string `json:"origin"`
 }
 
-// Lines lists every key with its value and origin, in the order of the struct. Values
-// that the region's plan decides are left out.
+// Lines lists every key with its value and origin, in the order of the struct. Of a radio, what was not given and has
+// no value is left out: the region's plan decides it, or its kind has no such thing.
 func (l *Loaded) Lines() []Line {
 	var out []Line
 	walk(reflect.ValueOf(l.Config), "", func(key string, v reflect.Value) {
-		if text, ok := format(v); ok {
+		_, given := l.Origins[key]
+		if text, ok := format(v); ok && (given || !strings.HasPrefix(key, "radio.") || !v.IsZero()) {
 			out = append(out, Line{Key: key, Value: text, Origin: l.Origin(key)})
 		}
 	})
@@ -54,6 +55,5 @@ func format(v reflect.Value) (string, bool) {
 	if v.Kind() == reflect.String {
 		return fmt.Sprintf("%q", v.String()), true
 	}
-	decided := v.CanUint() && v.Uint() == 0
-	return fmt.Sprint(v.Interface()), !decided
+	return fmt.Sprint(v.Interface()), true
 }

@@ -1,0 +1,110 @@
+package radios
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"packhorse/board"
+	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/radio"
+	"packhorse/radio/ebyte"
+	"packhorse/radio/phy"
+)
+
+const (
+	ebyteRate = 2400
+	wattDBm   = 27 // a board that gives so much has a module of one watt
+)
+
+// module is an Ebyte module, as its name or its board tell.
+type module struct {
+	e32, watt bool
+	band      ebyte.Band
+}
+
+// moduleOf takes the band from the name, or from the frequency where only the board is known.
+func moduleOf(r config.Radio, p *board.Profile) (module, error) {
+	m := module{e32: strings.HasPrefix(r.Module, "e32"), watt: strings.HasSuffix(r.Module, "30")}
+	name := r.Module
+	if p != nil {
+		m, name = module{e32: p.Radio.Chip == "e32", watt: p.Radio.MaxChipDBm >= wattDBm}, p.Radio.Chip
+	}
+	for _, b := range m.bands() {
+		if p != nil && b.Reaches(r.FrequencyHz) != nil || p == nil && !strings.Contains(r.Module, bandNames[b]) {
+			continue
+		}
+		m.band = b
+		return m, b.Reaches(r.FrequencyHz)
+	}
+	if p == nil {
+		return m, fmt.Errorf("module: %q is not a module that we know", r.Module)
+	}
+	return m, fmt.Errorf("frequency_hz: no %s has a channel at %s: %w", name, phy.MHz(r.FrequencyHz), m.bands()[0].Reaches(r.FrequencyHz))
+}
+
+var bandNames = map[ebyte.Band]string{ebyte.E22Band900: "-900", ebyte.E22Band400: "-400", ebyte.E32Band868: "-868", ebyte.E32Band915: "-915", ebyte.E32Band433: "-433"}
+
+func (m module) bands() []ebyte.Band {
+	if m.e32 {
+		return []ebyte.Band{ebyte.E32Band868, ebyte.E32Band915, ebyte.E32Band433}
+	}
+	return []ebyte.Band{ebyte.E22Band900, ebyte.E22Band400}
+}
+
+func (m module) modulation(hz, rate uint32) (phy.Modulation, error) {
+	if m.e32 {
+		return ebyte.E32Modulation(hz, rate)
+	}
+	return ebyte.Modulation(hz, rate)
+}
+
+func ebyteKind(r config.Radio, p *board.Profile) (kind, error) {
+	m, err := moduleOf(r, p)
+	if err != nil {
+		return kind{}, err
+	}
+	mod, err := m.modulation(r.FrequencyHz, or(r.BitRate, ebyteRate))
+	if err != nil {
+		return kind{}, err
+	}
+	steps := m.band.Powers(m.watt)
+	return kind{
+		modulation: mod, least: steps[len(steps)-1], most: steps[0], steps: steps,
+		open: func(ctx context.Context, h Host, plan Plan) (radio.Radio, error) {
+			o := ebyte.Opts{Band: m.band, Watt: m.watt, Halved: r.RSSIHalved, Baud: r.Baud}
+			if plan.Board == nil {
+				o.LBT = !m.e32 // its mode pins are tied to ground: it cannot be asked what it hears
+				return m.open(ctx, h, r.Port, o)
+			}
+			return withBoard(h, plan.Board, func(hw *board.Hardware) (radio.Radio, error) {
+				o.M0, o.M1, o.AUX = hw.M0, hw.M1, hw.AUX
+				return m.open(ctx, h, plan.Board.UART.Device, o)
+			})
+		},
+	}, nil
+}
+
+const ebyteBaud = 9600 // of the configuration mode
+
+func (m module) open(ctx context.Context, h Host, path string, o ebyte.Opts) (radio.Radio, error) {
+	port, err := h.Serial(path, or(o.Baud, ebyteBaud))
+	if err != nil {
+		return nil, err
+	}
+	if !m.e32 {
+		return ebyte.OpenE22(ctx, port, o)
+	}
+	e, err := ebyte.OpenE32(ctx, port, o)
+	if err != nil {
+		return nil, err
+	}
+	return radio.Forward(deaf{e}, e), nil
+}
+
+// deaf is a radio that can neither listen nor be asked what it hears. What is left of good manners is the random pause
+// that the link makes before each frame; where the law wants listening it is refused.
+type deaf struct{ radio.Radio }
+
+// Sense hears nobody.
+func (deaf) Sense(ctx context.Context, _ phy.Sensing) (bool, error) { return false, ctx.Err() }

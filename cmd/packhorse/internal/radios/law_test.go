@@ -1,0 +1,97 @@
+//go:build linux
+
+package radios
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"packhorse/radio/phy"
+	"packhorse/radio/sik"
+)
+
+func TestTheLawIsAskedOfEachKindAsItIs(t *testing.T) {
+	in := func(region, more string) string {
+		return "region = \"" + region + "\"\n[[radio]]\nname = \"r\"\n" + more
+	}
+	const port = "port = \"p\"\n"
+	for _, c := range []struct {
+		name, text string
+		law        bool // it is the law that refuses
+		says       string
+	}{
+		{"listening before talking", in("JP920", port), true, `kind "rnode" decides by itself`},
+		{"a node of somebody's", in("JP920", port+"kind = \"meshtastic\"\npreset = \"LongMod\"\n"), true, `kind "meshtastic" decides by itself`},
+		{"an amplifier too strong", in("EU868", "board = \"meshadv-pi\"\npower_dbm = 29\n"), true, "set the chip to 19 dBm or less"},
+		{"an amplifier that cannot be weak", in("EU868", "board = \"meshadv-pi\"\nfrequency_hz = 868300000\nantenna_gain_dbi = 24\n"), true, "is too strong"},
+		{"more than the board gives", in("EU868", "board = \"waveshare-sx1262-spi\"\npower_dbm = 25\n"), false, "no 25 dBm at the antenna socket: -9 to 22"},
+		{"less than the board gives", in("EU868", "board = \"adafruit-rfm9x-bonnet\"\npower_dbm = 1\n"), false, "2 to 20"},
+		{"what a chip cannot do", in("EU868", "board = \"adafruit-rfm9x-bonnet\"\nspreading_factor = 6\n"), false, "SF6"},
+		{"a pair that is never silent", in("EU868", port+"kind = \"sik\"\nfrequency_hz = 868300000\n"), true, "sends 1.8 % of the time at 64 kbit/s with nothing to carry, and EU868 868.0-868.6 MHz allows 1 %"},
+		{"less than a percent", in("EU868", port+"kind = \"sik\"\nfrequency_hz = 864000000\n"), true, "allows 0.1 %"},
+		{"hops out of the band", in("EU868", port+"kind = \"sik\"\nbit_rate = 4000\nchannels = 10\nspan_hz = 400000\n"), true, "10 channels"},
+		{"a rate of no SiK radio", in("EU868", port+"kind = \"sik\"\nbit_rate = 5000\n"), false, "has no 5000 bit/s"},
+		{"no channel there", in("EU868", "board = \"generic-e22\"\nfrequency_hz = 869525000\n"), false, "no e22 has a channel at 869.525 MHz"},
+		{"a module of another band", in("EU868", port+"kind = \"ebyte\"\nmodule = \"e22-400t22\"\nfrequency_hz = 869125000\n"), false, "no channel at 869.125"},
+		{"a step that it lacks", in("EU868", "board = \"generic-e22\"\nfrequency_hz = 866125000\npower_dbm = 12\n"), false, "no 12 dBm: it takes [22 17 13 10]"},
+		{"a wide band for a wide preset", in("EU868", port+"kind = \"meshtastic\"\npreset = \"LongFast\"\n"), true, "with crystal error"},
+		{"no such preset", in("EU868", port+"kind = \"meshtastic\"\npreset = \"FastFast\"\n"), false, `no modem preset "FastFast"`},
+		{"too slow for the dwell", in("JP920", "board = \"waveshare-sx1262-spi\"\nfrequency_hz = 925000000\nspreading_factor = 12\n"), true, "the link needs 72"},
+		{"an SX1272", in("EU868", "board = \"my-sx1272\"\n"), false, "has other registers"},
+	} {
+		_, err := plan(t, c.text)
+		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), "radio r: ") || errors.Is(err, phy.ErrNotAllowed) != c.law {
+			t.Errorf("%s: got %v, want %q", c.name, err, c.says)
+		}
+	}
+}
+
+func TestPowerIsThatAtTheSocket(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		socket     int
+		chip, eirp float64
+		ladder     bool
+	}{
+		{"the plan's behind an amplifier", onMeshAdv.text, 17, 9, 19.15, true},
+		{"cable and antenna", eu + "board = \"meshadv-pi\"\nantenna_gain_dbi = 15\ncable_loss_db = 2.5\n", 16, 8, 28.5, true},
+		{"no more than the module has", onE22.text, 13, 13, 15.15, false},
+		{"the module's next step", strings.Replace(onE22.text, "power_dbm = 13\n", "", 1), 13, 13, 15.15, false},
+		{"what a node may be set to", eu + "port = \"p\"\nkind = \"meshtastic\"\npreset = \"LongMod\"\n", 27, 27, 29.15, false},
+		{"no ladder on request", eu + "port = \"p\"\nrates = \"off\"\n", 17, 17, 19.15, false},
+	} {
+		p, err := plan(t, c.text)
+		if err != nil || p.PowerDBm != c.socket || p.Chain.ChipDBm != c.chip || p.Power().EIRPDBm() != c.eirp || len(p.Ladder) > 0 != c.ladder {
+			t.Errorf("%s: got %d dBm, %v, %d settings, %v", c.name, p.PowerDBm, p.Chain, len(p.Ladder), err)
+		}
+		for _, s := range p.Ladder {
+			if err := p.kind.can(s.Modulation, p.kind.chipDBm(s.PowerDBm)); err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+		}
+	}
+}
+
+func TestASiKRadioKeepsTheDutyCycleItself(t *testing.T) {
+	for ppm, want := range map[uint32]int{0: 0, 100_000: 10, 27_777: 2} {
+		o := sik.Opts{}
+		if err := keepDuty(&o, 64, phy.Rule{DutyPPM: ppm}); err != nil || o.DutyPercent != want {
+			t.Errorf("%d ppm: got %d %% (%v), want %d", ppm, o.DutyPercent, err, want)
+		}
+	}
+}
+
+func TestTheLadderLeavesOutWhatTheChipCannotDo(t *testing.T) {
+	base := eu + "board = \"my-llcc68\"\n"
+	p, err := plan(t, base)
+	must(t, err)
+	for _, s := range p.Ladder {
+		if m := s.Modulation; m.BandwidthHz < 125_000 || m.BandwidthHz == 125_000 && m.SpreadingFactor > 9 {
+			t.Errorf("an LLCC68 cannot do %v", m)
+		}
+	}
+	if _, err := plan(t, base+"spreading_factor = 12\n"); err == nil || !strings.Contains(err.Error(), "use at most SF9") {
+		t.Errorf("got %v, want what an LLCC68 lacks", err)
+	}
+}
