@@ -33,6 +33,7 @@ func (s *shining) lamp(t *testing.T) *LED {
 }
 
 func (s *shining) want(t *testing.T, want ...string) {
+	synctest.Wait()
 	t.Helper()
 	if !slices.Equal(s.log, want) {
 		t.Errorf("got %v, want %v", s.log, want)
@@ -56,6 +57,7 @@ func TestALampBlinksOnceForEventsInARow(t *testing.T) {
 		l.Blink()
 		l.Set(true)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if len(s.log) != 6 {
 			t.Errorf("got %v after the end", s.log)
 		}
