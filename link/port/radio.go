@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -87,8 +88,10 @@ const (
 	backoffFirst = time.Second
 	backoffMost  = time.Minute
 	healthyAfter = time.Minute // a modem open this long starts the backoff anew
-	saveRetry    = 10 * time.Second
-	radioFix     = "check that the modem is plugged in, has power and that no other program uses it; it is tried again by itself"
+	// absent is between looks for a device that is not plugged in: that costs nothing, and somebody may be holding it.
+	absent    = time.Second
+	saveRetry = 10 * time.Second
+	radioFix  = "check that the modem is plugged in, has power and that no other program uses it; it is tried again by itself"
 )
 
 // Run keeps the radio working until ctx ends.
@@ -105,6 +108,9 @@ func (t *Radio) Run(ctx context.Context, h Host) error {
 			backoff = backoffFirst
 		}
 		t.report(h, func(v *Health) { v.OK, v.Problem, v.Fix = false, err.Error(), fixOf(err) })
+		if errors.Is(err, fs.ErrNotExist) {
+			backoff = absent
+		}
 		pause(ctx, backoff)
 		backoff = min(2*backoff, backoffMost)
 	}

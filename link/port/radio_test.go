@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"sync"
 	"testing"
@@ -492,7 +494,25 @@ func TestRadioReopensAfterUnplug(t *testing.T) {
 	})
 }
 
-func TestRadioBacksOffWhileThePortIsMissing(t *testing.T) {
+func TestRadioComesBackSoonAfterALongAbsence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start, back := time.Now(), 90*time.Second
+		b := run(t, newFakeHost(), noLimit, func() (*fakeRadio, error) {
+			if time.Since(start) < back {
+				return nil, fmt.Errorf("there is no port: %w", fs.ErrNotExist)
+			}
+			return newFakeRadio(), nil
+		})
+		defer b.stop()
+		time.Sleep(back + absent)
+		synctest.Wait()
+		if b.host.opened() != 1 {
+			t.Error("not open a second after the port came back")
+		}
+	})
+}
+
+func TestRadioBacksOffWhileThePortDoesNotWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tries []time.Duration
 		start := time.Now()

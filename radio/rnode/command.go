@@ -1,7 +1,5 @@
 package rnode
 
-import "fmt"
-
 // Commands (RNode_Firmware, Framing.h).
 const (
 	cmdData      = 0x00
@@ -11,6 +9,7 @@ const (
 	cmdSpreading = 0x04
 	cmdCoding    = 0x05 // 5..8
 	cmdState     = 0x06
+	cmdLock      = 0x07 // 1: a setting is missing
 	cmdDetect    = 0x08
 	cmdLeave     = 0x0A
 	cmdShortLock = 0x0B // u16, airtime limit in hundredths of a percent; 0 = none
@@ -19,10 +18,20 @@ const (
 	cmdReady     = 0x0F
 	cmdRSSI      = 0x23 // dBm + 157
 	cmdSNR       = 0x24 // int8, quarters of a dB
-	cmdChannel   = 0x25 // airtime over 15 s in hundredths of a percent (u16), and nine octets more
+	cmdChannel   = 0x25 // 11 octets, see channelReport
+	cmdPhysical  = 0x26 // 12 octets, see physicalReport
+	cmdBattery   = 0x27 // state, percent
+	cmdContend   = 0x28 // band, least and most slots
+	cmdTemper    = 0x29 // degrees Celsius + 120
+	cmdBlink     = 0x30 // times
+	cmdRandom    = 0x40
+	cmdDrawing   = 0x41 // 1: the display shows what the host drew, 0: the modem's own
+	cmdDrawn     = 0x42 // any octet but 0: asks for that, 512 octets
+	cmdDraw      = 0x43 // line, 8 octets
 	cmdPlatform  = 0x48
 	cmdMCU       = 0x49
 	cmdVersion   = 0x50
+	cmdROM       = 0x51 // answers with 200 octets
 	cmdReset     = 0x55
 	cmdError     = 0x90
 
@@ -32,26 +41,11 @@ const (
 	stateOn      = 0x01
 	stateAsk     = 0xFF
 	leaveAll     = 0xFF
-	resetDone    = 0xF8
+	resetKey     = 0xF8
 	rssiOffset   = 157
 
 	oldestMajor, oldestMinor = 1, 52
 )
-
-// Info is what a modem says of itself.
-type Info struct {
-	Major, Minor  byte // firmware
-	Platform, MCU byte
-}
-
-// String is the form for logs: "RNode firmware 1.86 (ESP32)".
-func (i Info) String() string {
-	platform := map[byte]string{0x90: "AVR", 0x80: "ESP32", 0x70: "nRF52"}[i.Platform]
-	if platform == "" {
-		platform = fmt.Sprintf("platform %02X", i.Platform)
-	}
-	return fmt.Sprintf("RNode firmware %d.%02d (%s)", i.Major, i.Minor, platform)
-}
 
 // bandwidthName is the bandwidth as the firmware calls it. It rounds a figure
 // between two names up, so the exact value would select the next wider one.

@@ -20,26 +20,47 @@ func (m *Modem) detect(ctx context.Context) error {
 		ask = appendFrame(ask, c, 0)
 	}
 	for end := time.Now().Add(m.opts.Detect); time.Now().Before(end); {
+		round := time.Now().Add(patience)
 		if err := m.write(ask); err != nil {
 			return err
 		}
 		err := m.introduced(ctx)
 		if err == nil {
-			return m.checkFirmware()
+			return m.found(ctx)
 		}
 		if !errors.Is(err, errNoAnswer) {
 			return err
 		}
-		if err := sleep(ctx, m.gone, time.Second); err != nil { // let the board start
+		if err := sleep(ctx, m.gone, time.Until(round)); err != nil {
 			return m.because(err)
 		}
 	}
 	return ErrNoRNode
 }
 
+// found looks closer at a modem that has answered.
+func (m *Modem) found(ctx context.Context) error {
+	m.opened.Store(true)
+	if err := m.checkFirmware(); err != nil {
+		return err
+	}
+	m.drain() // of questions asked twice
+	if err := m.write(appendFrame(nil, cmdROM, 0)); err != nil {
+		return err
+	}
+	rom, err := m.await(ctx, cmdROM, patience)
+	if errors.Is(err, errNoAnswer) {
+		return nil
+	}
+	m.info.remember(rom.data)
+	return err
+}
+
+// patience is how long an answer takes at most of a modem that does nothing else.
+const patience = time.Second / 2
+
 // introduced waits for the answers to one round of questions.
 func (m *Modem) introduced(ctx context.Context) error {
-	const patience = time.Second / 2
 	if r, err := m.await(ctx, cmdDetect, patience); err != nil {
 		return err
 	} else if r.value != detectAnswer {
@@ -117,11 +138,15 @@ func (m *Modem) Configure(ctx context.Context, mod phy.Modulation, powerDBm int)
 	if powerDBm < 0 || powerDBm > 37 {
 		return fmt.Errorf("rnode: power %d dBm: an RNode takes 0 to 22, some boards up to 37", powerDBm)
 	}
+	if err := m.info.able(mod, powerDBm); err != nil {
+		return err
+	}
 	m.command.Lock()
 	defer m.command.Unlock()
-	if m.mod.BandwidthHz != 0 {
+	if m.mod.BandwidthHz != 0 && !m.info.Stored {
 		return m.retune(ctx, mod, powerDBm)
 	}
+	m.mod = phy.Modulation{}
 	// Off and on again, so that the whole setting starts together. A value that
 	// the chip cannot do shows only once it is on, so they are set twice.
 	settings := settings(mod, uint32(powerDBm))
@@ -129,8 +154,11 @@ func (m *Modem) Configure(ctx context.Context, mod phy.Modulation, powerDBm int)
 	all = append(append(append(all, unlimited()...), state(stateOn)), settings...)
 	for _, s := range all {
 		if err := m.set(ctx, s); err != nil {
-			return err
+			return m.locked(ctx, s, err)
 		}
+	}
+	if err := m.checkPreamble(mod); err != nil {
+		return err
 	}
 	m.took(mod, powerDBm)
 	_, err := m.askReady(ctx, m.opts.Answer)
@@ -161,7 +189,33 @@ func (m *Modem) retune(ctx context.Context, mod phy.Modulation, powerDBm int) er
 	if err := m.set(ctx, state(stateAsk)); err != nil { // a value that the chip cannot do switches it off
 		return err
 	}
+	if err := m.checkPreamble(mod); err != nil {
+		return err
+	}
 	m.took(mod, powerDBm)
+	return nil
+}
+
+// locked explains why a modem does not switch its radio on: one that misses no setting is not set up.
+func (m *Modem) locked(ctx context.Context, s setting, err error) error {
+	var echo *EchoError
+	if !errors.As(err, &echo) || echo.Missing || s != state(stateOn) {
+		return err
+	}
+	if err := m.write(appendFrame(nil, cmdLock, 0)); err != nil {
+		return err
+	}
+	if lock, asked := m.await(ctx, cmdLock, m.opts.Answer); asked == nil && lock.value == 0 {
+		return ErrLocked
+	}
+	return err
+}
+
+// checkPreamble refuses a firmware that sends more before each packet than is counted as airtime.
+func (m *Modem) checkPreamble(mod phy.Modulation) error {
+	if got := m.Stats().PreambleSymbols; got > mod.PreambleSymbols {
+		return fmt.Errorf("rnode: %s puts %d symbols before each packet where %d are counted: airtime would be counted short: use firmware 1.86", m.info, got, mod.PreambleSymbols)
+	}
 	return nil
 }
 

@@ -11,6 +11,12 @@ var ErrNoRNode = errors.New("rnode: no RNode answers on this port: check the cab
 // ErrSilent: the modem answered before and no longer does.
 var ErrSilent = errors.New("rnode: the modem stopped answering: unplug it and plug it in again")
 
+// ErrStuck: the modem answers but its queue does not empty.
+var ErrStuck = errors.New("rnode: the modem has taken no frame for the time of 50: the channel is busy all the time, or the modem hangs; it is restarted. Look for another transmitter on this frequency (packhorse status shows how busy it is)")
+
+// ErrLocked: the modem does not switch its radio on.
+var ErrLocked = errors.New("rnode: the modem keeps its radio off: its firmware is not set up for this board: run rnodeconf --info on its port, then rnodeconf --autoinstall")
+
 // ErrGone: the port broke, most often because the modem was unplugged.
 var ErrGone = errors.New("rnode: the modem is gone: was it unplugged?")
 
@@ -53,11 +59,11 @@ const (
 func (e *ModemError) Error() string {
 	text, ok := map[byte]string{
 		errInitRadio:    "its radio chip does not start: the modem is broken or flashed for another board",
-		errTxFailed:     "a transmission failed",
-		errEEPROMLocked: "its memory is locked",
-		errQueueFull:    "its queue is full, a frame is lost",
-		errMemoryLow:    "it is low on memory, a frame is lost",
-		errModemTimeout: "its radio chip does not finish a transmission",
+		errTxFailed:     "a transmission failed, and it restarts",
+		errEEPROMLocked: "the memory of its settings is locked",
+		errQueueFull:    "its queue is full, a frame to send is lost",
+		errMemoryLow:    "it is low on memory, a received frame is lost",
+		errModemTimeout: "its radio chip does not finish a transmission, and it restarts",
 	}[e.Code]
 	if !ok {
 		text = fmt.Sprintf("error %02X", e.Code)
@@ -71,5 +77,6 @@ func (e *ModemError) fatal() bool {
 	return e.Code == errInitRadio || e.Code == errTxFailed || e.Code == errModemTimeout
 }
 
-// Temporary tells whether the modem works on after this error.
+// Temporary tells whether the modem works on after this error: a frame was lost as one is on the air, and what needs it
+// sends it again. After any other the modem must be opened anew.
 func (e *ModemError) Temporary() bool { return !e.fatal() }

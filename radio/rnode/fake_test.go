@@ -26,6 +26,9 @@ type fake struct {
 	data     [][]byte
 	commands []byte
 	slow     bool // answers octet by octet
+	rom      []byte
+	hears    [][]byte // what commands carried
+	preamble byte     // reported with each coding rate
 }
 
 // wire starts a fake and returns the host's end.
@@ -64,7 +67,7 @@ func (f *fake) run() {
 }
 
 func (f *fake) take(command byte, p []byte) {
-	f.commands = append(f.commands, command)
+	f.commands, f.hears = append(f.commands, command), append(f.hears, bytes.Clone(p))
 	if f.silent {
 		return
 	}
@@ -90,7 +93,16 @@ func (f *fake) take(command byte, p []byte) {
 			f.full--
 			f.say(0x0F, map[bool]byte{true: 0, false: 1}[f.full >= 0])
 		}
-	case 0x0A:
+	case 0x51:
+		if f.rom != nil {
+			f.say(0x51, f.rom...)
+		}
+	case 0x0A, 0x30, 0x43:
+	case 0x05:
+		if f.preamble > 0 {
+			f.say(0x26, 4, 0, 3, 0xD0, 0, f.preamble, 0, 25, 0, 24, 0, 48)
+		}
+		f.say(command, p...)
 	default:
 		f.say(command, p...)
 	}

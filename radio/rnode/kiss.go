@@ -16,9 +16,9 @@ const (
 	tfend = 0xDC
 	tfesc = 0xDD
 
-	// maxPayload is the longest payload any command carries: a data frame that the
-	// firmware joined from two LoRa packets.
-	maxPayload = 508
+	// maxPayload is the longest payload of the commands used here: the picture on the display. Frames of data,
+	// which the firmware may join from two LoRa packets, have up to 508 octets.
+	maxPayload = pictureOctets
 )
 
 // appendFrame appends one framed command to dst.

@@ -51,12 +51,14 @@ func (m *Modem) handle(command byte, payload []byte, s *signal) error {
 		s.rssi, s.known = float64(payload[0])-rssiOffset, true
 	case command == cmdSNR && len(payload) == 1:
 		s.snr = float64(int8(payload[0])) / 4
-	case command == cmdChannel && len(payload) >= 2:
-		m.metered(uint16(payload[0])<<8 | uint16(payload[1]))
+	case m.reported(command, payload):
+		if command == cmdChannel && len(payload) >= 2 {
+			m.metered(uint16(payload[0])<<8 | uint16(payload[1]))
+		}
 	case command == cmdReady && len(payload) == 1:
 		m.setReady(payload[0] == 1)
-	case command == cmdReset && len(payload) == 1 && payload[0] == resetDone:
-		return fmt.Errorf("%w: it restarted", ErrGone)
+	case command == cmdReset && len(payload) == 1 && payload[0] == resetKey:
+		return m.restarted()
 	case command == cmdError && len(payload) == 1:
 		return m.report(&ModemError{Code: payload[0]})
 	default:
@@ -87,21 +89,35 @@ func (m *Modem) setReady(room bool) {
 	m.ready <- room
 }
 
+// restarted ends a modem that has lost its settings. One that is only being opened has restarted because its port opened.
+func (m *Modem) restarted() error {
+	if !m.opened.Load() {
+		return nil
+	}
+	return fmt.Errorf("%w (it restarted)", ErrGone)
+}
+
 // report keeps an error for the next Transmit, or ends the modem by it.
 func (m *Modem) report(e *ModemError) error {
 	if e.fatal() {
 		return e
 	}
 	m.warning.Store(e)
+	m.stated.Lock()
+	defer m.stated.Unlock()
+	m.stats.Warnings++
 	return nil
 }
 
-// answer passes on replies of up to four octets; longer ones are statistics.
+// answer passes on a reply.
 func (m *Modem) answer(command byte, payload []byte) {
-	if len(payload) == 0 || len(payload) > 4 {
-		return
-	}
 	r := reply{command: command, octets: len(payload)}
+	switch {
+	case len(payload) == 0:
+		return
+	case len(payload) > 4:
+		r.data, payload = append([]byte(nil), payload...), nil
+	}
 	for _, b := range payload {
 		r.value = r.value<<8 | uint32(b)
 	}

@@ -70,13 +70,17 @@ type Modem struct {
 	depth    atomic.Int32 // frames that may wait in the modem
 	flow     bool         // the firmware answers READY
 	warning  atomic.Pointer[ModemError]
+	opened   atomic.Bool // the modem has answered: from here on a restart of it is an error
+	stated   sync.Mutex  // guards stats
+	stats    Stats
 	closing  sync.Once
 }
 
 type reply struct {
 	command byte
-	value   uint32
+	value   uint32 // of up to four octets
 	octets  int
+	data    []byte // of more
 }
 
 var (
@@ -94,6 +98,7 @@ func Open(ctx context.Context, port io.ReadWriteCloser, opts Opts) (*Modem, erro
 		replies: make(chan reply, replyQueue),
 		ready:   make(chan bool, 1),
 		gone:    make(chan struct{}),
+		stats:   unmeasuredStats,
 	}
 	m.depth.Store(int32(m.opts.depth(m.mod)))
 	go m.read()
@@ -104,6 +109,9 @@ func Open(ctx context.Context, port io.ReadWriteCloser, opts Opts) (*Modem, erro
 	}
 	return m, nil
 }
+
+var unmeasuredStats = Stats{RSSIdBm: radio.NotMeasured(), NoiseFloorDBm: radio.NotMeasured(), InterferenceDBm: radio.NotMeasured(),
+	TemperatureC: radio.NotMeasured()}
 
 // Info is what the modem said of itself at Open.
 func (m *Modem) Info() Info { return m.info }
@@ -116,7 +124,7 @@ func (m *Modem) Lost() uint64 { return m.lost.Load() }
 func (m *Modem) Capabilities() radio.Capabilities {
 	return radio.Capabilities{
 		MaxFrame:        maxFrame,
-		Reconfigurable:  true,
+		Reconfigurable:  !m.info.Stored,
 		ReportsSNR:      true,
 		OwnMediumAccess: true,
 		HalfDuplex:      true,
@@ -152,7 +160,7 @@ func (m *Modem) Transmit(ctx context.Context, frame []byte) error {
 		return err
 	}
 	if err := m.awaitRoom(ctx); err != nil {
-		return err
+		return m.unhang(err)
 	}
 	if err := m.write(appendFrame(nil, cmdData, frame...)); err != nil {
 		return err
@@ -190,12 +198,20 @@ func (m *Modem) metered(hundredths uint16) {
 	m.pace.metered(time.Now(), time.Duration(hundredths)*loadWindow/10_000)
 }
 
+// unhang restarts a modem that does nothing any more: when it is opened anew it may work again.
+func (m *Modem) unhang(err error) error {
+	if errors.Is(err, ErrSilent) || errors.Is(err, ErrStuck) {
+		_ = m.write(appendFrame(nil, cmdReset, resetKey))
+	}
+	return err
+}
+
 // awaitRoom waits until the modem says that its queue has room, where the
 // firmware answers that question. It answers late while it transmits.
 func (m *Modem) awaitRoom(ctx context.Context) error {
 	for tries := 0; m.flow; tries++ {
 		if tries > 100 {
-			return ErrSilent
+			return ErrStuck
 		}
 		room, err := m.askReady(ctx, m.opts.Answer+time.Duration(m.depth.Load()+1)*m.mod.TimeOnAir(255))
 		switch {

@@ -105,7 +105,7 @@ func TestConfigureSendsWhatTheFirmwareReads(t *testing.T) {
 		m := open(t, f, Opts{})
 		m.Close()
 		synctest.Wait()
-		want := []byte{8, 0x50, 0x48, 0x49, 6, 1, 2, 3, 4, 5, 0xB, 0xC, 0xE, 6, 1, 2, 3, 4, 5, 0xF, 6, 0xA}
+		want := []byte{8, 0x50, 0x48, 0x49, 0x51, 6, 1, 2, 3, 4, 5, 0xB, 0xC, 0xE, 6, 1, 2, 3, 4, 5, 0xF, 6, 0xA}
 		if !bytes.Equal(f.commands, want) {
 			t.Errorf("got % x, want % x", f.commands, want)
 		}
@@ -240,7 +240,7 @@ func TestTransmitWithoutFlowControl(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if slices.Contains(f.commands[20:], cmdReady) {
+		if slices.Contains(f.commands[21:], cmdReady) {
 			t.Error("asks a firmware that never answers")
 		}
 	})
@@ -314,7 +314,7 @@ func TestRestartOfTheModemEndsIt(t *testing.T) {
 		f := &fake{}
 		m := open(t, f, Opts{})
 		defer m.Close()
-		f.say(cmdReset, resetDone)
+		f.say(cmdReset, resetKey)
 		if _, err := m.Receive(context.Background()); !errors.Is(err, ErrGone) {
 			t.Errorf("got %v, want ErrGone", err)
 		}
