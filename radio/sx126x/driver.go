@@ -37,9 +37,10 @@ type Driver struct {
 	task     task
 	wave     phy.Wave
 	powerDBm int
-	ready    bool   // Configure has succeeded since Reset
-	imageHz  uint32 // frequency at the last calibration of the image rejection since Reset
-	header   bool   // a valid header has come, and its packet not yet ended
+	ready    bool      // Configure has succeeded since Reset
+	imageHz  uint32    // frequency at the last calibration of the image rejection since Reset
+	header   bool      // a valid header has come, and its packet not yet ended
+	preamble time.Time // until when the header of the last preamble may still come
 	last     Reception
 }
 

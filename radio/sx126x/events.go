@@ -1,6 +1,8 @@
 package sx126x
 
 import (
+	"time"
+
 	"packhorse/radio"
 	"packhorse/radio/chip"
 )
@@ -24,12 +26,19 @@ const headerCRC = 1 << 4 // in the first octet of regHeader
 
 // Events reads and clears the interrupt flags until none is left, so that DIO1 is low and can rise again, and fetches
 // what has been received. Without flags it finds out whether the chip still does what it was told. Signal tells of
-// something like a preamble since the last time: the chip has no word for what is on the air at this moment.
+// something like a preamble whose header has neither come nor failed to come in its time: the chip has no word for what
+// is on the air at this moment.
 func (d *Driver) Events() (chip.Event, error) {
-	var e chip.Event
 	if d.asleep {
-		return e, nil
+		return chip.Event{}, nil
 	}
+	e, err := d.events()
+	e.Signal = time.Now().Before(d.preamble)
+	return e, err
+}
+
+func (d *Driver) events() (chip.Event, error) {
+	var e chip.Event
 	for range rounds {
 		flags, s, err := d.flags()
 		switch {
@@ -90,13 +99,18 @@ func (d *Driver) rest() error {
 func (d *Driver) heard(e *chip.Event, flags uint16) error {
 	d.header = d.header || flags&irqHeaderValid != 0
 	damaged := flags&irqCRCErr != 0 || flags&irqHeaderErr != 0 && !d.header
+	if flags&irqPreamble != 0 {
+		d.preamble = time.Now().Add(d.wave.HeaderTime())
+	}
+	if flags&(irqHeaderValid|irqHeaderErr|irqRxDone) != 0 {
+		d.preamble = time.Time{}
+	}
 	if flags&irqRxDone == 0 {
-		e.Signal = flags&irqPreamble != 0
 		e.Began = e.Began || flags&irqHeaderValid != 0
 		e.Damaged = e.Damaged || damaged
 		return nil
 	}
-	d.header, e.Began, e.Signal = false, false, false
+	d.header, e.Began = false, false
 	if damaged {
 		e.Damaged = true
 		return nil

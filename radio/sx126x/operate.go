@@ -125,7 +125,7 @@ func (d *Driver) standby(oscillator byte) error {
 	if err != nil {
 		return err
 	}
-	d.task, d.header = idle, false
+	d.task, d.header, d.preamble = idle, false, time.Time{}
 	return steps(
 		func() error { return d.stopTimer(once) },
 		func() error { return d.clearFlags(irqAll) },

@@ -42,7 +42,7 @@ func (d *Driver) reset(ctx context.Context, millivolts int, then ...func() error
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	d.ready, d.imageHz, d.header, d.task, d.before = false, 0, false, idle, 0
+	d.ready, d.imageHz, d.header, d.preamble, d.task, d.before = false, 0, false, time.Time{}, idle, 0
 	return steps(append([]func() error{
 		func() error { return d.pins.Route(chip.PathOff) },
 		d.restart,

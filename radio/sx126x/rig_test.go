@@ -197,6 +197,33 @@ func TestActivityIsHeardBeforeTalking(t *testing.T) {
 	})
 }
 
+// A preamble of half a second is listened to more than once: none of it may break the reception off.
+func TestListeningOftenLeavesAReceptionAlone(t *testing.T) {
+	rig(t, boards[:2], func(t *testing.T, chips []*sim.SX126x, radios []*chip.Radio) {
+		slow := sf7
+		slow.SpreadingFactor = 12
+		for _, r := range radios {
+			must(t, r.Configure(t.Context(), slow, 14))
+		}
+		sent := make(chan error)
+		go func() { sent <- radios[0].Transmit(t.Context(), []byte("hello")) }()
+		time.Sleep(7 * slow.SymbolTime()) // the preamble has been found, the header comes after 20.25 symbols
+		for range 10 {
+			if busy, err := radios[1].Sense(t.Context(), phy.Sensing{}); !busy || err != nil {
+				t.Errorf("busy %v, %v", busy, err)
+			}
+			time.Sleep(slow.SymbolTime())
+		}
+		must(t, <-sent)
+		if p, err := hear(t, radios[1]); err != nil || string(p.Data) != "hello" {
+			t.Errorf("got %q, %v", p.Data, err)
+		}
+		if busy, err := radios[1].Sense(t.Context(), phy.Sensing{}); busy || err != nil {
+			t.Errorf("afterwards: busy %v, %v", busy, err)
+		}
+	})
+}
+
 // A chip that a dip of its supply has reset works on: the sender's is found out when it is to send, the listener's within
 // a second.
 func TestADipOfTheSupplyIsOvercome(t *testing.T) {
