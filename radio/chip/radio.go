@@ -177,7 +177,10 @@ func (r *Radio) Configure(ctx context.Context, m phy.Modulation, powerDBm int) e
 		return nil
 	case mendable(err):
 		r.set = &setting{m, powerDBm}
-		return r.mend(ctx, err)
+		if err = r.mend(ctx, err); err != nil {
+			r.set = old // what the caller does not know of must not come into force later
+		}
+		return err
 	case old != nil:
 		if again := r.apply(*old); again != nil {
 			return errors.Join(err, r.mend(ctx, again))

@@ -257,6 +257,25 @@ func TestConfigureThroughAFault(t *testing.T) {
 	})
 }
 
+func TestConfigureGivenUp(t *testing.T) {
+	virtual("a setting that was given up never comes into force", t, func(t *testing.T) {
+		r, f := open(t)
+		f.unplugged = true
+		ctx, stop := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer stop()
+		other := sf7
+		other.SpreadingFactor = 9
+		if err := r.Configure(ctx, other, 14); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		f.unplugged = false
+		time.Sleep(3 * time.Second)
+		if f.mode != "rx" || f.mod != sf7 {
+			t.Errorf("%v in %s, want the setting before", f.mod, f.mode)
+		}
+	})
+}
+
 func TestConfigureRefused(t *testing.T) {
 	virtual("goes on as before", t, func(t *testing.T) {
 		no := errors.New("this chip cannot do that")
