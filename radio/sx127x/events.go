@@ -5,10 +5,11 @@ import (
 	"packhorse/radio/chip"
 )
 
-// status is the registers from RegFifoRxCurrentAddr to RegHopChannel, read at once.
-type status [regHopChannel - regRxCurrent + 1]byte
+// status is the registers from RegIrqFlags to RegHopChannel, read at once. The flags come first: what a flag tells of
+// has been in the registers behind it when it rose.
+type status [regHopChannel - regIrqFlags + 1]byte
 
-func (s *status) reg(r byte) byte { return s[r-regRxCurrent] }
+func (s *status) reg(r byte) byte { return s[r-regIrqFlags] }
 
 // Events reads and clears the flags, and fetches what has been received.
 func (d *Driver) Events() (chip.Event, error) {
@@ -16,7 +17,7 @@ func (d *Driver) Events() (chip.Event, error) {
 	if err != nil {
 		return chip.Event{}, err
 	}
-	b, err := d.read(regRxCurrent, len(status{}))
+	b, err := d.read(regIrqFlags, len(status{}))
 	if err != nil {
 		return chip.Event{}, err
 	}
@@ -68,7 +69,7 @@ func (d *Driver) received(ev *chip.Event, s *status, flags byte) error {
 		ev.Damaged = true
 		return nil
 	}
-	data, err := d.fetch(s.reg(regRxCurrent), n)
+	data, err := d.fetch(n)
 	if err != nil {
 		return err
 	}
@@ -92,9 +93,13 @@ func (d *Driver) length(s *status) int {
 	return int(s.reg(regRxNbBytes))
 }
 
-// fetch reads a packet from where it begins in the FIFO. In continuous reception that is behind the packet before, so it
+// fetch reads the last packet from where it begins in the FIFO. In continuous reception that is behind the packet before, so it
 // may end at the FIFO's beginning: the chip's own pointer goes round after 256 octets.
-func (d *Driver) fetch(at byte, n int) ([]byte, error) {
+func (d *Driver) fetch(n int) ([]byte, error) {
+	at, err := d.get(regRxCurrent)
+	if err != nil {
+		return nil, err
+	}
 	if err := d.put(regFIFOAddr, at); err != nil {
 		return nil, err
 	}

@@ -49,6 +49,28 @@ func TestReceived(t *testing.T) {
 			t.Errorf("got %+v, %v", ev, err)
 		}
 	})
+	for reg := byte(regIrqFlags); reg <= regHopChannel; reg++ {
+		virtual(t, "one that comes while the flags are read", func(t *testing.T) {
+			d, f := listening(t, sf7)
+			f.hears(0, []byte{1, 2, 3}, irqRxDone)
+			if _, err := d.Events(); err != nil {
+				t.Fatal(err)
+			}
+			f.before = func(r byte) {
+				if r == reg {
+					f.before = nil
+					f.hears(3, []byte{4, 5}, irqRxDone)
+				}
+			}
+			ev, err := d.Events()
+			if ev.Received == nil && err == nil {
+				ev, err = d.Events()
+			}
+			if err != nil || ev.Received == nil || !bytes.Equal(ev.Received.Data, []byte{4, 5}) {
+				t.Errorf("before register %02X: %+v, %v", reg, ev.Received, err)
+			}
+		})
+	}
 	virtual(t, "its data is nobody else's", func(t *testing.T) {
 		d, f := listening(t, sf7)
 		f.hears(0, []byte{1, 2, 3}, irqRxDone)

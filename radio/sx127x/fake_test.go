@@ -21,12 +21,13 @@ type fake struct {
 	regs    [128]byte
 	fifo    [256]byte
 	version byte
-	sick    int     // resets until the version can be read
-	dead    *byte   // what MISO reads without a chip
-	deaf    bool    // MOSI is broken: writes are lost
-	lose    byte    // writes of this register are lost; 0 is none
-	fail    error   // of the bus
-	log     []write // all that was written, in order
+	sick    int            // resets until the version can be read
+	dead    *byte          // what MISO reads without a chip
+	deaf    bool           // MOSI is broken: writes are lost
+	lose    byte           // writes of this register are lost; 0 is none
+	fail    error          // of the bus
+	before  func(reg byte) // each octet that is read
+	log     []write        // all that was written, in order
 	resets  int
 	closed  bool
 	tx, rx  gpio.Level // antenna switch
@@ -94,6 +95,9 @@ func (f *fake) octet(reg, out byte, write bool) byte {
 			f.write(reg, out)
 		}
 		return 0
+	}
+	if f.before != nil {
+		f.before(reg)
 	}
 	switch {
 	case reg == regFIFO:
