@@ -3,6 +3,7 @@ package chip
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,10 +20,12 @@ type line struct {
 	gpio.PinIO
 	edges  chan struct{}
 	halted chan struct{}
-	high   bool
 	broken bool // WaitForEdge returns at once
-	waits  int
 	inErr  error
+
+	mu    sync.Mutex // guards what follows
+	high  bool
+	waits int
 }
 
 func newLine() *line {
@@ -31,9 +34,17 @@ func newLine() *line {
 
 func (l *line) Name() string                  { return "GPIO25" }
 func (l *line) In(gpio.Pull, gpio.Edge) error { return l.inErr }
-func (l *line) Read() gpio.Level              { return gpio.Level(l.high) }
+
+func (l *line) Read() gpio.Level {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return gpio.Level(l.high)
+}
+
 func (l *line) WaitForEdge(d time.Duration) bool {
+	l.mu.Lock()
 	l.waits++
+	l.mu.Unlock()
 	if l.broken {
 		return false
 	}
@@ -56,23 +67,41 @@ func (l *line) Halt() error {
 	return nil
 }
 
-// raise gives an edge, unless the line is lost.
+// waited is how often it was waited for.
+func (l *line) waited() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waits
+}
+
+func (l *line) set(high bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.high = high
+}
+
+// raise gives an edge, unless too many wait.
 func (l *line) raise() {
-	l.high = true
+	l.set(true)
 	select {
 	case l.edges <- struct{}{}:
 	default:
 	}
 }
 
-// fake is a chip as a driver sees it.
+// fake is a chip as a driver sees it. Tests read it with look and write it with do.
 type fake struct {
-	line     *line
+	line *line
+	mu   sync.Mutex // guards what follows
+	inner
+}
+
+type inner struct {
 	mod      phy.Modulation
 	mode     string
 	pending  []Event
-	air      *time.Timer
-	activity bool // what detection finds
+	air      *time.Timer // what is going on
+	activity bool        // what detection finds
 	level    func() float64
 
 	mute      bool // the interrupt wire is broken
@@ -88,6 +117,20 @@ type fake struct {
 	began                                       time.Time // reception
 }
 
+// do lets a test change the chip.
+func (f *fake) do(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+// look is the chip at this moment.
+func (f *fake) look() inner {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.inner
+}
+
 func (f *fake) Capabilities() radio.Capabilities {
 	return radio.Capabilities{MaxFrame: 255, HalfDuplex: true, QueueDepth: 1, Reconfigurable: true, ReportsSNR: true}
 }
@@ -100,18 +143,21 @@ func (f *fake) answer() error {
 }
 
 func (f *fake) Reset(context.Context) error {
-	f.resets++
-	if f.air != nil {
-		f.air.Stop()
-	}
-	f.mode, f.pending = "reset", nil
-	f.inside = true
+	f.do(func() {
+		f.resets++
+		f.enter("reset")
+		f.inside = true
+	})
 	time.Sleep(6 * time.Millisecond)
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.inside = false
 	return f.answer()
 }
 
 func (f *fake) Configure(m phy.Modulation, _ int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.configures++
 	if f.refuse != nil && m != sf7 {
 		return f.refuse
@@ -121,27 +167,46 @@ func (f *fake) Configure(m phy.Modulation, _ int) error {
 }
 
 func (f *fake) Receive() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.began = time.Now()
 	return f.to("rx")
 }
 
 func (f *fake) Standby() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.stubborn {
 		return ErrStuck
 	}
 	return f.to("standby")
 }
 
-// to changes the mode; what was going on ends.
-func (f *fake) to(mode string) error {
+// enter changes the mode; what was going on ends.
+func (f *fake) enter(mode string) {
 	if f.air != nil {
 		f.air.Stop()
 	}
-	f.mode, f.pending, f.line.high = mode, nil, false
+	f.air, f.mode, f.pending = nil, mode, nil
+}
+
+// to is a command that changes the mode.
+func (f *fake) to(mode string) error {
+	f.enter(mode)
+	f.line.set(false)
 	return f.answer()
 }
 
+// die resets the chip behind the driver's back.
+func (f *fake) die() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.enter("dead")
+}
+
 func (f *fake) Transmit(frame []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if err := f.to("tx"); err != nil {
 		return err
 	}
@@ -151,34 +216,47 @@ func (f *fake) Transmit(frame []byte) error {
 }
 
 func (f *fake) Detect() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.detects++
 	err := f.to("cad")
 	f.after(2*f.mod.SymbolTime(), Event{DetectOK: true, Detected: f.activity})
 	return err
 }
 
-// after ends what was begun.
+// after ends what was begun, unless something else has ended it.
 func (f *fake) after(d time.Duration, ev Event) {
 	if f.hang {
 		return
 	}
-	f.air = time.AfterFunc(d, func() {
-		f.mode = "standby"
-		f.tell(ev)
+	var air *time.Timer
+	air = time.AfterFunc(d, func() {
+		f.do(func() {
+			if f.air == air {
+				f.mode = "standby"
+				f.flag(ev)
+			}
+		})
 	})
+	f.air = air
 }
 
-// tell raises flags and the line.
-func (f *fake) tell(ev Event) {
+// flag raises flags and the line.
+func (f *fake) flag(ev Event) {
 	f.pending = append(f.pending, ev)
 	if !f.mute {
 		f.line.raise()
 	}
 }
 
+// tell is flag for tests.
+func (f *fake) tell(ev Event) { f.do(func() { f.flag(ev) }) }
+
 func (f *fake) hear(octet byte) { f.tell(Event{Received: &radio.Packet{Data: []byte{octet}}}) }
 
 func (f *fake) Level() (float64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.samples++
 	if f.mode != "rx" {
 		return 0, ErrWrongMode
@@ -190,6 +268,8 @@ func (f *fake) Level() (float64, error) {
 }
 
 func (f *fake) Events() (Event, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.polls++
 	if err := f.answer(); err != nil {
 		return Event{}, err
@@ -198,16 +278,18 @@ func (f *fake) Events() (Event, error) {
 		return Event{}, ErrWrongMode
 	}
 	if len(f.pending) == 0 {
-		f.line.high = false
+		f.line.set(false)
 		return Event{}, nil
 	}
 	ev := f.pending[0]
 	f.pending = f.pending[1:]
-	f.line.high = len(f.pending) > 0
+	f.line.set(len(f.pending) > 0)
 	return ev, nil
 }
 
 func (f *fake) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.closed || f.inside {
 		return errors.New("closed twice, or in the middle of something")
 	}
@@ -218,7 +300,8 @@ func (f *fake) Close() error {
 // open is a configured radio on a fake chip.
 func open(t *testing.T, change ...func(*fake)) (*Radio, *fake) {
 	t.Helper()
-	f := &fake{line: newLine(), level: func() float64 { return -120 }}
+	f := &fake{line: newLine()}
+	f.level = func() float64 { return -120 }
 	for _, c := range change {
 		c(f)
 	}

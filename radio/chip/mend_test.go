@@ -20,25 +20,28 @@ func TestFrameThatNeverLeaves(t *testing.T) {
 		r, f := open(t, func(f *fake) { f.hang = true })
 		from, air := time.Now(), sf7.TimeOnAir(51)
 		checkInterrupted(t, r.Transmit(t.Context(), make([]byte, 51)), ErrStuck)
-		if took := time.Since(from); took != air+margin(air) || f.mode != "rx" || f.resets != 1 {
-			t.Errorf("after %v in %s, %d resets", took, f.mode, f.resets)
+		now := f.look()
+		if took := time.Since(from); took != air+margin(air) || now.mode != "rx" || now.resets != 1 {
+			t.Errorf("after %v in %s, %d resets", took, now.mode, now.resets)
 		}
 		checkInterrupted(t, r.Transmit(t.Context(), make([]byte, 51)), ErrStuck)
-		if f.resets != 2 || f.configures != 2 || f.mode != "rx" {
-			t.Errorf("the second time it is reset: %d resets, in %s", f.resets, f.mode)
+		now = f.look()
+		if now.resets != 2 || now.configures != 2 || now.mode != "rx" {
+			t.Errorf("the second time it is reset: %d resets, in %s", now.resets, now.mode)
 		}
-		f.hang = false
+		f.do(func() { f.hang = false })
 		if err := r.Transmit(t.Context(), []byte{1}); err != nil {
 			t.Error(err)
 		}
 	})
 	virtual("the chip does not obey", t, func(t *testing.T) {
 		r, f := open(t, func(f *fake) { f.hang = true })
-		f.stubborn = true
-		time.AfterFunc(time.Second, func() { f.stubborn = false })
+		f.do(func() { f.stubborn = true })
+		time.AfterFunc(time.Second, func() { f.do(func() { f.stubborn = false }) })
 		checkInterrupted(t, r.Transmit(t.Context(), make([]byte, 51)), ErrStuck)
-		if f.mode != "rx" || r.Stats().Resets == 0 {
-			t.Errorf("in %s, %+v", f.mode, r.Stats())
+		now := f.look()
+		if now.mode != "rx" || r.Stats().Resets == 0 {
+			t.Errorf("in %s, %+v", now.mode, r.Stats())
 		}
 	})
 }
@@ -46,10 +49,11 @@ func TestFrameThatNeverLeaves(t *testing.T) {
 func TestResetWhileSending(t *testing.T) {
 	virtual("", t, func(t *testing.T) {
 		r, f := open(t)
-		time.AfterFunc(30*time.Millisecond, func() { f.air.Stop(); f.mode = "dead" })
+		time.AfterFunc(30*time.Millisecond, f.die)
 		checkInterrupted(t, r.Transmit(t.Context(), make([]byte, 255)), ErrWrongMode)
-		if f.mode != "rx" || f.mod != sf7 || r.Stats().Resets != 1 {
-			t.Errorf("in %s, %+v", f.mode, r.Stats())
+		now := f.look()
+		if now.mode != "rx" || now.mod != sf7 || r.Stats().Resets != 1 {
+			t.Errorf("in %s, %+v", now.mode, r.Stats())
 		}
 	})
 }
@@ -63,7 +67,7 @@ func TestResetWhileSendingForLong(t *testing.T) {
 			t.Fatal(err)
 		}
 		from := time.Now()
-		time.AfterFunc(30*time.Millisecond, func() { f.air.Stop(); f.mode = "dead" })
+		time.AfterFunc(30*time.Millisecond, f.die)
 		checkInterrupted(t, r.Transmit(t.Context(), make([]byte, 51)), ErrWrongMode)
 		if took := time.Since(from); took > 1100*time.Millisecond {
 			t.Errorf("after %v", took)
@@ -74,20 +78,22 @@ func TestResetWhileSendingForLong(t *testing.T) {
 func TestResetWhileIdle(t *testing.T) {
 	virtual("found before the frame goes out", t, func(t *testing.T) {
 		r, f := open(t)
-		f.mode = "dead"
+		f.die()
 		if err := r.Transmit(t.Context(), []byte{1}); err != nil {
 			t.Error(err)
 		}
-		if len(f.sent) != 1 || r.Stats().Resets != 1 {
-			t.Errorf("%d sent, %+v", len(f.sent), r.Stats())
+		now := f.look()
+		if len(now.sent) != 1 || r.Stats().Resets != 1 {
+			t.Errorf("%d sent, %+v", len(now.sent), r.Stats())
 		}
 	})
 	virtual("found within a second", t, func(t *testing.T) {
 		_, f := open(t)
-		f.mode = "dead"
+		f.die()
 		time.Sleep(1100 * time.Millisecond)
-		if f.mode != "rx" {
-			t.Error(f.mode)
+		now := f.look()
+		if now.mode != "rx" {
+			t.Error(now.mode)
 		}
 	})
 }
@@ -95,9 +101,9 @@ func TestResetWhileIdle(t *testing.T) {
 func TestUnplugged(t *testing.T) {
 	virtual("and back in", t, func(t *testing.T) {
 		r, f := open(t)
-		f.unplugged = true
+		f.do(func() { f.unplugged = true })
 		time.Sleep(5 * time.Second)
-		f.unplugged = false
+		f.do(func() { f.unplugged = false })
 		time.Sleep(1100 * time.Millisecond)
 		f.hear(9)
 		if p, err := r.Receive(t.Context()); err != nil || p.Data[0] != 9 {
@@ -106,7 +112,7 @@ func TestUnplugged(t *testing.T) {
 	})
 	virtual("for good", t, func(t *testing.T) {
 		r, f := open(t)
-		f.unplugged = true
+		f.do(func() { f.unplugged = true })
 		from := time.Now()
 		_, err := r.Receive(t.Context())
 		var fault *FaultError
@@ -116,23 +122,23 @@ func TestUnplugged(t *testing.T) {
 		if again := r.Transmit(t.Context(), []byte{1}); !errors.Is(again, err) {
 			t.Errorf("got %v", again)
 		}
-		resets := f.resets
-		if time.Sleep(time.Minute); f.resets != resets {
+		resets := f.look().resets
+		if time.Sleep(time.Minute); f.look().resets != resets {
 			t.Error("it is left alone then")
 		}
 	})
 	virtual("a transmission waits for the repair", t, func(t *testing.T) {
 		r, f := open(t)
-		f.unplugged = true
-		time.AfterFunc(3*time.Second, func() { f.unplugged = false })
-		if err := r.Transmit(t.Context(), []byte{1}); err != nil || len(f.sent) != 1 {
+		f.do(func() { f.unplugged = true })
+		time.AfterFunc(3*time.Second, func() { f.do(func() { f.unplugged = false }) })
+		if err := r.Transmit(t.Context(), []byte{1}); err != nil || len(f.look().sent) != 1 {
 			t.Errorf("got %v", err)
 		}
 	})
 	virtual("faults now and then", t, func(t *testing.T) {
 		r, f := open(t)
 		for range 2 * mostFaults {
-			f.mode = "dead"
+			f.die()
 			time.Sleep(5 * time.Second)
 		}
 		if err := r.Transmit(t.Context(), []byte{1}); err != nil {
@@ -142,7 +148,7 @@ func TestUnplugged(t *testing.T) {
 	virtual("faults again and again", t, func(t *testing.T) {
 		r, f := open(t)
 		every(t, r, 50*time.Millisecond, func() {
-			f.mode = "dead"
+			f.die()
 			f.line.raise()
 		})
 		_, err := r.Receive(t.Context())

@@ -27,8 +27,9 @@ func TestTransmit(t *testing.T) {
 		if took := time.Since(from); took != sf7.TimeOnAir(51) || r.OnAir() != took || !r.Clear().Equal(time.Now()) {
 			t.Errorf("took %v, on air %v, clear %v", took, r.OnAir(), r.Clear())
 		}
-		if f.mode != "rx" || len(f.sent) != 1 || r.Stats().Sent != 1 {
-			t.Errorf("mode %s, %d sent", f.mode, len(f.sent))
+		now := f.look()
+		if now.mode != "rx" || len(now.sent) != 1 || r.Stats().Sent != 1 {
+			t.Errorf("mode %s, %d sent", now.mode, len(now.sent))
 		}
 	})
 	virtual("a lost interrupt costs less than a second", t, func(t *testing.T) {
@@ -37,7 +38,7 @@ func TestTransmit(t *testing.T) {
 		if err := r.Transmit(t.Context(), make([]byte, 51)); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(from); took > time.Second || r.Stats().LateIRQ != 1 || f.mode != "rx" {
+		if took := time.Since(from); took > time.Second || r.Stats().LateIRQ != 1 || f.look().mode != "rx" {
 			t.Errorf("took %v, %+v", took, r.Stats())
 		}
 		if r.OnAir() != sf7.TimeOnAir(51) {
@@ -51,8 +52,9 @@ func TestTransmit(t *testing.T) {
 		if err := r.Transmit(ctx, make([]byte, 51)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
-		if f.mode != "rx" || r.Stats().Sent != 0 {
-			t.Errorf("mode %s, %+v", f.mode, r.Stats())
+		now := f.look()
+		if now.mode != "rx" || r.Stats().Sent != 0 {
+			t.Errorf("mode %s, %+v", now.mode, r.Stats())
 		}
 		if err := r.Transmit(t.Context(), []byte{1}); err != nil {
 			t.Errorf("the next frame: %v", err)
@@ -65,7 +67,7 @@ func TestTransmit(t *testing.T) {
 				t.Errorf("%d octets are taken", n)
 			}
 		}
-		if len(f.sent) != 0 {
+		if len(f.look().sent) != 0 {
 			t.Error("sent")
 		}
 	})
@@ -108,7 +110,7 @@ func TestReceive(t *testing.T) {
 	})
 	virtual("several at one interrupt", t, func(t *testing.T) {
 		r, f := open(t)
-		f.pending = append(f.pending, Event{Damaged: true})
+		f.do(func() { f.pending = append(f.pending, Event{Damaged: true}) })
 		f.hear(2)
 		if p, err := r.Receive(t.Context()); err != nil || p.Data[0] != 2 {
 			t.Errorf("got %+v, %v", p, err)
@@ -156,7 +158,7 @@ func TestClose(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		}
-		if !f.closed || r.Close() != nil {
+		if !f.look().closed || r.Close() != nil {
 			t.Error("the driver is closed once")
 		}
 		if err := r.Configure(t.Context(), sf7, 14); !errors.Is(err, ErrClosed) {
@@ -165,7 +167,7 @@ func TestClose(t *testing.T) {
 	})
 	virtual("ends what waits for repairs, and waits for it", t, func(t *testing.T) {
 		r, f := open(t)
-		f.unplugged = true
+		f.do(func() { f.unplugged = true })
 		errs := make(chan error, 1)
 		go func() { errs <- r.Transmit(t.Context(), []byte{1}) }()
 		time.Sleep(3*time.Second + 20*time.Millisecond) // in the middle of a reset
@@ -179,7 +181,7 @@ func TestClose(t *testing.T) {
 	})
 	virtual("ends repairs", t, func(t *testing.T) {
 		r, f := open(t)
-		f.unplugged = true
+		f.do(func() { f.unplugged = true })
 		time.Sleep(2500 * time.Millisecond)
 		from := time.Now()
 		r.Close()
@@ -193,7 +195,7 @@ func TestOpenRefuses(t *testing.T) {
 	virtual("no interrupt line", t, func(t *testing.T) {
 		f := &fake{}
 		_, err := Open(t.Context(), f, nil, Opts{})
-		if !errors.Is(err, ErrNoInterrupt) || !strings.Contains(err.Error(), "DIO0") || !f.closed {
+		if !errors.Is(err, ErrNoInterrupt) || !strings.Contains(err.Error(), "DIO0") || !f.look().closed {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -201,14 +203,14 @@ func TestOpenRefuses(t *testing.T) {
 		f := &fake{line: newLine()}
 		f.line.inErr = errors.New("busy")
 		_, err := Open(t.Context(), f, f.line, Opts{})
-		if !errors.Is(err, ErrNoInterrupt) || !strings.Contains(err.Error(), "GPIO25") || !f.closed {
+		if !errors.Is(err, ErrNoInterrupt) || !strings.Contains(err.Error(), "GPIO25") || !f.look().closed {
 			t.Errorf("got %v", err)
 		}
 	})
 	virtual("no chip", t, func(t *testing.T) {
-		f := &fake{line: newLine(), unplugged: true}
+		f := &fake{line: newLine(), inner: inner{unplugged: true}}
 		_, err := Open(t.Context(), f, f.line, Opts{})
-		if !errors.Is(err, ErrNoChip) || !f.closed {
+		if !errors.Is(err, ErrNoChip) || !f.look().closed {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -217,29 +219,31 @@ func TestOpenRefuses(t *testing.T) {
 func TestIdle(t *testing.T) {
 	virtual("wakes once a second", t, func(t *testing.T) {
 		_, f := open(t)
-		polls := f.polls
+		polls := f.look().polls
 		time.Sleep(time.Minute)
-		if f.line.waits > 61 || f.polls-polls > 61 {
-			t.Errorf("%d waits, %d polls in a minute", f.line.waits, f.polls-polls)
+		now := f.look()
+		if f.line.waited() > 61 || now.polls-polls > 61 {
+			t.Errorf("%d waits, %d polls in a minute", f.line.waited(), now.polls-polls)
 		}
 	})
 	virtual("also with a pin that does not wait", t, func(t *testing.T) {
 		_, f := open(t, func(f *fake) { f.line.broken = true })
 		time.Sleep(time.Minute)
-		if f.line.waits > 61 {
-			t.Errorf("%d waits in a minute", f.line.waits)
+		if f.line.waited() > 61 {
+			t.Errorf("%d waits in a minute", f.line.waited())
 		}
 	})
 	virtual("and with a line that makes noise", t, func(t *testing.T) {
 		r, f := open(t)
 		every(t, r, time.Millisecond, func() {
 			f.line.raise()
-			f.line.high = false
+			f.line.set(false)
 		})
-		polls := f.polls
-		time.Sleep(time.Minute)
-		if f.polls-polls > 61*(mostEmpty+20) || r.Stats().Noisy == 0 {
-			t.Errorf("%d polls in a minute, %+v", f.polls-polls, r.Stats())
+		polls := f.look().polls
+		time.Sleep(5 * time.Second)
+		now := f.look()
+		if now.polls-polls > 6*(mostEmpty+20) || r.Stats().Noisy == 0 {
+			t.Errorf("%d polls in 5 s, %+v", now.polls-polls, r.Stats())
 		}
 	})
 }
@@ -247,12 +251,13 @@ func TestIdle(t *testing.T) {
 func TestConfigureThroughAFault(t *testing.T) {
 	virtual("the new setting is what the chip comes back with", t, func(t *testing.T) {
 		r, f := open(t)
-		f.stubborn = true
-		time.AfterFunc(time.Second, func() { f.stubborn = false })
+		f.do(func() { f.stubborn = true })
+		time.AfterFunc(time.Second, func() { f.do(func() { f.stubborn = false }) })
 		other := sf7
 		other.SpreadingFactor = 9
-		if err := r.Configure(t.Context(), other, 14); err != nil || f.mod != other || f.mode != "rx" {
-			t.Errorf("%v, %v in %s", err, f.mod, f.mode)
+		err := r.Configure(t.Context(), other, 14)
+		if now := f.look(); err != nil || now.mod != other || now.mode != "rx" {
+			t.Errorf("%v, %v in %s", err, now.mod, now.mode)
 		}
 	})
 }
@@ -285,8 +290,9 @@ func TestConfigureRefused(t *testing.T) {
 		if err := r.Configure(t.Context(), other, 14); !errors.Is(err, no) {
 			t.Errorf("got %v", err)
 		}
-		if f.mode != "rx" || f.mod != sf7 || f.resets != 1 {
-			t.Errorf("mode %s, %v, %d resets", f.mode, f.mod, f.resets)
+		now := f.look()
+		if now.mode != "rx" || now.mod != sf7 || now.resets != 1 {
+			t.Errorf("mode %s, %v, %d resets", now.mode, now.mod, now.resets)
 		}
 		if err := r.Configure(t.Context(), phy.Modulation{FrequencyHz: 869_525_000, BandwidthHz: 50_000, BitRate: 1200}, 14); err == nil {
 			t.Error("a stream is no LoRa")
