@@ -30,6 +30,9 @@ type Capabilities struct {
 	AirOverhead int
 	// Channels that the modem hops over by itself, equally often and in no pattern; 0 when it stays on one.
 	Channels int
+	// OwnDutyPPM is up to how much of any hour, in parts per million, the modem may be on the air by its own decision, with what it
+	// was given and what it was not; 0 when it sends only what it is given.
+	OwnDutyPPM uint32
 }
 
 // Packet is one received frame. Data belongs to the receiver.

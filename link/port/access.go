@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,7 +49,7 @@ func newOwn(modem radio.Radio, spec RadioSpec, stuck func(bool)) (*own, error) {
 	sensor, ok := modem.(radio.Sensor)
 	switch {
 	case ok:
-	case spec.Rule.Listens():
+	case spec.listens():
 		return nil, errors.New("port: the law wants the channel heard free before each transmission here, and this radio neither listens by itself nor can be asked: nothing is sent on it; use another radio, or a band with a duty cycle")
 	default:
 		sensor = deaf{accessOf(spec.Modulation, spec.Rule, c).Sense}
@@ -59,6 +60,11 @@ func newOwn(modem radio.Radio, spec RadioSpec, stuck func(bool)) (*own, error) {
 	}
 	o.tuned(spec.Modulation)
 	return o, nil
+}
+
+// listens tells whether the law of any setting wants listening.
+func (s RadioSpec) listens() bool {
+	return s.Rule.Listens() || slices.ContainsFunc(s.Ladder, func(l phy.Setting) bool { return l.Rule.Listens() })
 }
 
 // deaf stands for the ears of a radio that has none. What it does not hear it takes for silence, for as long as
@@ -300,6 +306,9 @@ func (t *Radio) able(c radio.Capabilities) error {
 		case r.Listens() && c.OwnMediumAccess:
 			return &lawError{fmt.Sprintf("port: %s wants %v heard free before each transmission, and this modem decides by itself when it sends: nothing is sent on it", r.SubBand(), r.Sensing.For),
 				"use a radio chip on SPI, which we let listen, or a region whose law wants none"}
+		case r.DutyPPM > 0 && c.OwnDutyPPM > r.DutyPPM:
+			return &lawError{fmt.Sprintf("port: %s allows %g %% of any hour, and this modem sends of its own accord too, up to %g %%, which no ledger of ours sees: nothing is sent on it", r.SubBand(), percent(r.DutyPPM), percent(c.OwnDutyPPM)),
+				"set the modem's own duty cycle lower (SiK: duty cycle; Meshtastic: the region of the node), or use a radio that sends only what it is given"}
 		case r.Hopping.Channels > c.Channels:
 			return &lawError{fmt.Sprintf("port: %s wants a radio that hops over %d channels, and this one uses %d: nothing is sent on it", r.SubBand(), r.Hopping.Channels, max(1, c.Channels)),
 				"set the modem to more channels, or use another band: packhorse region show"}
@@ -307,6 +316,8 @@ func (t *Radio) able(c radio.Capabilities) error {
 	}
 	return nil
 }
+
+func percent(ppm uint32) float64 { return float64(ppm) / 10_000 }
 
 // lawError is a radio that the law does not allow here.
 type lawError struct{ what, fix string }

@@ -354,6 +354,10 @@ func TestDeafRadio(t *testing.T) {
 		if v := host.last(); v.OK || !strings.Contains(v.Problem, "heard free") {
 			t.Errorf("where the law wants listening: got %+v", v)
 		}
+		rung := RadioSpec{Modulation: testMod, Rule: noLimit, Ladder: []phy.Setting{{Modulation: testMod, Rule: law}}}
+		if _, err := newOwn(r, rung, nil); err == nil {
+			t.Error("where the law of a faster setting wants listening: got no error")
+		}
 	})
 }
 

@@ -218,12 +218,15 @@ func TestEachSettingIsListenedForByItsOwnLaw(t *testing.T) {
 func TestAModemThatDecidesForItselfIsRefusedWhereTheLawWantsListening(t *testing.T) {
 	rule := phy.Rule{Region: "JP920", LowHz: 920_500_000, HighHz: 922_300_000, Kind: phy.CarrierSense, Sensing: phy.Sensing{For: 5 * time.Millisecond}}
 	hops := phy.Rule{Region: "US915", LowHz: 902_000_000, HighHz: 928_000_000, Kind: phy.Dwell, Hopping: phy.Hopping{Channels: 50}}
+	tenth := phy.Rule{Region: "EU868", LowHz: 869_400_000, HighHz: 869_650_000, Kind: phy.DutyCycle, DutyPPM: 100_000}
 	for _, c := range []struct {
 		rule phy.Rule
 		says string
-	}{{rule, "5ms heard free"}, {hops, "hops over 50 channels"}} {
+		own  uint32
+	}{{rule, "5ms heard free", 0}, {hops, "hops over 50 channels", 0}, {tenth, "up to 10.1 %, which no ledger", 101_000}} {
 		synctest.Test(t, func(t *testing.T) {
 			modem, host := newFakeRadio(), newFakeHost()
+			modem.ownDuty = c.own
 			b := run(t, host, c.rule, func() (*fakeRadio, error) { return modem, nil })
 			time.Sleep(time.Minute)
 			b.stop()
@@ -231,6 +234,16 @@ func TestAModemThatDecidesForItselfIsRefusedWhereTheLawWantsListening(t *testing
 				t.Errorf("%d ports, problem %q, fix %q: want none, and %q", len(host.ups), v.Problem, v.Fix, c.says)
 			}
 		})
+	}
+}
+
+// What sends by itself is let where its own limit is the law's, and where the law has none.
+func TestAModemThatKeepsTheDutyCycleByItselfIsLet(t *testing.T) {
+	for name, c := range map[string]struct{ law, own uint32 }{"the law's own": {100_000, 100_000}, "no limit": {0, 1_000_000}, "sends what it is given": {1_000, 0}} {
+		port := &Radio{settings: []phy.Setting{{Rule: phy.Rule{Region: "EU868", DutyPPM: c.law}}}}
+		if err := port.able(radio.Capabilities{OwnMediumAccess: true, OwnDutyPPM: c.own}); err != nil {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
 

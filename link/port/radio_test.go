@@ -30,6 +30,7 @@ type fakeRadio struct {
 	refuse  error // what Configure answers
 	closed  bool
 	maxSize int
+	ownDuty uint32
 }
 
 func newFakeRadio() *fakeRadio {
@@ -37,7 +38,7 @@ func newFakeRadio() *fakeRadio {
 }
 
 func (r *fakeRadio) Capabilities() radio.Capabilities {
-	return radio.Capabilities{MaxFrame: r.maxSize, OwnMediumAccess: true, HalfDuplex: true, QueueDepth: 1, AirOverhead: 1}
+	return radio.Capabilities{MaxFrame: r.maxSize, OwnMediumAccess: true, HalfDuplex: true, QueueDepth: 1, AirOverhead: 1, OwnDutyPPM: r.ownDuty}
 }
 
 func (r *fakeRadio) Configure(_ context.Context, m phy.Modulation, _ int) error {

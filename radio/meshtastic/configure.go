@@ -78,6 +78,10 @@ func (m *Modem) check() error {
 	r, _ := regionOf(m.lora.region)
 	p, _ := presetOf(m.lora.preset)
 	m.self.Region, m.self.Preset, m.self.PowerDBm = r.name, p.name, m.lora.powerDBm()
+	m.self.OwnDutyPPM = 1_000_000
+	if r.dutyPercent > 0 {
+		m.self.OwnDutyPPM = 10_000 * r.dutyPercent
+	}
 	if !m.lora.usePreset {
 		m.self.Preset = "Custom"
 	}
@@ -87,7 +91,7 @@ func (m *Modem) check() error {
 }
 
 // Configure compares what the node is set to with what is wanted, and changes nothing: a node belongs to its user.
-// The preamble is the firmware's own; mod.PreambleSymbols is ignored. The node may send with less power than given, not with more.
+// The preamble is the firmware's own: with fewer symbols than that the airtime would be counted too short. The node may send with less power than given, not with more.
 func (m *Modem) Configure(ctx context.Context, mod phy.Modulation, powerDBm int) error {
 	m.command.Lock()
 	defer m.command.Unlock()
@@ -101,6 +105,8 @@ func (m *Modem) Configure(ctx context.Context, mod phy.Modulation, powerDBm int)
 		return &SettingError{"frequency", phy.MHz(n.FrequencyHz), phy.MHz(mod.FrequencyHz)}
 	case n.SpreadingFactor != mod.SpreadingFactor || n.BandwidthHz != mod.BandwidthHz || n.CodingRate != mod.CodingRate:
 		return &SettingError{"modulation", fmt.Sprintf("%v (%s)", n, node.Preset), mod.String()}
+	case mod.PreambleSymbols < n.PreambleSymbols:
+		return &SettingError{"preamble", fmt.Sprintf("%d symbols", n.PreambleSymbols), fmt.Sprintf("%d", mod.PreambleSymbols)}
 	case node.PowerDBm > powerDBm:
 		return &SettingError{"transmit power", fmt.Sprintf("up to %d dBm", node.PowerDBm), fmt.Sprintf("%d dBm", powerDBm)}
 	}

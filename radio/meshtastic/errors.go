@@ -11,6 +11,9 @@ var ErrNoNode = errors.New("meshtastic: no Meshtastic node answers on this port:
 // ErrSilent: the node answered before and no longer does.
 var ErrSilent = errors.New("meshtastic: the node stopped answering: unplug it and plug it in again")
 
+// ErrStuck: the node does not get rid of what it holds.
+var ErrStuck = errors.New("meshtastic: the node says for minutes that its queue does not empty: its channel is never free, or it has used up the airtime of its region: look at its channel utilization in the Meshtastic app")
+
 // ErrGone: the port broke, or the node restarted.
 var ErrGone = errors.New("meshtastic: the node is gone: was it unplugged?")
 

@@ -65,6 +65,8 @@ type Info struct {
 	Modulation phy.Modulation // zero where it cannot be told
 	PowerDBm   int            // the most it sends with
 	Signs      bool           // short packets get 66 octets longer on the air
+	// OwnDutyPPM is what the firmware keeps to with all that it sends, its own and that of the mesh included, in parts per million of an hour.
+	OwnDutyPPM uint32
 }
 
 // String is the form for logs: "Meshtastic 2.7.4, EU_868 LongFast".
@@ -146,7 +148,7 @@ func (m *Modem) Capabilities() radio.Capabilities {
 	}
 	return radio.Capabilities{
 		MaxFrame: maxFrame, ReportsSNR: true, OwnMediumAccess: true, HalfDuplex: true,
-		QueueDepth: depth, AirOverhead: overhead, Access: access(i.Modulation),
+		QueueDepth: depth, AirOverhead: overhead, Access: access(i.Modulation), OwnDutyPPM: i.OwnDutyPPM,
 	}
 }
 

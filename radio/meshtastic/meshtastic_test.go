@@ -36,6 +36,9 @@ func TestNodeTellsHowItIsSet(t *testing.T) {
 				t.Fatal(err)
 			}
 			i := m.Info()
+			if duty := map[string]uint32{"EU_868": 100_000, "US": 1_000_000}[tc.region]; i.OwnDutyPPM != duty {
+				t.Errorf("%s: by itself up to %d ppm, want %d", tc.region, i.OwnDutyPPM, duty)
+			}
 			if i.Modulation != tc.want || i.Region != tc.region || i.Preset != tc.preset || i.PowerDBm != tc.power || i.Node != 0xA0000001 || i.Firmware != "2.7.15" {
 				t.Errorf("%+v: got %+v, want %v", tc.kind, i, tc.want)
 			}
@@ -71,6 +74,8 @@ func TestConfigureComparesAndChangesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		good := setting(869_525_000, 11, 250_000, 5)
+		short := good
+		short.PreambleSymbols = 8
 		if err := m.Transmit(b.ctx, []byte{1}); err == nil {
 			t.Error("transmit before Configure: got no error")
 		}
@@ -83,6 +88,7 @@ func TestConfigureComparesAndChangesNothing(t *testing.T) {
 			{setting(869_525_000, 10, 250_000, 5), 14, "modulation"},
 			{setting(869_525_000, 11, 125_000, 5), 14, "modulation"},
 			{setting(869_525_000, 11, 250_000, 8), 14, "modulation"},
+			{short, 14, "preamble"},
 			{good, 13, "transmit power"},
 		} {
 			var e *SettingError
@@ -98,6 +104,9 @@ func TestConfigureComparesAndChangesNothing(t *testing.T) {
 		c := m.Capabilities()
 		if c.Reconfigurable || !c.ReportsSNR || !c.OwnMediumAccess || c.MaxFrame != 231 || c.AirOverhead != 24 {
 			t.Errorf("got %+v", c)
+		}
+		if c.OwnDutyPPM != 100_000 {
+			t.Errorf("EU_868: by itself up to %d ppm, want the 10 %% of its region", c.OwnDutyPPM)
 		}
 		if preset, err := Modulation("LongFast", 869_525_000); err != nil || preset != good {
 			t.Errorf("LongFast: got %v, %v", preset, err)

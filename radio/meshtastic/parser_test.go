@@ -2,7 +2,11 @@ package meshtastic
 
 import (
 	"bytes"
+	"errors"
+	"math"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"packhorse/radio"
 )
@@ -103,6 +107,74 @@ func FuzzMessages(f *testing.F) {
 		_ = m.check()
 		if len(m.lora.primary) > maxName || len(m.self.Firmware) > maxName {
 			t.Fatalf("kept %d octets of a name", len(m.lora.primary))
+		}
+	})
+}
+
+// A node's word on its queue is bounded: nothing that it says puts off for years when all it was given counts as gone.
+func TestQueueStatusThatCannotBe(t *testing.T) {
+	m := &Modem{mod: setting(869_525_000, 12, 125_000, 8)}
+	for s, want := range map[queueStatus]int{
+		{size: 16, free: 14}:             2,
+		{size: 16, free: 0}:              16,
+		{size: 0, free: 16}:              0,
+		{size: math.MaxUint32}:           mostHeld,
+		{size: 16, free: math.MaxUint32}: 0,
+	} {
+		m.last = time.Time{}
+		m.holds(s)
+		m.behind(m.backlog)
+		if m.backlog != want || m.Clear().After(time.Now().Add(10*time.Minute)) {
+			t.Errorf("%+v: %d packets, gone in %v, want %d", s, m.backlog, time.Until(m.Clear()), want)
+		}
+	}
+}
+
+func TestSignalThatIsNoNumberIsNone(t *testing.T) {
+	m := &Modem{frames: make(chan radio.Packet, 1)}
+	for _, c := range []struct {
+		snr   float64
+		known bool
+	}{{-12.25, true}, {math.NaN(), false}, {math.Inf(1), false}, {1e30, false}} {
+		p := appendBytes(append32(nil, packetFrom, 9), packetDecoded, appendBytes(appendVarint(nil, dataPort, portPrivate), dataPayload, []byte("x")))
+		p = appendVarint(append32(p, packetSNR, math.Float32bits(float32(c.snr))), packetRSSI, 1<<64-90)
+		if err := m.handle(appendBytes(nil, fromPacket, p)); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-m.frames; got.HasSignal != c.known || !c.known && got.SNRdB != 0 || c.known && got.SNRdB != c.snr {
+			t.Errorf("%v: got %+v", c.snr, got)
+		}
+	}
+}
+
+// The end of what the node tells is not pushed out by what it tells afterwards.
+func TestTheEndOfTheTellingWaits(t *testing.T) {
+	m := &Modem{told: make(chan uint32, 4)}
+	m.tell(77)
+	for range 10 {
+		m.tell(0)
+	}
+	if got := <-m.told; got != 77 {
+		t.Errorf("got %d, want 77", got)
+	}
+}
+
+// full answers each heartbeat with a queue that is full.
+type full struct{ m *Modem }
+
+func (f full) Write(b []byte) (int, error) {
+	return len(b), f.m.handle(appendBytes(nil, fromQueueStatus, appendVarint(nil, statusSize, 16)))
+}
+func (full) Read([]byte) (int, error) { select {} }
+func (full) Close() error             { return nil }
+
+func TestAQueueThatNeverEmptiesIsSaidInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &Modem{opts: Opts{}.withDefaults(), status: make(chan queueStatus, 4), told: make(chan uint32, 4), gone: make(chan struct{}), writing: make(chan struct{}, 1), mod: setting(869_525_000, 11, 250_000, 5)}
+		m.port, m.backlog = full{m}, 16
+		start := time.Now()
+		if err := m.Transmit(t.Context(), []byte("x")); !errors.Is(err, ErrStuck) || time.Since(start) > mostWait+time.Minute {
+			t.Errorf("got %v after %v", err, time.Since(start))
 		}
 	})
 }

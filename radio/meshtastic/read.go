@@ -2,6 +2,7 @@ package meshtastic
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"packhorse/radio"
@@ -68,6 +69,9 @@ func (m *Modem) tell(id uint32) {
 	select {
 	case m.told <- id:
 	default:
+		if id == 0 {
+			return // it has been said often enough, and what ends the telling may wait here
+		}
 		select { // nobody waits for the oldest
 		case <-m.told:
 		default:
@@ -95,6 +99,9 @@ func (m *Modem) part(f field) error {
 	return nil
 }
 
+// mostSNR in dB is more than the register of any chip can tell: 8 bits in steps of a quarter.
+const mostSNR = 32
+
 func (m *Modem) packet(b []byte) error {
 	h, err := parsePacket(b)
 	if err != nil || h.port != portPrivate || !h.onAir || h.from == m.Info().Node {
@@ -103,7 +110,10 @@ func (m *Modem) packet(b []byte) error {
 	if len(h.payload) == 0 {
 		return nil
 	}
-	p := radio.Packet{Data: append([]byte(nil), h.payload...), RSSIdBm: float64(h.rssi), SNRdB: h.snr, HasSignal: h.rssi != 0, At: time.Now()}
+	p := radio.Packet{Data: append([]byte(nil), h.payload...), At: time.Now()}
+	if h.rssi != 0 && math.Abs(h.snr) <= mostSNR { // and is a number
+		p.RSSIdBm, p.SNRdB, p.HasSignal = float64(h.rssi), h.snr, true
+	}
 	select {
 	case m.frames <- p:
 	default:

@@ -56,9 +56,13 @@ func (m *Modem) hand(ctx context.Context, frame []byte) error {
 	return nil
 }
 
+// mostHeld packets are believed of a node: MAX_TX_QUEUE of the firmware is 16, 32 on some boards. More is a lie or damage on the line, and
+// would put off for years when all that was sent counts as gone.
+const mostHeld = 32
+
 // holds takes the node's word on how many packets wait in it, its own and those of its mesh included.
 func (m *Modem) holds(s queueStatus) {
-	m.backlog = int(s.size) - int(s.free)
+	m.backlog = int(min(s.size-min(s.free, s.size), mostHeld))
 }
 
 // handed counts a packet that the node has now, and answers when the one before it has left.
@@ -74,10 +78,17 @@ func (m *Modem) handed(octets int) time.Time {
 	return before
 }
 
+// mostWait is how long a node may go on saying that it holds too much: a full queue of the longest packets takes 3 minutes in
+// the slowest preset on a free channel.
+const mostWait = 15 * time.Minute
+
 // awaitRoom waits while the node says that it holds more than it should: its channel is busy.
 func (m *Modem) awaitRoom(ctx context.Context) error {
-	const most = 1000
-	for tries := 0; m.backlog >= depth && tries < most; tries++ {
+	end := time.Now().Add(mostWait)
+	for m.backlog >= depth {
+		if time.Now().After(end) {
+			return ErrStuck
+		}
 		if err := m.pause(ctx, access(m.mod)+m.mod.TimeOnAir(maxFrame+airOverhead)/2); err != nil {
 			return err
 		}

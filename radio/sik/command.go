@@ -12,6 +12,7 @@ const (
 	answerTime = time.Second            // for one answer
 	quiet      = 300 * time.Millisecond // a list has ended
 	settle     = 100 * time.Millisecond // between a command that has no answer and the next
+	listTime   = 5 * time.Second        // for a whole list; what goes on for longer is no answer
 	bootTime   = 2 * time.Second
 	lineLength = 128
 )
@@ -83,10 +84,11 @@ func (m *Modem) list(ctx context.Context, command string) ([]string, error) {
 		return nil, err
 	}
 	var lines []string
+	end := time.Now().Add(listTime)
 	for patience := answerTime; ; patience = quiet {
 		line, err := m.line(ctx, patience)
 		switch {
-		case errors.Is(err, errNoAnswer):
+		case errors.Is(err, errNoAnswer) || err == nil && time.Now().After(end):
 			return lines, nil
 		case err != nil:
 			return nil, err
@@ -102,8 +104,8 @@ func (m *Modem) do(ctx context.Context, command string) (ok bool, err error) {
 	if err := m.write(command + "\r"); err != nil {
 		return false, err
 	}
-	for {
-		line, err := m.line(ctx, answerTime)
+	for end := time.Now().Add(answerTime); ; {
+		line, err := m.line(ctx, time.Until(end))
 		switch {
 		case errors.Is(err, errNoAnswer):
 			return false, ErrNoSiK

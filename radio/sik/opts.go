@@ -17,7 +17,7 @@ type Opts struct {
 	SpanHz   uint32
 	// DutyPercent is what the radio itself keeps to, 1 to 100; 0 means 100. A pair talks all the time to stay together,
 	// with nothing to carry as well: no ledger of ours sees that, so where the law limits the duty cycle, give the
-	// limit here, rounded down.
+	// a lower one here: the radio exceeds it (see OwnDutyPPM). 5 keeps to 10 %.
 	DutyPercent int
 	// LBT is the firmware's measure of signal strength (dBm·1.9 + 241) from which on it waits: 25 to 220; 0: it does not listen.
 	LBT int
@@ -77,6 +77,14 @@ func (o Opts) Validate() error {
 	return nil
 }
 
+// OwnDutyPPM bounds what a radio with this duty cycle is on the air of an hour, in parts per million. The firmware (tdm.c) keeps a
+// running average over about 20 turns, in which each weighs a twentieth, and sends whenever that is below the limit: so a turn
+// that is used up lifts it above by a twentieth of what was left.
+func (o Opts) OwnDutyPPM() uint32 {
+	percent := uint32(o.withDefaults().DutyPercent)
+	return 10_000*percent + 10_000*(100-percent)/20
+}
+
 func (o Opts) maxFrame() int {
 	if o.ECC {
 		return maxFrameECC
@@ -110,6 +118,9 @@ func (o Opts) wanted(mod phy.Modulation, powerDBm int) ([]parameter, error) {
 	}
 	if powerDBm < 1 || powerDBm > 30 {
 		return nil, fmt.Errorf("sik: power %d dBm: give 1 to 30", powerDBm) // 0 is its default, not 1 mW
+	}
+	if step := o.SpanHz / uint32(o.Channels+2); o.Channels > 1 && step < Bandwidth(kbps) {
+		return nil, fmt.Errorf("sik: %d channels in %d Hz are %d Hz apart, and one occupies %d Hz: they would overlap and leave the span; widen it, or use fewer channels or a lower rate", o.Channels, o.SpanHz, step, Bandwidth(kbps))
 	}
 	low, high := o.edges(mod.FrequencyHz)
 	return []parameter{

@@ -92,7 +92,7 @@ func (m *Modem) Lost() uint64 { return m.lost.Load() }
 func (m *Modem) Capabilities() radio.Capabilities {
 	m.paced.Lock()
 	defer m.paced.Unlock()
-	c := radio.Capabilities{MaxFrame: m.opts.maxFrame(), OwnMediumAccess: true, Access: m.pace.access(), HalfDuplex: true, QueueDepth: depth}
+	c := radio.Capabilities{MaxFrame: m.opts.maxFrame(), OwnMediumAccess: true, Access: m.pace.access(), HalfDuplex: true, QueueDepth: depth, OwnDutyPPM: m.opts.OwnDutyPPM()}
 	if m.opts.Channels > 1 {
 		c.Channels = m.opts.Channels
 	}

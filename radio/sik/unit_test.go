@@ -1,10 +1,13 @@
 package sik
 
 import (
+	"context"
+	"io"
 	"math"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"packhorse/radio/phy"
@@ -203,4 +206,84 @@ func TestIdleIsWhatAPairSendsInTheSimulator(t *testing.T) {
 	if got := (Opts{}).Idle(5); got != 1 {
 		t.Errorf("a rate that does not exist: got %v, want 1", got)
 	}
+}
+// The firmware's running average (tdm.c), under whatever load: its share of the time stays below the bound, and above the limit it was given.
+func TestTheRadioExceedsItsDutyCycleByNoMoreThanTheBound(t *testing.T) {
+	for _, percent := range []int{1, 5, 10, 50, 99} {
+		bound, limit := float64(Opts{DutyPercent: percent}.OwnDutyPPM())/10_000, float64(percent)
+		worst := 0.0
+		for load := 5.0; load <= 95; load += 5 {
+			average, sum := 0.0, 0.0
+			const turns = 20_000
+			for range turns {
+				used := 0.0
+				if average < limit {
+					used = load
+				}
+				average, sum = 0.95*average+0.05*used, sum+used
+			}
+			worst = max(worst, sum/turns)
+		}
+		if worst > bound || percent <= 10 && worst <= limit*1.05 {
+			t.Errorf("%d %%: on the air %.2f %% of the time, bound %.2f", percent, worst, bound)
+		}
+	}
+	if got := (Opts{}).OwnDutyPPM(); got != 1_000_000 {
+		t.Errorf("no limit: got %d", got)
+	}
+	if five, six := (Opts{DutyPercent: 5}).OwnDutyPPM(), (Opts{DutyPercent: 6}).OwnDutyPPM(); five > 100_000 || six <= 100_000 {
+		t.Errorf("5 %% is %d ppm, 6 %% is %d: want only the first within a tenth", five, six)
+	}
+}
+
+// Two channels in 97 kHz lie 24 kHz apart in the firmware, the lower one 12 kHz above the edge: it would leave the span.
+func TestChannelsThatWouldLeaveTheSpanAreRefused(t *testing.T) {
+	for span, ok := range map[uint32]bool{97_000: false, 193_000: false, 194_000: true} {
+		o := Opts{Channels: 2, SpanHz: span}.withDefaults()
+		if _, err := o.wanted(o.Modulation(869_525_000, 16), 10); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "would overlap") {
+			t.Errorf("%d Hz: got %v", span, err)
+		}
+	}
+}
+
+// chatterbox says OK to "+++" and then a line each 100 ms, for ever.
+type chatterbox struct {
+	said  chan []byte
+	ended chan struct{}
+}
+
+func (c *chatterbox) Write(b []byte) (int, error) {
+	if string(b) == "+++" {
+		c.said <- []byte("OK\r\n")
+	}
+	return len(b), nil
+}
+
+func (c *chatterbox) Read(b []byte) (int, error) {
+	select {
+	case <-c.ended:
+		return 0, io.EOF
+	case s := <-c.said:
+		return copy(b, s), nil
+	case <-time.After(100 * time.Millisecond):
+		return copy(b, "SiK 2.2\r\n"), nil
+	}
+}
+
+func (c *chatterbox) Close() error { close(c.ended); return nil }
+
+func TestAnAnswerWithoutEndEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		m, err := Open(ctx, &chatterbox{make(chan []byte, 8), make(chan struct{})}, Opts{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		err = m.Configure(ctx, Opts{}.Modulation(869_525_000, 64), 14)
+		if ctx.Err() != nil || err == nil {
+			t.Errorf("got %v, want an error long before the deadline (%v)", err, ctx.Err())
+		}
+	})
 }
