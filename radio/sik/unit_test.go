@@ -207,6 +207,7 @@ func TestIdleIsWhatAPairSendsInTheSimulator(t *testing.T) {
 		t.Errorf("a rate that does not exist: got %v, want 1", got)
 	}
 }
+
 // The firmware's running average (tdm.c), under whatever load: its share of the time stays below the bound, and above the limit it was given.
 func TestTheRadioExceedsItsDutyCycleByNoMoreThanTheBound(t *testing.T) {
 	for _, percent := range []int{1, 5, 10, 50, 99} {

@@ -74,10 +74,15 @@ func TestPowerIsThatAtTheSocket(t *testing.T) {
 }
 
 func TestASiKRadioKeepsTheDutyCycleItself(t *testing.T) {
-	for ppm, want := range map[uint32]int{0: 0, 100_000: 10, 27_777: 2} {
+	for ppm, want := range map[uint32]int{0: 0, 100_000: 5, 1_000_000: 100} {
 		o := sik.Opts{}
 		if err := keepDuty(&o, 64, phy.Rule{DutyPPM: ppm}); err != nil || o.DutyPercent != want {
 			t.Errorf("%d ppm: got %d %% (%v), want %d", ppm, o.DutyPercent, err, want)
+		}
+	}
+	for _, ppm := range []uint32{1_000, 10_000, 27_777} { // it would exceed 1 % by almost as much
+		if err := keepDuty(&sik.Opts{}, 64, phy.Rule{DutyPPM: ppm}); !errors.Is(err, phy.ErrNotAllowed) {
+			t.Errorf("%d ppm: got %v, want a refusal", ppm, err)
 		}
 	}
 }

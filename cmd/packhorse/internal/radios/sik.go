@@ -57,16 +57,18 @@ func span(hz, spanHz, channelHz uint32, channels int) (low, high uint32) {
 	return hz - spanHz/2 - beyond, hz + spanHz/2 + beyond
 }
 
-// keepDuty gives the radio the duty cycle of the law, in whole percent rounded down, or refuses where that does not even
-// leave what the pair sends to stay together.
+// keepDuty gives the radio the highest duty cycle with which it stays below the law's, for it exceeds the one that it is given
+// (sik.Opts.OwnDutyPPM), or refuses where that does not even leave what the pair sends to stay together.
 func keepDuty(o *sik.Opts, kbps uint32, rule phy.Rule) error {
 	if rule.DutyPPM == 0 {
 		return nil
 	}
-	o.DutyPercent = int(rule.DutyPPM / 10_000)
+	for o.DutyPercent = int(rule.DutyPPM / 10_000); o.DutyPercent > 0 && o.OwnDutyPPM() > rule.DutyPPM; {
+		o.DutyPercent--
+	}
 	if idle := o.Idle(kbps); o.DutyPercent < 1 || float64(o.DutyPercent)/100 < idle {
-		return fmt.Errorf("a pair of SiK radios sends %.1f %% of the time at %d kbit/s with nothing to carry, and %s allows %g %%: use another band, or a faster bit_rate: %w",
-			100*idle, kbps, rule.SubBand(), float64(rule.DutyPPM)/10_000, phy.ErrNotAllowed)
+		return fmt.Errorf("a pair of SiK radios sends %.1f %% of the time at %d kbit/s with nothing to carry, and %s allows %g %%, of which its own limit of whole percent keeps %d %%: use another band, or a faster bit_rate: %w",
+			100*idle, kbps, rule.SubBand(), float64(rule.DutyPPM)/10_000, o.DutyPercent, phy.ErrNotAllowed)
 	}
 	return nil
 }
