@@ -47,8 +47,8 @@ func (b *wire) connect() (err error) {
 	hw, mode := b.hw, spi.Mode0
 	if hw.Select != nil {
 		mode |= spi.NoCS
-		if err := hw.Select.Out(gpio.High); err != nil {
-			return fmt.Errorf("board: chip select %s: %w", hw.Select, err)
+		if err := b.rest(); err != nil {
+			return err
 		}
 	}
 	b.conn, err = hw.SPI.Connect(probeClock, mode, 8)
@@ -63,6 +63,19 @@ func (b *wire) connect() (err error) {
 	}
 	if err := hw.Busy.In(gpio.PullDown, gpio.NoEdge); err != nil {
 		return fmt.Errorf("board: BUSY (%s): %w", hw.Busy, err)
+	}
+	return nil
+}
+
+// rest raises the chip select, unless something holds it low: on another board the line may be an output, such as BUSY
+// or an interrupt, which must not be fought. A chip select floats or has a pull-up.
+func (b *wire) rest() error {
+	sel := b.hw.Select
+	if sel.In(gpio.PullUp, gpio.NoEdge) == nil && sel.Read() == gpio.Low {
+		return &WiringError{Fix: fmt.Sprintf("%s is held low, which no chip select is at rest: it is another board, or the wire is shorted", sel)}
+	}
+	if err := sel.Out(gpio.High); err != nil {
+		return fmt.Errorf("board: chip select %s: %w", sel, err)
 	}
 	return nil
 }

@@ -77,13 +77,13 @@ func look(p *Profile, wake bool, open func(*Profile) (*Hardware, error)) (Found,
 	b := &wire{hw: hw, p: p}
 	defer time.Sleep(settle) // its chip select may be the reset of the next board
 	defer b.quiet()
-	if err := b.connect(); err != nil {
-		return Found{}, err
-	}
 	if wake {
 		if err := b.wake(); err != nil {
 			return Found{}, err
 		}
+	}
+	if err := b.connect(); err != nil {
+		return Found{}, err
 	}
 	chip, err := b.identify()
 	if err != nil {

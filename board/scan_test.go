@@ -37,6 +37,11 @@ type fakePin struct {
 func (p *fakePin) String() string { return string(p.ref) }
 
 func (p *fakePin) Out(l gpio.Level) error {
+	for _, c := range p.b.chips {
+		if c.busy == p.ref && bool(l) {
+			p.b.t.Errorf("%s is driven high against the chip whose BUSY it is", p.ref)
+		}
+	}
 	p.driven, p.level = true, l
 	p.b.changed(p)
 	return nil
