@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -134,4 +135,22 @@ func TestOneRadioIsOpenedOnce(t *testing.T) {
 		t.Error(err)
 	}
 	unlockPort(again)
+}
+
+// A daemon's lock counts for root and for every other user.
+func TestALockOfAnotherUserCounts(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "lock")
+	kernel := func(name string, flag int, perm fs.FileMode) (*os.File, error) {
+		if _, err := os.Stat(name); err == nil && flag&os.O_CREATE != 0 {
+			return nil, fs.ErrPermission // fs.protected_regular
+		}
+		return os.OpenFile(name, flag, perm)
+	}
+	for range 2 {
+		f, err := openLock(name, kernel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+	}
 }

@@ -3,6 +3,7 @@ package board
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +35,7 @@ func lockDevice(path, part string) (*os.File, error) {
 	}
 	name := strings.ReplaceAll(strings.Trim(device+"/"+part, "/"), "/", "-")
 	name = filepath.Join(lockDir(), "packhorse-"+name+".lock")
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDONLY, 0o644)
+	f, err := openLock(name, os.OpenFile)
 	if err != nil {
 		return nil, nil
 	}
@@ -44,6 +45,16 @@ func lockDevice(path, part string) (*os.File, error) {
 		return nil, fmt.Errorf("%w: %s: stop it first", ErrDeviceBusy, path)
 	}
 	return f, nil
+}
+
+// openLock opens a lock file, and makes one where there is none. Kernels with fs.protected_regular refuse O_CREATE for a
+// file of another user in a directory as /run/lock is, root too: what is there must be opened without.
+func openLock(name string, open func(name string, flag int, perm fs.FileMode) (*os.File, error)) (*os.File, error) {
+	f, err := open(name, os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = open(name, os.O_CREATE|os.O_RDONLY, 0o644)
+	}
+	return f, err
 }
 
 // unlockPort leaves the file: removing it would let two openers lock two files.
