@@ -209,6 +209,8 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 	s.check("board probe of a board", b.out)
 	showSerial(t, b, "--json")
 	s.check("board serial", b.out)
+	examine(t, b, "--json")
+	s.check("doctor", b.out)
 	for _, line := range []string{"nosuch", "status --nosuch", "status x", "send clinic photo.jpg", "config check --config /nonexistent/p.toml", "sim run nosuch"} {
 		run(2, append(strings.Fields(line), "--json")...)
 	}

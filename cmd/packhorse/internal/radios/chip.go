@@ -34,6 +34,7 @@ func chipKind(r config.Radio, p *board.Profile, plan phy.Modulation, driver func
 				return compatible(c, r), nil
 			})
 		},
+		probe: func(ctx context.Context, h Host, plan Plan) (string, error) { return probeChip(ctx, h, plan, driver) },
 	}
 	if r.SpeaksRNode() {
 		k.rnode, k.overhead = true, 1

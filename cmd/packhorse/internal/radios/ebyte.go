@@ -69,20 +69,29 @@ func ebyteKind(r config.Radio, p *board.Profile) (kind, error) {
 		return kind{}, err
 	}
 	steps := m.band.Powers(m.watt)
-	return kind{
-		modulation: mod, least: steps[len(steps)-1], most: steps[0], steps: steps,
-		open: func(ctx context.Context, h Host, plan Plan) (radio.Radio, error) {
-			o := ebyte.Opts{Band: m.band, Watt: m.watt, Halved: r.RSSIHalved, Baud: r.Baud}
-			if plan.Board == nil {
-				o.LBT = !m.e32 // its mode pins are tied to ground: it cannot be asked what it hears
-				return m.open(ctx, h, r.Port, o)
-			}
-			return withBoard(h, plan.Board, func(hw *board.Hardware) (radio.Radio, error) {
-				o.M0, o.M1, o.AUX = hw.M0, hw.M1, hw.AUX
-				return m.open(ctx, h, plan.Board.UART.Device, o)
-			})
-		},
-	}, nil
+	open := func(ctx context.Context, h Host, plan Plan) (radio.Radio, error) {
+		o := ebyte.Opts{Band: m.band, Watt: m.watt, Halved: r.RSSIHalved, Baud: r.Baud}
+		if plan.Board == nil {
+			o.LBT = !m.e32 // its mode pins are tied to ground: it cannot be asked what it hears
+			return m.open(ctx, h, r.Port, o)
+		}
+		return withBoard(h, plan.Board, func(hw *board.Hardware) (radio.Radio, error) {
+			o.M0, o.M1, o.AUX = hw.M0, hw.M1, hw.AUX
+			return m.open(ctx, h, plan.Board.UART.Device, o)
+		})
+	}
+	probe := func(ctx context.Context, h Host, plan Plan) (string, error) {
+		modem, err := open(ctx, h, plan)
+		if err != nil {
+			return "", err
+		}
+		defer modem.Close()
+		if plan.Board == nil {
+			return "the port opens; a module whose mode pins are tied cannot be asked how it is set", nil
+		}
+		return "a module answers and takes its settings", modem.Configure(ctx, plan.Modulation, plan.PowerDBm)
+	}
+	return kind{modulation: mod, least: steps[len(steps)-1], most: steps[0], steps: steps, open: open, probe: probe}, nil
 }
 
 const ebyteBaud = 9600 // of the configuration mode

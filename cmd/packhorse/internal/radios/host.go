@@ -90,3 +90,11 @@ func withBoard(h Host, p *board.Profile, open func(*board.Hardware) (radio.Radio
 	}
 	return radio.Forward(&onBoard{r, hw}, r), nil
 }
+
+// opened is a driver as a radio; without a driver there is none.
+func opened[M radio.Radio](m M, err error) (radio.Radio, error) {
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}

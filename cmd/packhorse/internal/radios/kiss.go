@@ -20,13 +20,25 @@ func kissKind(r config.Radio) kind {
 		modulation: o.Modulation(r.FrequencyHz, r.BandwidthHz, r.BitRate), least: -9, most: 36,
 		can: func(phy.Modulation, int) error { return o.Validate() },
 		open: func(ctx context.Context, h Host, _ Plan) (radio.Radio, error) {
-			port, err := kissPort(ctx, h, r)
+			m, err := openKISS(ctx, h, r, o)
+			return opened(m, err)
+		},
+		probe: func(ctx context.Context, h Host, _ Plan) (string, error) {
+			m, err := openKISS(ctx, h, r, o)
 			if err != nil {
-				return nil, err
+				return "", err
 			}
-			return kiss.Open(ctx, port, o)
+			return "the port opens; whether a TNC in KISS mode is behind it shows only when it hears somebody", m.Close()
 		},
 	}
+}
+
+func openKISS(ctx context.Context, h Host, r config.Radio, o kiss.Opts) (*kiss.Modem, error) {
+	port, err := kissPort(ctx, h, r)
+	if err != nil {
+		return nil, err
+	}
+	return kiss.Open(ctx, port, o)
 }
 
 func kissPort(ctx context.Context, h Host, r config.Radio) (io.ReadWriteCloser, error) {

@@ -18,11 +18,24 @@ func meshtasticKind(r config.Radio, plan phy.Modulation) (kind, error) {
 	return kind{
 		modulation: m, least: 1, most: 30, anyPower: true, overhead: 90, // at most: its headers, and a signature
 		open: func(ctx context.Context, h Host, _ Plan) (radio.Radio, error) {
-			port, err := h.Serial(r.Port, rnodeBaud)
+			m, err := openNode(ctx, h, r.Port)
+			return opened(m, err)
+		},
+		probe: func(ctx context.Context, h Host, p Plan) (string, error) {
+			m, err := openNode(ctx, h, r.Port)
 			if err != nil {
-				return nil, err
+				return "", err
 			}
-			return meshtastic.Open(ctx, port, meshtastic.Opts{})
+			defer m.Close()
+			return m.Info().String(), m.Configure(ctx, p.Modulation, p.PowerDBm)
 		},
 	}, nil
+}
+
+func openNode(ctx context.Context, h Host, path string) (*meshtastic.Modem, error) {
+	port, err := h.Serial(path, rnodeBaud)
+	if err != nil {
+		return nil, err
+	}
+	return meshtastic.Open(ctx, port, meshtastic.Opts{})
 }

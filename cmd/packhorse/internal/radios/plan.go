@@ -52,6 +52,8 @@ type kind struct {
 	// keep fits the radio to its rule, or refuses; nil: nothing is to be done.
 	keep func(*Plan) error
 	open func(ctx context.Context, h Host, p Plan) (radio.Radio, error)
+	// probe opens the radio for a moment, transmits nothing, and says what is there.
+	probe func(ctx context.Context, h Host, p Plan) (string, error)
 }
 
 // New plans a radio in a region. p is its board, nil where it is behind a port. What the law forbids is

@@ -30,11 +30,15 @@ func sikKind(r config.Radio, plan phy.Modulation) (kind, error) {
 		modulation: o.Modulation(hz, kbps), least: 1, most: 30,
 		keep: func(p *Plan) error { return keepDuty(o, kbps, p.Rule) },
 		open: func(ctx context.Context, h Host, _ Plan) (radio.Radio, error) {
-			port, err := h.Serial(r.Port, o.Baud)
+			m, err := openSiK(ctx, h, r.Port, *o)
+			return opened(m, err)
+		},
+		probe: func(ctx context.Context, h Host, _ Plan) (string, error) {
+			m, err := openSiK(ctx, h, r.Port, *o)
 			if err != nil {
-				return nil, err
+				return "", err
 			}
-			return sik.Open(ctx, port, *o)
+			return m.Info().Banner, m.Close()
 		},
 	}
 	if r.Channels > 1 {
@@ -44,6 +48,14 @@ func sikKind(r config.Radio, plan phy.Modulation) (kind, error) {
 		}
 	}
 	return k, nil
+}
+
+func openSiK(ctx context.Context, h Host, path string, o sik.Opts) (*sik.Modem, error) {
+	port, err := h.Serial(path, o.Baud)
+	if err != nil {
+		return nil, err
+	}
+	return sik.Open(ctx, port, o)
 }
 
 // span is what a hopping radio occupies. Its channels are apart by the span divided by two more than their number, and the first is
