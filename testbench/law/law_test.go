@@ -5,6 +5,7 @@ package law
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,8 +44,9 @@ type life struct {
 
 	boot   byte
 	booted time.Time
-	skew   time.Duration
 	known  bool
+	clock  sync.Mutex // guards skew
+	skew   time.Duration
 
 	cancel context.CancelFunc
 	ended  chan struct{}
@@ -78,6 +80,8 @@ func (l *life) hours(n int) time.Duration {
 
 // jump sets the wall clock: a trusted one ahead, any other anywhere.
 func (l *life) jump() {
+	l.clock.Lock()
+	defer l.clock.Unlock()
 	l.skew = l.hours(48)
 	if l.known {
 		l.skew = l.skew.Abs()
@@ -85,6 +89,8 @@ func (l *life) jump() {
 }
 
 func (l *life) stamp() radio.Stamp {
+	l.clock.Lock()
+	defer l.clock.Unlock()
 	return radio.Stamp{Wall: time.Now().Add(l.skew), Known: l.known, Boot: [16]byte{l.boot}, Up: time.Since(l.booted)}
 }
 
