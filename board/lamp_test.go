@@ -35,7 +35,6 @@ func (s *shining) lamp(t *testing.T) *LED {
 func (s *shining) want(t *testing.T, want ...string) {
 	synctest.Wait()
 	t.Helper()
-	synctest.Wait() // for the lamp's timer
 	if !slices.Equal(s.log, want) {
 		t.Errorf("got %v, want %v", s.log, want)
 	}
