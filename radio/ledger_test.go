@@ -368,3 +368,15 @@ func FuzzLoadLedger(f *testing.F) {
 		}
 	})
 }
+
+// An end that lies farther ahead than the saved form can tell does not come back as one of long ago.
+func TestLedgerSavesAnEndFarAhead(t *testing.T) {
+	for _, ahead := range []time.Duration{time.Hour, 30 * 24 * time.Hour, 100 * 365 * 24 * time.Hour} {
+		l := NewLedger()
+		l.Spend(epoch.Add(ahead), onePercent, 20*time.Second)
+		back, err := LoadLedger(l.Marshal(epoch, wall(epoch, true)), epoch, wall(epoch, true))
+		if err != nil || back.Used(epoch, onePercent) != 20*time.Second {
+			t.Errorf("%v ahead: got %v, %v, want 20 s", ahead, back.Used(epoch, onePercent), err)
+		}
+	}
+}

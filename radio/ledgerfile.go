@@ -56,7 +56,7 @@ func (l *Ledger) Marshal(now time.Time, stamp Stamp) []byte {
 		}
 		b = binary.BigEndian.AppendUint16(b, uint16(len(coarse.spends)))
 		for _, s := range coarse.spends {
-			b = binary.BigEndian.AppendUint32(b, uint32(int32(floorMillis(now.Sub(s.end)))))
+			b = binary.BigEndian.AppendUint32(b, uint32(savedAge(now.Sub(s.end))))
 			b = binary.BigEndian.AppendUint32(b, micros(s.air))
 		}
 	}
@@ -85,6 +85,11 @@ func floorMillis(d time.Duration) int64 {
 		ms--
 	}
 	return ms
+}
+
+// savedAge keeps an end that is farther away than the field holds from turning into one of the past.
+func savedAge(d time.Duration) int32 {
+	return int32(max(math.MinInt32, min(floorMillis(d), math.MaxInt32)))
 }
 
 func micros(d time.Duration) uint32 { return uint32(min(d.Microseconds(), math.MaxUint32)) }

@@ -12,16 +12,20 @@ type pacer struct {
 	queue  []departure // oldest first; also those that left within memory
 }
 
-type departure struct{ start, end time.Time }
+type departure struct{ given, start, end time.Time }
 
 // memory is how long a frame that should have left may yet turn out to wait: the longest frame takes that at 300 bit/s.
 const memory = 12 * time.Second
+
+// mostHeld is how long a frame is thought to wait because others were heard. What left a little sooner than was thought, with
+// another's frame right behind it, would else be put off for as long as others talk, and the next frame with it.
+const mostHeld = time.Minute
 
 // add counts a frame handed over now.
 func (p *pacer) add(now time.Time, air time.Duration) {
 	p.queue = slices.DeleteFunc(p.queue, func(d departure) bool { return now.Sub(d.end) > memory })
 	start := later(now, p.clear()).Add(p.access)
-	p.queue = append(p.queue, departure{start, start.Add(air)})
+	p.queue = append(p.queue, departure{now, start, start.Add(air)})
 }
 
 // wait is how long until fewer than depth frames are in the TNC.
@@ -46,7 +50,7 @@ func (p *pacer) heard(now time.Time, air time.Duration) {
 	free := now
 	for i := range p.queue {
 		d := &p.queue[i]
-		if !d.end.After(now.Add(-air)) {
+		if !d.end.After(now.Add(-air)) || now.Sub(d.given) > mostHeld {
 			continue
 		}
 		length := d.end.Sub(d.start)

@@ -417,3 +417,32 @@ func TestDialSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+// Two TNCs whose hosts send without a pause: neither is kept from the channel for long by an estimate that the other's frames put
+// off again and again.
+func TestNobodyIsLockedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _, stop := rig(t, "", 0, boardsim.TNC{})
+		defer stop()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour)
+		defer cancel()
+		worst := make(chan time.Duration)
+		for i := range 2 {
+			m := open(t, r.Dial(i), opts, 1200)
+			defer m.Close()
+			collect(ctx, m)
+			go func() {
+				rnd, most, from := rand.New(rand.NewPCG(uint64(i), 2)), time.Duration(0), time.Now()
+				for m.Transmit(ctx, random(rnd, 1+rnd.IntN(256))) == nil {
+					most, from = max(most, time.Since(from)), time.Now()
+				}
+				worst <- most
+			}()
+		}
+		for range 2 {
+			if most := <-worst; most > 65*time.Second {
+				t.Errorf("one frame was held back for %v", most)
+			}
+		}
+	})
+}

@@ -3,6 +3,7 @@ package trace
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -60,6 +61,9 @@ func (f *File) begin() error {
 		return fmt.Errorf("trace: %w: choose a directory that this user can write", err)
 	}
 	f.out = &counted{File: file}
+	if err := file.Chmod(0o600); err != nil { // it may have been there, for all to read
+		return fmt.Errorf("trace: %w: choose a file of this user's own", err)
+	}
 	if err := (pcapng{f.out}).section(f.app); err != nil {
 		return err
 	}
@@ -71,10 +75,13 @@ func (f *File) begin() error {
 	return nil
 }
 
-// declare adds a device and returns its number.
+// declare adds a device and returns its number: that which it has already, when a radio was opened anew.
 func (f *File) declare(name string, link uint16) uint32 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if i := slices.Index(f.devices, device{name, link}); i >= 0 {
+		return uint32(i)
+	}
 	f.devices = append(f.devices, device{name, link})
 	if f.err == nil {
 		f.failed((pcapng{f.out}).device(name, link))

@@ -202,3 +202,26 @@ func options(b []byte) map[uint16][]byte {
 		all[code], b = b[4:4+n], b[4+(n+3)/4*4:]
 	}
 }
+
+// A radio that is opened anew, however often, is the same device; and the file is for its user alone, also where it was there before.
+func TestARadioThatComesBackIsTheSameDevice(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.pcapng")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Create(path, LeastLimit, "packhorse test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	other := f.declare("b", linkLoRaTap)
+	for range 1000 {
+		Wrap(&echo{}, f, "a")
+	}
+	if got := f.declare("a", linkLoRaTap); got != other+1 || len(f.devices) != 2 {
+		t.Errorf("device %d of %d, want the second of 2", got, len(f.devices))
+	}
+	if i, err := os.Stat(path); err != nil || i.Mode().Perm() != 0o600 {
+		t.Errorf("got %v, %v, want 0600", i.Mode(), err)
+	}
+}
