@@ -81,6 +81,12 @@ type road struct {
 // open boots n gateways from copies of their disks and lets them find each other.
 func open(t *testing.T, seed uint64, n int, prepare func(*world.World)) *road {
 	t.Helper()
+	return openOver(t, config(seed, n), n, prepare)
+}
+
+// openOver is open with other radios.
+func openOver(t *testing.T, cfg world.Config, n int, prepare func(*world.World)) *road {
+	t.Helper()
 	v, err := paired()
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +97,6 @@ func open(t *testing.T, seed uint64, n int, prepare func(*world.World)) *road {
 			t.Fatal(err)
 		}
 	}
-	cfg := config(seed, n)
 	cfg.Start = v.at
 	w, err := world.New(cfg)
 	if err != nil {

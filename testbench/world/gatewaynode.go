@@ -14,6 +14,7 @@ import (
 	"packhorse/gateway/endpoint"
 	"packhorse/gateway/pki"
 	"packhorse/link"
+	"packhorse/link/access"
 	"packhorse/store"
 )
 
@@ -168,6 +169,9 @@ func (s gatewayShell) HandleFrame(now time.Time, p link.Port, b []byte, m link.M
 func (s gatewayShell) HandleTimeout(now time.Time) { s.Core.HandleTimeout(now) }
 func (s gatewayShell) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, bool) {
 	return s.Core.PollTransmit(now, p, buf)
+}
+func (s gatewayShell) Waiting(now time.Time, p link.Port) (access.Class, bool) {
+	return s.Core.Waiting(now, p)
 }
 func (s gatewayShell) PollTimeout() (time.Time, bool) { return s.Core.PollTimeout() }
 func (s gatewayShell) portEvent(now time.Time, e link.Event) {
