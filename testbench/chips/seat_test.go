@@ -57,6 +57,7 @@ type seat struct {
 	driver  func(port wire) (chip.Driver, gpio.PinIn, error)   // of a chip
 	on      func(r radio.Radio, chance *rand.Rand) radio.Radio // around a chip
 	cable   *atomic.Bool                                       // cut: of the host that has the chip now
+	tap     *tap                                               // nil: nobody counts
 }
 
 // sit puts a radio on a station.
@@ -68,7 +69,7 @@ func sit(rig *board.Rig, k kind, station int) (*seat, error) {
 		s.chip = c
 		s.driver = func(w wire) (chip.Driver, gpio.PinIn, error) {
 			d, err := sx127x.New(w.port(c.Open()), chip.Pins{Reset: w.pin(c.Reset), IRQ: c.DIO0}, sx127x.Opts{})
-			return d, c.DIO0, err
+			return d, w.irq(c.DIO0), err
 		}
 		return s, err
 	case sx1262:
@@ -76,7 +77,7 @@ func sit(rig *board.Rig, k kind, station int) (*seat, error) {
 		s.chip = c
 		s.driver = func(w wire) (chip.Driver, gpio.PinIn, error) {
 			d, err := sx126x.New(w.port(c.Open()), chip.Pins{Reset: w.pin(c.Reset), IRQ: c.DIO1, Busy: c.Busy}, sx126x.Opts{DIO2Switch: true})
-			return d, c.DIO1, err
+			return d, w.irq(c.DIO1), err
 		}
 		return s, err
 	}
@@ -89,7 +90,7 @@ func (s *seat) open(ctx context.Context, chance *rand.Rand) (radio.Radio, error)
 	if s.driver == nil {
 		return rnode.Open(ctx, s.rig.Dial(s.station), rnode.Opts{})
 	}
-	d, irq, err := s.driver(wire{s.cable})
+	d, irq, err := s.driver(wire{s.cable, s.tap})
 	if err != nil {
 		return nil, err
 	}
@@ -115,12 +116,22 @@ func (s *seat) takeAway() {
 }
 
 // wire is the host's side of a chip's bus and lines; cut, nothing gets through.
-type wire struct{ cut *atomic.Bool }
+type wire struct {
+	cut *atomic.Bool
+	tap *tap
+}
 
 var errCut = errors.New("the wire is cut")
 
 func (w wire) port(p spi.PortCloser) spi.PortCloser { return cutPort{p, w} }
 func (w wire) pin(p gpio.PinIO) gpio.PinIO          { return cutPin{p, w} }
+
+func (w wire) irq(p gpio.PinIn) gpio.PinIn {
+	if w.tap == nil {
+		return p
+	}
+	return ear{p, w.tap}
+}
 
 type cutPort struct {
 	spi.PortCloser
@@ -140,6 +151,9 @@ type cutConn struct {
 func (c cutConn) Tx(w, r []byte) error {
 	if c.cut.Load() {
 		return errCut
+	}
+	if c.tap != nil {
+		return c.tap.tx(c.Conn, w, r)
 	}
 	return c.Conn.Tx(w, r)
 }
