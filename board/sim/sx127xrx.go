@@ -28,6 +28,7 @@ func (c *sx127x) receive(now time.Time) {
 			return
 		}
 		c.receiving = true
+		c.modemIdle()
 	}
 	if c.mode() == sxRxSingle {
 		symbols := time.Duration(c.regs[sxModemConfig2]&3)<<8 | time.Duration(c.regs[sxSymbTimeout])
@@ -104,9 +105,14 @@ func (c *sx127x) settleModemStat(now time.Time) {
 	}
 }
 
-// modemIdle: nothing is coming in. The coding rate of the last header stays.
+// modemIdle: nothing is coming in. The coding rate of the last header stays. A receiver that is open says that it is
+// receiving all the time (register traces of an SX1278, RNode_Firmware issue 3).
 func (c *sx127x) modemIdle() {
-	c.regs[sxModemStat], c.signal = c.regs[sxModemStat]&0xE0|sxModemClear, time.Time{}
+	idle := byte(sxModemClear)
+	if c.receiving {
+		idle |= sxOngoing
+	}
+	c.regs[sxModemStat], c.signal = c.regs[sxModemStat]&0xE0|idle, time.Time{}
 }
 
 // packetEnd puts a packet into the FIFO, after the one before, and tells.

@@ -60,7 +60,7 @@ func (d *Driver) received(ev *chip.Event, s *status, flags byte) error {
 	if flags&irqRxDone == 0 {
 		ev.Damaged = flags&irqCRCError != 0
 		ev.Began = flags&irqValidHeader != 0
-		ev.Signal = s.reg(regModemStat)&bitsSynced == bitsSynced
+		ev.Signal = s.reg(regModemStat)&bitsSignal != 0
 		return nil
 	}
 	bare := !d.wave.Implicit && d.wave.CRC && s.reg(regHopChannel)&bitHeaderCRC == 0

@@ -132,13 +132,14 @@ func TestArriving(t *testing.T) {
 		if ev, err := d.Events(); err != nil || ev != (chip.Event{Began: true}) {
 			t.Errorf("header: %+v, %v", ev, err)
 		}
-		f.regs[regModemStat] = 0x03
-		if ev, err := d.Events(); err != nil || ev != (chip.Event{Signal: true}) {
-			t.Errorf("preamble: %+v, %v", ev, err)
-		}
-		f.regs[regModemStat] = 0x01
-		if ev, err := d.Events(); err != nil || ev != (chip.Event{}) {
-			t.Errorf("something: %+v, %v", ev, err)
+		for _, tc := range []struct {
+			stat byte
+			want bool
+		}{{0x04, false}, {0x05, true}, {0x07, true}} { // as RNode_Firmware issue 3 shows them: idle, preamble, packet
+			f.regs[regModemStat] = tc.stat
+			if ev, err := d.Events(); err != nil || ev != (chip.Event{Signal: tc.want}) {
+				t.Errorf("RegModemStat %02X: %+v, %v", tc.stat, ev, err)
+			}
 		}
 	})
 }

@@ -68,14 +68,12 @@ const (
 const (
 	bitLoRa         = 0x80 // RegOpMode
 	bitLowFrequency = 0x08
-	modeMask        = bitLoRa | 0x07
 	bitImplicit     = 0x01 // RegModemConfig1
 	bitRxCRC        = 0x04 // RegModemConfig2
 	bitLowDataRate  = 0x08 // RegModemConfig3
 	bitAGC          = 0x04
 	bitHeaderCRC    = 0x40 // RegHopChannel: the header promises a checksum
-	bitsSynced      = 0x03 // RegModemStat: signal detected and synchronised
-	bitHeaderValid  = 0x08 // RegModemStat
+	bitsSignal      = 0x03 // RegModemStat: signal detected (a preamble), synchronised (after it)
 	bitAutoIF       = 0x80 // RegDetectOptimize
 	bitPaBoost      = 0x80 // RegPaConfig
 	bitOcpOn        = 0x20

@@ -255,3 +255,29 @@ func TestListenBeforeTalk(t *testing.T) {
 		must(t, <-sent)
 	})
 }
+
+// A preamble of half a second is listened to more than once: none of it may break the reception off.
+func TestListeningOftenLeavesAReceptionAlone(t *testing.T) {
+	pair(t, "", func(t *testing.T, _ *air.Air, a, b *station) {
+		slow := sf7
+		slow.SpreadingFactor = 12
+		must(t, a.Configure(t.Context(), slow, 14))
+		must(t, b.Configure(t.Context(), slow, 14))
+		sent := make(chan error)
+		go func() { sent <- a.Transmit(t.Context(), []byte("hello")) }()
+		time.Sleep(7 * slow.SymbolTime()) // the preamble has been found, the header comes after 20.25 symbols
+		for range 10 {
+			if busy, err := b.Sense(t.Context(), phy.Sensing{}); !busy || err != nil {
+				t.Errorf("busy %v, %v", busy, err)
+			}
+			time.Sleep(slow.SymbolTime())
+		}
+		must(t, <-sent)
+		if p := next(t, b); string(p.Data) != "hello" {
+			t.Errorf("got %q", p.Data)
+		}
+		if busy, err := b.Sense(t.Context(), phy.Sensing{}); busy || err != nil {
+			t.Errorf("afterwards: busy %v, %v", busy, err)
+		}
+	})
+}
