@@ -1,6 +1,7 @@
 package ebyte
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
@@ -12,7 +13,8 @@ import (
 
 // Commands of the E22 (manuals, "register read and write control").
 const (
-	cmdVolatile = 0xC2 // C2 address length data: until power goes; C0 wears the module's flash
+	cmdSaved    = 0xC0 // C0 address length data: for good; it wears the module's flash
+	cmdVolatile = 0xC2 // the same until power goes
 	cmdAnswer   = 0xC1 // C1 address length: read; the answer has the data behind it
 )
 
@@ -123,7 +125,7 @@ func (e *E22) Capabilities() radio.Capabilities {
 // accessLBT is about how long a module with LBT takes to find a free channel free.
 const accessLBT = 2 * gap
 
-// Configure sets the module until it loses power, and reads back what it was given. Where the mode pins are tied it
+// Configure sets the module for good, where it differs, and reads back what it was given. Where the mode pins are tied it
 // only takes note: nobody can verify then that the module is set so. mod is one of Modulation.
 func (e *E22) Configure(ctx context.Context, mod phy.Modulation, powerDBm int) error {
 	r, registers, err := e.registers(mod, powerDBm)
@@ -182,9 +184,18 @@ func (e *E22) registers(mod phy.Modulation, powerDBm int) (r rate, regs [regWrit
 	return r, regs, err
 }
 
-// writeRegisters gives the module its registers and compares what it has made of them.
+// writeRegisters gives the module its registers and compares what it has made of them. What it had is written for good where it
+// differs: after a dip of its power, which nobody notices, it would else send with what somebody left in it, such as 22 dBm on
+// 868.125 MHz, as modules come.
 func (e *E22) writeRegisters(ctx context.Context, want [regWritable]byte) error {
-	command := append([]byte{cmdVolatile, regFirst, regWritable}, want[:]...)
+	has, err := e.readRegisters(ctx, regFirst, regReadable)
+	if err != nil {
+		return err
+	}
+	command := append([]byte{cmdSaved, regFirst, regWritable}, want[:]...)
+	if bytes.Equal(has, want[:regReadable]) {
+		command[0] = cmdVolatile // for the key, which cannot be read
+	}
 	got, err := e.ask(ctx, command, len(command))
 	if err != nil {
 		return err

@@ -391,3 +391,26 @@ func TestE22ReadsPastStraySignalOctets(t *testing.T) {
 		}
 	})
 }
+
+// A module whose power dips while we talk to it goes on as it was set, not as it came: on a channel and with a power that may not be allowed.
+func TestADipOfThePowerChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 2, 0, e22s(board.E22{}))
+		x, y := b.e22(0, b.wired(0, Opts{})), b.e22(1, b.wired(1, Opts{}))
+		for range 2 { // the second time nothing differs
+			b.configure(x, 2400)
+			b.configure(y, 2400)
+		}
+		b.rig.Restart(b.ctx, 0)
+		time.Sleep(time.Second)
+		if err := x.Transmit(b.ctx, []byte("where it was")); err != nil {
+			t.Fatal(err)
+		}
+		if p := b.next(y); string(p.Data) != "where it was" {
+			t.Errorf("got %q", p.Data)
+		}
+		if busy, err := x.Sense(b.ctx, phy.Sensing{}); busy || err != nil {
+			t.Errorf("listening afterwards: got %v, %v", busy, err)
+		}
+	})
+}

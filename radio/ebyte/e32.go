@@ -2,6 +2,7 @@ package ebyte
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -12,7 +13,6 @@ import (
 
 // Commands of the E32 (manuals, "parameter setting"), and the octets of a setting.
 const (
-	cmdSaved    = 0xC0 // head of an answer; as a command it wears the module's flash
 	cmdVersion  = 0xC3
 	cmdReset    = 0xC4
 	settingLen  = 6 // head, address high and low, rates, channel, options
@@ -119,7 +119,7 @@ func (e *E32) Capabilities() radio.Capabilities {
 	return c
 }
 
-// Configure sets the module until it loses power, and reads back what it was given. Where the mode pins are tied it
+// Configure sets the module for good, where it differs, and reads back what it was given. Where the mode pins are tied it
 // only takes note: nobody can verify then that the module is set so. mod is one of E32Modulation.
 func (e *E32) Configure(ctx context.Context, mod phy.Modulation, powerDBm int) error {
 	r, setting, err := e.setting(mod, powerDBm)
@@ -159,11 +159,16 @@ func (e *E32) setting(mod phy.Modulation, powerDBm int) (r rate, s [settingLen]b
 		return r, s, err
 	}
 	baud, err := baudCode(e.lineRate(r))
-	return r, [settingLen]byte{cmdVolatile, 0, 0, baud<<3 | r.code, channel, optPushPull | optFEC | power}, err
+	return r, [settingLen]byte{cmdSaved, 0, 0, baud<<3 | r.code, channel, optPushPull | optFEC | power}, err
 }
 
-// set gives the module a setting and compares what it has made of it. Some modules answer a setting, others do not.
+// set gives the module a setting that it does not have, for good as E22.writeRegisters does, and compares what it has made of it.
+// Some modules answer a setting, others do not.
 func (e *E32) set(ctx context.Context, want [settingLen]byte) error {
+	var other *RegisterError
+	if err := e.compare(ctx, want); !errors.As(err, &other) {
+		return err
+	}
 	if err := e.write(want[:]); err != nil {
 		return err
 	}
@@ -173,6 +178,11 @@ func (e *E32) set(ctx context.Context, want [settingLen]byte) error {
 	if err := e.ready(ctx); err != nil {
 		return err
 	}
+	return e.compare(ctx, want)
+}
+
+// compare is a RegisterError where the module has another setting.
+func (e *E32) compare(ctx context.Context, want [settingLen]byte) error {
 	ask := []byte{cmdAnswer, cmdAnswer, cmdAnswer}
 	got, err := e.ask(ctx, ask, settingLen)
 	if err != nil {

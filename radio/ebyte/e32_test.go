@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	board "packhorse/board/sim"
 	"packhorse/radio"
@@ -141,6 +142,25 @@ func TestE32UnpluggedAndBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		if p := b.next(y); string(p.Data) != "back" {
+			t.Errorf("got %q", p.Data)
+		}
+	})
+}
+
+func TestE32ADipOfThePowerChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 2, 0, e32s(board.E32{}))
+		x, y := b.e32(0, b.wired(0, Opts{})), b.e32(1, b.wired(1, Opts{}))
+		for range 2 {
+			b.configureE32(x, 9600, 10)
+			b.configureE32(y, 9600, 10)
+		}
+		b.rig.Restart(b.ctx, 0)
+		time.Sleep(time.Second)
+		if err := x.Transmit(b.ctx, []byte("as it was")); err != nil {
+			t.Fatal(err)
+		}
+		if p := b.next(y); string(p.Data) != "as it was" {
 			t.Errorf("got %q", p.Data)
 		}
 	})

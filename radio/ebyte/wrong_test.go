@@ -74,6 +74,7 @@ func TestE22WrongAnswers(t *testing.T) {
 	written := func(r ...byte) []byte { return append([]byte{0xC1, 0, 9}, r...) }
 	good := []byte{0, 0, 0, 0xE7, 0x20, 19, 0x83, 0, 0}
 	read := append([]byte{0xC1, 0, 7}, good[:7]...)
+	has := append([]byte{0xC1, 0, 7}, 0, 0, 0, 0x62, 0, 18, 3) // as modules come
 	var register *RegisterError
 	var answer *AnswerError
 	for _, tc := range []struct {
@@ -81,13 +82,15 @@ func TestE22WrongAnswers(t *testing.T) {
 		answers [][]byte
 		wrong   func(error) bool
 	}{
-		{"right", [][]byte{productAnswer, written(good...), read}, func(err error) bool { return err == nil }},
+		{"right", [][]byte{productAnswer, has, written(good...), read}, func(err error) bool { return err == nil }},
+		{"nothing to change", [][]byte{productAnswer, read, written(good...), read}, func(err error) bool { return err == nil }},
+		{"refused at the writing", [][]byte{productAnswer, has, {0xFF, 0xFF, 0xFF}}, func(err error) bool { return errors.Is(err, ErrRefused) }},
 		{"refused", [][]byte{productAnswer, {0xFF, 0xFF, 0xFF}}, func(err error) bool { return errors.Is(err, ErrRefused) }},
 		{"silent", [][]byte{productAnswer, nil}, func(err error) bool { return errors.Is(err, ErrNoModule) }},
 		{"garbage", [][]byte{productAnswer, bytes.Repeat([]byte{0x5A}, 400)}, func(err error) bool { return errors.As(err, &answer) }},
-		{"short", [][]byte{productAnswer, written(good[:4]...)}, func(err error) bool { return errors.As(err, &answer) }},
-		{"another register", [][]byte{productAnswer, written(good...), {0xC1, 1, 7, 0, 0, 0, 0, 0, 0, 0}}, func(err error) bool { return errors.As(err, &answer) }},
-		{"not taken", [][]byte{productAnswer, written(good...), {0xC1, 0, 7, 0, 0, 0, 0xE7, 0x20, 18, 0x83}}, func(err error) bool {
+		{"short", [][]byte{productAnswer, has, written(good[:4]...)}, func(err error) bool { return errors.As(err, &answer) }},
+		{"another register", [][]byte{productAnswer, has, written(good...), {0xC1, 1, 7, 0, 0, 0, 0, 0, 0, 0}}, func(err error) bool { return errors.As(err, &answer) }},
+		{"not taken", [][]byte{productAnswer, has, written(good...), {0xC1, 0, 7, 0, 0, 0, 0xE7, 0x20, 18, 0x83}}, func(err error) bool {
 			return errors.As(err, &register) && register.Address == 5 && register.Want == 19 && register.Got == 18
 		}},
 	} {
