@@ -265,7 +265,7 @@ func TestConfigureThroughAFault(t *testing.T) {
 func TestConfigureGivenUp(t *testing.T) {
 	virtual("a setting that was given up never comes into force", t, func(t *testing.T) {
 		r, f := open(t)
-		f.unplugged = true
+		f.do(func() { f.unplugged = true })
 		ctx, stop := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer stop()
 		other := sf7
@@ -273,10 +273,10 @@ func TestConfigureGivenUp(t *testing.T) {
 		if err := r.Configure(ctx, other, 14); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
-		f.unplugged = false
+		f.do(func() { f.unplugged = false })
 		time.Sleep(3 * time.Second)
-		if f.mode != "rx" || f.mod != sf7 {
-			t.Errorf("%v in %s, want the setting before", f.mod, f.mode)
+		if now := f.look(); now.mode != "rx" || now.mod != sf7 {
+			t.Errorf("%v in %s, want the setting before", now.mod, now.mode)
 		}
 	})
 }
