@@ -57,9 +57,15 @@ func NewRNodes(air Air, stations int, dir string) (*Rig, error) {
 	return r, nil
 }
 
-// AddRNode puts an RNode on a station.
-func (r *Rig) AddRNode(station int) error {
-	return r.add("rnode"+strconv.Itoa(station), station, rnodeBaud, newRNodeModem(r.air, station))
+// AddRNode puts an RNode with an SX1262 on a station.
+func (r *Rig) AddRNode(station int) error { return r.AddRNodeWith(station, RNodeOpts{}) }
+
+// AddRNodeWith puts an RNode of another kind on a station.
+func (r *Rig) AddRNodeWith(station int, opts RNodeOpts) error {
+	if a, ok := r.air.(interface{ ShortPreambles(station int) }); ok && opts.OldChip {
+		a.ShortPreambles(station)
+	}
+	return r.add("rnode"+strconv.Itoa(station), station, rnodeBaud, newRNodeModem(r.air, station, opts))
 }
 
 const rnodeBaud = 115200

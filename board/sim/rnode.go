@@ -7,8 +7,7 @@ import (
 )
 
 // The host protocol of RNode_Firmware 1.86 (Framing.h, serial_callback in
-// RNode_Firmware.ino, kiss_indicate_* in Utilities.h), as an ESP32 board with
-// an SX1262 speaks it. A frame is FEND, command, escaped octets, FEND.
+// RNode_Firmware.ino, kiss_indicate_* in Utilities.h), as an ESP32 board speaks it. A frame is FEND, command, escaped octets, FEND.
 const (
 	fend  = 0xC0
 	fesc  = 0xDB
@@ -34,10 +33,18 @@ const (
 	cmdStatSNR    = 0x24 // quarter dB, signed
 	cmdStatChTm   = 0x25 // 11 octets
 	cmdStatPhy    = 0x26 // 12 octets
+	cmdStatCSMA   = 0x28 // band, least and most slots
+	cmdBlink      = 0x30
+	cmdRandom     = 0x40
+	cmdPromisc    = 0x0E
+	cmdFBExt      = 0x41 // 1 shows the host's picture, FF asks
+	cmdFBRead     = 0x42 // 512 octets
+	cmdFBWrite    = 0x43 // line, 8 octets
 	cmdBoard      = 0x47
 	cmdPlatform   = 0x48
 	cmdMCU        = 0x49
 	cmdVersion    = 0x50
+	cmdROMRead    = 0x51 // 200 octets
 	cmdReset      = 0x55
 	cmdError      = 0x90
 	cmdUnknown    = 0xFE
@@ -45,7 +52,6 @@ const (
 	detectRequest  = 0x73
 	detectResponse = 0x46
 	resetKey       = 0xF8
-	boardHeltecV3  = 0x3A
 	platformESP32  = 0x80
 	mcuESP32       = 0x81
 	versionMajor   = 1
@@ -55,8 +61,8 @@ const (
 	errTxFailed  = 0x02
 	errQueueFull = 0x04
 
+	mostArgs    = 9
 	maxFrame    = 508 // octets from the host
-	maxTxPower  = 22  // dBm of an SX1262
 	powerUnset  = 0xFF
 	rssiOffset  = 157
 	bootTime    = 2 * time.Second
@@ -71,6 +77,7 @@ const bootText = "ESP-ROM:esp32s3-20210327\r\nrst:0x3 (RTC_SW_SYS_RST),boot:0x8 
 type rnodeModem struct {
 	air     Air
 	station int
+	opts    RNodeOpts
 	out     []byte // for the host
 
 	inFrame, escape bool
@@ -82,15 +89,17 @@ type rnodeModem struct {
 	power               byte
 	online              bool
 	shortLock, longLock uint16
-	rx, tx              uint32
 	rssi, snr           byte
+	promisc, band       byte
+	showing             byte
+	picture             [512]byte
 
 	booting bool
 	wake    time.Time // end of the boot, or the next statistics; zero: none
 }
 
-func newRNodeModem(air Air, station int) *rnodeModem {
-	return &rnodeModem{air: air, station: station, power: powerUnset, command: cmdUnknown, mod: phy.Modulation{CodingRate: 5}, snr: 0x80}
+func newRNodeModem(air Air, station int, opts RNodeOpts) *rnodeModem {
+	return &rnodeModem{air: air, station: station, opts: opts, power: powerUnset, command: cmdUnknown, mod: phy.Modulation{CodingRate: 5}, snr: 0x80, band: 1}
 }
 
 // feed takes octets from the host.
@@ -143,7 +152,7 @@ func (m *rnodeModem) argument(now time.Time, c byte) {
 		}
 		return
 	}
-	if len(m.args) < 8 {
+	if len(m.args) < mostArgs {
 		m.args = append(m.args, c)
 		m.execute(now)
 	}
@@ -159,8 +168,6 @@ func (m *rnodeModem) send(now time.Time) {
 		m.reply(cmdError, errTxFailed)
 	case m.air.Queue(now, m.station, m.data) != nil:
 		m.reply(cmdError, errQueueFull)
-	default:
-		m.tx++
 	}
 }
 
@@ -169,7 +176,6 @@ func (m *rnodeModem) received(frame []byte, rssiDBm, snrDB float64) {
 	if !m.online {
 		return
 	}
-	m.rx++
 	m.rssi = byte(min(max(int(rssiDBm)+rssiOffset, 0), 255))
 	m.snr = byte(int8(min(max(snrDB*4, -128), 127)))
 	m.reply(cmdStatRSSI, m.rssi)

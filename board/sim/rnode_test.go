@@ -129,10 +129,12 @@ func TestRNodeProtocol(t *testing.T) {
 		{"airtime locks", "c00b1388c0c00c2710c0", "c00b1388c0c00c0000c0", "limit 0 0.50 0.00,limit 0 0.50 0.00"},
 		{"counters", "c02100c0c02200c0", "c02100000000c0c02200000000c0", ""},
 		{"ready", "c00f00c0", "c00f01c0", ""},
+		{"the board's lights, its dice and its lock", "c03003c0c04000c0c00e01c0c00700c0", "c04029c0c00e01c0c00701c0", ""},
+		{"no picture", "c041ffc0c0420000c0", "c04100c0", ""},
 		{"leave", "c00affc0c00873c0", "c00846c0", ""},
 	} {
 		air := newQuietAir()
-		m := newRNodeModem(air, 0)
+		m := newRNodeModem(air, 0, RNodeOpts{})
 		if got := say(t, m, noon, c.host); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
 		}
@@ -145,7 +147,7 @@ func TestRNodeProtocol(t *testing.T) {
 func online(t *testing.T) (*rnodeModem, *quietAir) {
 	t.Helper()
 	air := newQuietAir()
-	m := newRNodeModem(air, 0)
+	m := newRNodeModem(air, 0, RNodeOpts{})
 	got := say(t, m, noon, setup)
 	// Symbol 1024 us, 976 a second, preamble 24 symbols or 25 ms, slot 24 ms, DIFS 48 ms.
 	const timing = "c026040003d00018001900180030c0"
@@ -172,7 +174,7 @@ func TestRNodeSendsAndReceives(t *testing.T) {
 	if got, want := answer(m), "c02325c0"+"c024d9c0"+"c000dbdcdbdd07c0"; got != want {
 		t.Errorf("received:\n got %s\nwant %s", got, want)
 	}
-	if got, want := say(t, m, noon, "c02100c0c02200c0c02300c0"), "c02100000001c0c02200000001c0c02325c0"; got != want {
+	if got, want := say(t, m, noon, "c02100c0c02200c0c02300c0"), "c02100000000c0c02200000000c0c02325c0"; got != want {
 		t.Errorf("counters: got %s, want %s", got, want)
 	}
 }
@@ -284,9 +286,9 @@ func FuzzRNode(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m := newRNodeModem(newQuietAir(), 0)
+		m := newRNodeModem(newQuietAir(), 0, RNodeOpts{})
 		m.feed(noon, b)
-		if len(m.data) > maxFrame+1 || len(m.args) > 8 || len(m.out) > 20*len(b)+len(bootText) {
+		if len(m.data) > maxFrame+1 || len(m.args) > mostArgs || len(m.out) > 400*len(b)+len(bootText) {
 			t.Fatalf("%d octets in: data %d, args %d, out %d", len(b), len(m.data), len(m.args), len(m.out))
 		}
 		m.timeout(noon.Add(bootTime))

@@ -17,6 +17,8 @@ func (m *rnodeModem) execute(now time.Time) {
 		m.executeLock(binary.BigEndian.Uint16(m.args))
 	case 4:
 		m.executeWord(now, binary.BigEndian.Uint32(m.args))
+	case mostArgs:
+		m.draw()
 	}
 }
 
@@ -36,6 +38,11 @@ func (m *rnodeModem) executeByte(now time.Time, v byte) {
 		m.snr = 0x80 // the radio stays on
 	case cmdReady:
 		m.reply(cmdReady, flag(m.air.Room(m.station, maxFrame)))
+	case cmdPromisc:
+		m.promisc = min(v, 1)
+		m.reply(cmdPromisc, m.promisc)
+	case cmdFBExt, cmdFBRead:
+		m.display(v)
 	case cmdReset:
 		if v == resetKey {
 			m.reboot(now)
@@ -48,14 +55,16 @@ func (m *rnodeModem) executeByte(now time.Time, v byte) {
 // executeQuery answers what ignores its octet.
 func (m *rnodeModem) executeQuery() {
 	switch m.command {
-	case cmdStatRx:
-		m.reply(cmdStatRx, binary.BigEndian.AppendUint32(nil, m.rx)...)
-	case cmdStatTx:
-		m.reply(cmdStatTx, binary.BigEndian.AppendUint32(nil, m.tx)...)
+	case cmdStatRx, cmdStatTx: // the firmware counts neither
+		m.reply(m.command, 0, 0, 0, 0)
+	case cmdRandom:
+		m.reply(cmdRandom, byte(m.station)*83+41)
+	case cmdROMRead:
+		m.reply(cmdROMRead, m.opts.rom(m.station)...)
 	case cmdStatRSSI:
 		m.reply(cmdStatRSSI, m.rssi)
 	case cmdBoard:
-		m.reply(cmdBoard, boardHeltecV3)
+		m.reply(cmdBoard, m.opts.board().code)
 	case cmdPlatform:
 		m.reply(cmdPlatform, platformESP32)
 	case cmdMCU:
@@ -70,13 +79,13 @@ func (m *rnodeModem) setByte(now time.Time, v byte) {
 	switch {
 	case v == 0xFF: // asks only
 	case m.command == cmdTxPower:
-		m.power = min(v, maxTxPower)
+		m.power = min(v, m.opts.board().maxDBm)
 	case m.command == cmdSF:
 		m.mod.SpreadingFactor = min(max(v, 5), 12)
 	default:
 		m.mod.CodingRate = min(max(v, 5), 8)
 	}
-	if v != 0xFF {
+	if v != 0xFF && !m.opts.Stored {
 		m.retune(now, m.command != cmdTxPower)
 	}
 	switch m.command {
@@ -100,7 +109,9 @@ func (m *rnodeModem) executeWord(now time.Time, v uint32) {
 	}
 	if v != 0 {
 		*field = v
-		m.retune(now, m.command == cmdBandwidth)
+		if !m.opts.Stored {
+			m.retune(now, m.command == cmdBandwidth)
+		}
 	}
 	m.reply(m.command, binary.BigEndian.AppendUint32(nil, *field)...)
 }
@@ -194,7 +205,7 @@ func (m *rnodeModem) reboot(now time.Time) {
 	m.stop(now)
 	m.air.LimitAirtime(m.station, 0, 0)
 	out := append(m.out, bootText...)
-	*m = *newRNodeModem(m.air, m.station)
+	*m = *newRNodeModem(m.air, m.station, m.opts)
 	m.out, m.booting, m.wake = out, true, now.Add(bootTime)
 }
 
@@ -220,12 +231,22 @@ func (m *rnodeModem) phyStats() {
 // the signal, the noise floor and the interference (none) in dBm + 157.
 func (m *rnodeModem) channelStats(now time.Time) {
 	airShort, airLong, busyShort, busyLong := m.air.Load(now, m.station)
+	m.contention(int(airShort * 100))
 	var b []byte
 	for _, share := range []float64{airShort, airLong, busyShort, busyLong} {
 		b = binary.BigEndian.AppendUint16(b, uint16(share*1e4))
 	}
 	floor := byte(int(phy.NoiseFloorDBm(m.mod.BandwidthHz)) + rssiOffset)
 	m.reply(cmdStatChTm, append(b, floor, floor, 0xFF)...)
+}
+
+// contention reports the window from which waits are drawn when it changes.
+func (m *rnodeModem) contention(airtimePercent int) {
+	low, high := phy.RNode(m.mod).Windows(airtimePercent)
+	if band := byte(low/15 + 1); band != m.band {
+		m.band = band
+		m.reply(cmdStatCSMA, band, byte(low), byte(high))
+	}
 }
 
 func flag(b bool) byte {

@@ -32,6 +32,7 @@ type station struct {
 	timing   phy.RNodeTiming
 	// crystalPPM is how much too fast the crystal runs.
 	crystalPPM float64
+	shorter    uint16  // preamble symbols fewer than other RNodes, from the next Tune on
 	fadeDB     float64 // between antenna and receiver
 
 	listening time.Time // receiving without a break since
@@ -83,6 +84,7 @@ func (a *Air) Tune(now time.Time, station int, m phy.Modulation, powerDBm int) e
 	}
 	if s.kind == RNode {
 		m = phy.RNodeModulation(m)
+		m.PreambleSymbols -= s.shorter
 	}
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("sim: station %d: %w", station, err)
@@ -96,6 +98,9 @@ func (a *Air) Tune(now time.Time, station int, m phy.Modulation, powerDBm int) e
 	s.wave, s.powerDBm, s.timing = modemWave(m), powerDBm, phy.RNode(m)
 	return nil
 }
+
+// ShortPreambles makes an RNode one with an SX127x: its firmware then programs 4 symbols less (sx127x.cpp, setPreambleLength).
+func (a *Air) ShortPreambles(station int) { a.stations[station].shorter = 4 }
 
 // Off switches a station off: its queue is forgotten, and it neither hears nor
 // sends until Tune. A packet on the air ends where it is and is lost.
