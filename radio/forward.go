@@ -10,11 +10,15 @@ type Timed interface {
 }
 
 // Forward gives a radio that wraps another one the optional interfaces of that one, and only those: what it implements
-// of them itself stays its own.
+// of them itself stays its own. A Meter it always is; without one below nothing is measured.
 func Forward(outer, inner Radio) Radio {
 	sensor, senses := pick[Sensor](outer, inner)
 	clearer, clears := pick[Clearer](outer, inner)
 	timed, times := pick[Timed](outer, inner)
+	meter, measures := pick[Meter](outer, inner)
+	if !measures {
+		meter = noMeter{}
+	}
 	switch {
 	case senses && clears && times:
 		return struct {
@@ -22,43 +26,58 @@ func Forward(outer, inner Radio) Radio {
 			Sensor
 			Clearer
 			Timed
-		}{outer, sensor, clearer, timed}
+			Meter
+		}{outer, sensor, clearer, timed, meter}
 	case senses && clears:
 		return struct {
 			Radio
 			Sensor
 			Clearer
-		}{outer, sensor, clearer}
+			Meter
+		}{outer, sensor, clearer, meter}
 	case senses && times:
 		return struct {
 			Radio
 			Sensor
 			Timed
-		}{outer, sensor, timed}
+			Meter
+		}{outer, sensor, timed, meter}
 	case clears && times:
 		return struct {
 			Radio
 			Clearer
 			Timed
-		}{outer, clearer, timed}
+			Meter
+		}{outer, clearer, timed, meter}
 	case senses:
 		return struct {
 			Radio
 			Sensor
-		}{outer, sensor}
+			Meter
+		}{outer, sensor, meter}
 	case clears:
 		return struct {
 			Radio
 			Clearer
-		}{outer, clearer}
+			Meter
+		}{outer, clearer, meter}
 	case times:
 		return struct {
 			Radio
 			Timed
-		}{outer, timed}
+			Meter
+		}{outer, timed, meter}
 	}
-	return struct{ Radio }{outer}
+	return struct {
+		Radio
+		Meter
+	}{outer, meter}
 }
+
+type noMeter struct{}
+
+// Channel is nothing measured.
+func (noMeter) Channel() ChannelStats { return NoChannelStats() }
 
 // pick prefers the outer radio's own.
 func pick[T any](outer, inner Radio) (T, bool) {

@@ -78,6 +78,19 @@ type late struct{ plain }
 
 func (late) Clear() time.Time { return time.Unix(2, 0) }
 
+type measuring struct{ plain }
+
+func (measuring) Channel() ChannelStats { return ChannelStats{Busy: 0.5, NoiseDBm: -117} }
+
+func TestForwardOfTheMeter(t *testing.T) {
+	if got := Forward(plain{}, measuring{}).(Meter).Channel(); got.Busy != 0.5 || got.NoiseDBm != -117 {
+		t.Errorf("got %+v", got)
+	}
+	if got := Forward(plain{}, plain{}).(Meter).Channel(); Measured(got.Busy) || Measured(got.NoiseDBm) {
+		t.Errorf("nothing below: got %+v, want nothing measured", got)
+	}
+}
+
 func TestForwardPrefersTheWrappersOwn(t *testing.T) {
 	got := Forward(late{}, struct {
 		plain

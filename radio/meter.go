@@ -12,6 +12,8 @@ type Meter interface {
 type ChannelStats struct {
 	Busy     float64 // share of the last seconds in which this radio or another sent, 0 to 1
 	NoiseDBm float64 // level in the channel while nobody sends
+	// Foreign counts what was heard on this setting and is no frame of ours: halves of longer frames, packets of others.
+	Foreign uint64
 }
 
 // NotMeasured stands for a measure that a radio does not have.
@@ -21,4 +23,4 @@ func NotMeasured() float64 { return math.NaN() }
 func Measured(v float64) bool { return !math.IsNaN(v) }
 
 // NoChannelStats is nothing measured.
-func NoChannelStats() ChannelStats { return ChannelStats{NotMeasured(), NotMeasured()} }
+func NoChannelStats() ChannelStats { return ChannelStats{Busy: NotMeasured(), NoiseDBm: NotMeasured()} }

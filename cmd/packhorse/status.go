@@ -21,7 +21,8 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: `Says first whether all is well, then what is wrong and how to mend it, then a line for each radio and each neighbour.
 
 Radios: AIRTIME 1H is what was sent in the last hour, of what the law allows; LEFT is the rest. Both, BAND and MOD are of the setting in force:
-while a transfer is on a faster one, the ledger shown may be that of another band.
+while a transfer is on a faster one, the ledger shown may be that of another band. BUSY is the share of the last seconds in which the channel was
+in use, by this radio or others, and NOISE the level in it while nobody sends, where the radio measures them.
 Neighbours: SNR in dB and RSSI in dBm of what was heard from it last; LOSS is the share of our frames that do not arrive, and ETX how often one is sent
 until it does; AIR/KB is our airtime for 1,000 octets, repairs included; RATE is the faster setting that is in use now; CLOCK is what it trusts its own clock by;
 LAST is how long ago it was heard; QUEUE is what waits here for it.`,
@@ -155,7 +156,7 @@ func count(n int, what string) string {
 }
 
 func radioRows(rs []admin.RadioInfo) [][]string {
-	rows := [][]string{{"RADIO", "STATE", "BAND", "MOD", "AIRTIME 1H", "LEFT", "FREE IN", "FRAMES IN/OUT"}}
+	rows := [][]string{{"RADIO", "STATE", "BAND", "MOD", "AIRTIME 1H", "LEFT", "FREE IN", "BUSY", "NOISE", "FRAMES IN/OUT"}}
 	for _, r := range rs {
 		state, free, left := "ok", "now", "-"
 		if r.AirtimeAllowedS > 0 {
@@ -167,9 +168,18 @@ func radioRows(rs []admin.RadioInfo) [][]string {
 		if r.FreeInS > 0 {
 			free = span(seconds(r.FreeInS))
 		}
-		rows = append(rows, []string{cell(r.Name), state, cell(r.Band), cell(r.Modulation), airtime(r), left, free, fmt.Sprintf("%d/%d", r.FramesIn, r.FramesOut)})
+		rows = append(rows, []string{cell(r.Name), state, cell(r.Band), cell(r.Modulation), airtime(r), left, free,
+			maybe(r.BusyRatio, 100, "%.0f %%"), maybe(r.NoiseDBm, 1, "%.0f dBm"), fmt.Sprintf("%d/%d", r.FramesIn, r.FramesOut)})
 	}
 	return rows
+}
+
+// maybe is a measure in a unit of which there are so many, "-" where there is none.
+func maybe(v *float64, times float64, format string) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprintf(format, *v*times)
 }
 
 // airtime is the ledger's "used of allowed".

@@ -63,6 +63,12 @@ type RadioInfo struct {
 	FreeInS         float64 `json:"free_in_s"`
 	FramesIn        uint64  `json:"frames_in"`
 	FramesOut       uint64  `json:"frames_out"`
+	// BusyRatio is the share of the last seconds in which the channel was in use, by us or others; NoiseDBm the level in it while
+	// nobody sends. Absent: the radio does not measure it.
+	BusyRatio *float64 `json:"busy_ratio,omitempty"`
+	NoiseDBm  *float64 `json:"noise_dbm,omitempty"`
+	// ForeignFrames were heard and are none of ours; absent: none.
+	ForeignFrames uint64 `json:"frames_foreign,omitempty"`
 }
 
 type PeerInfo struct {

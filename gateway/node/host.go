@@ -109,9 +109,12 @@ func (h *host) Health(v port.Health) {
 }
 
 func (n *Node) transportChanged(v port.Health) {
-	if v.OK {
+	switch {
+	case v.OK && v.Problem == "":
 		n.log.Info("transport works", "transport", v.Transport)
-	} else {
+	case v.OK:
+		n.log.Warn("transport works with a problem", "transport", v.Transport, "problem", v.Problem, "fix", v.Fix)
+	default:
 		n.log.Warn("transport does not work", "transport", v.Transport, "problem", v.Problem, "fix", v.Fix)
 	}
 	n.events.send(radioEvent(v))

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -110,9 +111,22 @@ func clockFix(s gateway.Snapshot) string {
 
 func radioInfo(now time.Time, h port.Health) admin.RadioInfo {
 	used := h.Budget.PerHour - h.Budget.LeftAt(now)
-	return admin.RadioInfo{Name: h.Transport, OK: h.OK, Band: h.Band, Modulation: h.Modulation,
+	v := admin.RadioInfo{Name: h.Transport, OK: h.OK, Band: h.Band, Modulation: h.Modulation,
 		AirtimeUsedS: used.Seconds(), AirtimeAllowedS: h.AirtimeAllowed.Seconds(), AirtimeLeftS: (h.Budget.PerHour - used).Seconds(), AirtimeTotalS: h.AirtimeTotal.Seconds(),
 		FreeInS: max(0, h.BlockedUntil.Sub(now).Seconds()), FramesIn: h.FramesIn, FramesOut: h.FramesOut}
+	if h.Channel != nil {
+		c := h.Channel()
+		v.BusyRatio, v.NoiseDBm, v.ForeignFrames = measured(c.Busy), measured(c.NoiseDBm), c.Foreign
+	}
+	return v
+}
+
+// measured is nil for what is not.
+func measured(v float64) *float64 {
+	if math.IsNaN(v) {
+		return nil
+	}
+	return &v
 }
 
 func (n *Node) peerInfo(now time.Time, p gateway.Peer) admin.PeerInfo {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"packhorse/link"
+	"packhorse/radio"
 )
 
 // Transport is something frames go through: a radio, a DTLS socket. Run returns
@@ -70,4 +71,6 @@ type Health struct {
 	FramesIn       uint64          `json:"frames_in"`
 	FramesOut      uint64          `json:"frames_out"`
 	AirtimeTotal   time.Duration   `json:"-"` // since start
+	// Channel tells what the radio knows of its channel when it is called; nil: nothing. Safe for concurrent use.
+	Channel func() radio.ChannelStats `json:"-"`
 }

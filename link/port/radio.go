@@ -53,6 +53,7 @@ type Radio struct {
 	ledger *radio.Ledger
 	// unsaved: the last attempt to save the ledger failed.
 	unsaved bool
+	foreign atomic.Bool // it was told that others use the channel
 	// settings are the common one and the ladder; in is the one in force. Others than the goroutine of
 	// transmit read it.
 	settings []phy.Setting
@@ -107,7 +108,7 @@ func (t *Radio) Run(ctx context.Context, h Host) error {
 		if time.Since(start) >= healthyAfter {
 			backoff = backoffFirst
 		}
-		t.report(h, func(v *Health) { v.OK, v.Problem, v.Fix = false, err.Error(), fixOf(err) })
+		t.report(h, func(v *Health) { v.OK, v.Problem, v.Fix, v.Channel = false, err.Error(), fixOf(err), nil })
 		if errors.Is(err, fs.ErrNotExist) {
 			backoff = absent
 		}
@@ -173,7 +174,7 @@ func (t *Radio) inherit(h Host, now time.Time) (*radio.Ledger, error) {
 func (t *Radio) leave(h Host) {
 	t.ledger.Settle()
 	h.SaveState(t.spec.Name, t.ledger.Marshal(time.Now(), t.spec.Stamp()))
-	t.report(h, func(v *Health) { v.OK = false })
+	t.report(h, func(v *Health) { v.OK, v.Channel = false, nil })
 }
 
 // report changes the health and shows it.
@@ -205,9 +206,17 @@ func (t *Radio) session(ctx context.Context, h Host) error {
 	}
 	handle := serve(h.Open(up))
 	defer handle.Close()
-	t.report(h, func(v *Health) { v.OK, v.Problem, v.Fix = true, "", "" })
+	t.report(h, func(v *Health) { v.OK, v.Problem, v.Fix, v.Channel = true, "", "", channelOf(modem) })
 	s := &radioSession{Radio: t, host: h, modem: modem, handle: handle, up: up}
 	return both(ctx, s.receive, s.transmit)
+}
+
+// channelOf is where a modem tells of its channel; nil where it knows nothing of it.
+func channelOf(modem radio.Radio) func() radio.ChannelStats {
+	if m, ok := modem.(radio.Meter); ok {
+		return m.Channel
+	}
+	return nil
 }
 
 // radioSession is a modem that works, and the port that it serves.
@@ -272,8 +281,24 @@ func (s *radioSession) receive(ctx context.Context) error {
 		}
 		s.handle.Frame(p.Data, link.Meta{RSSIdBm: p.RSSIdBm, SNRdB: snr, HasSignal: p.HasSignal})
 		s.report(s.host, func(v *Health) { v.FramesIn++ })
+		s.overhear()
 	}
 }
+
+// overhear says once that the channel carries what is not ours.
+func (s *radioSession) overhear() {
+	if c := channelOf(s.modem); c == nil || c().Foreign == 0 || s.foreign.Swap(true) {
+		return
+	}
+	s.report(s.host, func(v *Health) {
+		v.Problem, v.Fix = foreignProblem, foreignFix
+	})
+}
+
+const (
+	foreignProblem = "packets that are none of ours are heard on this channel; they are dropped (this is said once, packhorse status --json counts them)"
+	foreignFix     = "if another network, such as Reticulum, uses the same setting, choose another frequency: both slow each other down"
+)
 
 // transmit asks for a frame only when the law and the disk allow the longest one:
 // a frame once taken is sent at once, so what is most urgent is chosen last.

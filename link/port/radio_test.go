@@ -597,3 +597,60 @@ func TestNewRadioRefuses(t *testing.T) {
 		t.Errorf("a good spec: got %v", err)
 	}
 }
+
+// metered is a modem that knows its channel.
+type metered struct {
+	*fakeRadio
+	mu      sync.Mutex
+	channel radio.ChannelStats
+}
+
+func (m *metered) Channel() radio.ChannelStats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.channel
+}
+
+func (m *metered) set(c radio.ChannelStats) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.channel = c
+}
+
+func TestRadioTellsOfItsChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host, m := newFakeHost(), &metered{fakeRadio: newFakeRadio(), channel: radio.ChannelStats{Busy: 0.25, NoiseDBm: -117}}
+		tr, err := NewRadio(RadioSpec{Name: "lora0", Modulation: testMod, PowerDBm: 14, Rule: noLimit, Open: func(context.Context) (radio.Radio, error) { return m, nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { _ = tr.Run(ctx, host); close(ended) }()
+		synctest.Wait()
+		if c := host.last().Channel; c == nil || c() != m.channel {
+			t.Errorf("health: got %+v", host.last())
+		}
+		hear := func() { m.in <- radio.Packet{Data: []byte{1}}; synctest.Wait() }
+		hear()
+		if p := host.last().Problem; p != "" {
+			t.Errorf("before anything foreign: %q", p)
+		}
+		m.set(radio.ChannelStats{Foreign: 3})
+		hear()
+		if p := host.last().Problem; p != foreignProblem {
+			t.Errorf("after foreign packets: %q", p)
+		}
+		host.frames <- []byte{1}
+		time.Sleep(time.Second)
+		hear()
+		if p := host.last().Problem; p != "" {
+			t.Errorf("said again: %q", p)
+		}
+		cancel()
+		<-ended
+		if host.last().Channel != nil {
+			t.Error("a radio that is gone still tells of its channel")
+		}
+	})
+}

@@ -22,7 +22,7 @@ type Opts struct {
 const defaultQueue = 64
 
 // Radio is a chip at work: it receives whenever it does nothing else. It implements radio.Radio, radio.Sensor,
-// radio.Clearer and radio.Timed, and is safe for use as those say.
+// radio.Clearer, radio.Timed and radio.Meter, and is safe for use as those say.
 type Radio struct {
 	driver Driver
 	irq    gpio.PinIn
@@ -45,12 +45,14 @@ type Radio struct {
 	incoming time.Time // until when a packet that has begun may still be coming in
 	told     bool      // the flags told anything since this was set to false
 	signal   bool      // something was being received when the flags were read last
+	since    time.Time // when reception began
 
 	counts sync.Mutex // guards what follows
 	stats  Stats
 	began  time.Time // the last transmission
 	onAir  time.Duration
 	clear  time.Time
+	meter  meter
 }
 
 // setting is what Configure was last asked for.
@@ -208,7 +210,7 @@ func (r *Radio) receive() error {
 	if err := r.driver.Receive(); err != nil {
 		return err
 	}
-	r.doing = receiving
+	r.doing, r.since = receiving, time.Now()
 	return nil
 }
 

@@ -36,6 +36,7 @@ func (r *Radio) send(ctx context.Context, frame []byte) (time.Duration, error) {
 		return 0, err
 	}
 	air := r.set.mod.TimeOnAir(len(frame))
+	r.occupied(air)
 	r.counts.Lock()
 	defer r.counts.Unlock()
 	r.began, r.onAir = time.Now(), air

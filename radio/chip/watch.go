@@ -60,6 +60,9 @@ func (r *Radio) check(at time.Time, late bool) (told bool) {
 	if err == nil {
 		err = r.collect(at, late)
 	}
+	if err == nil && late {
+		err = r.sampleNoise()
+	}
 	switch {
 	case err != nil:
 		_ = r.mend(r.ctx, err)
@@ -103,6 +106,7 @@ func (r *Radio) take(ev Event, at time.Time, late bool) error {
 	}
 	if ev.Received != nil {
 		r.faults = 0
+		r.occupied(r.set.mod.TimeOnAir(len(ev.Received.Data)))
 		r.deliver(ev, at)
 	}
 	if !ended {

@@ -63,5 +63,12 @@ func (p *compatible) Receive(ctx context.Context) (radio.Packet, error) {
 	}
 }
 
-// dropped counts packets that were no whole frame.
-func (p *compatible) dropped() uint64 { return p.halves.Load() }
+// Channel is that of the radio, with the packets that were no whole frame.
+func (p *compatible) Channel() radio.ChannelStats {
+	c := radio.NoChannelStats()
+	if m, ok := p.Radio.(radio.Meter); ok {
+		c = m.Channel()
+	}
+	c.Foreign += p.halves.Load()
+	return c
+}

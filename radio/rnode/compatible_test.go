@@ -72,8 +72,8 @@ func TestCompatibleDropsWhatIsNoWholeFrame(t *testing.T) {
 	b := &bare{max: 255, in: [][]byte{{0x31, 1, 2}, {0x30}, {}, {0xA0, 9}}}
 	r := &compatible{Radio: b, rand: chance()}
 	p, err := r.Receive(t.Context())
-	if err != nil || !bytes.Equal(p.Data, []byte{9}) || r.dropped() != 3 {
-		t.Errorf("got %x, %v with %d dropped, want the whole frame and 3", p.Data, err, r.dropped())
+	if err != nil || !bytes.Equal(p.Data, []byte{9}) || r.Channel().Foreign != 3 {
+		t.Errorf("got %x, %v with %d dropped, want the whole frame and 3", p.Data, err, r.Channel().Foreign)
 	}
 	if _, err := r.Receive(t.Context()); !errors.Is(err, errNoAnswer) {
 		t.Errorf("got %v, want the radio's own error", err)

@@ -70,7 +70,8 @@ func (m *Modem) handle(command byte, payload []byte, s *signal) error {
 func (m *Modem) deliver(payload []byte, s signal) {
 	m.heard.Store(time.Now().UnixNano())
 	if len(payload) == 0 || len(payload) > maxFrame {
-		m.lost.Add(1) // more is two packets, which nobody of ours sends
+		m.lost.Add(1)
+		m.foreign.Add(1) // more is two packets, which nobody of ours sends
 		return
 	}
 	p := radio.Packet{Data: append([]byte(nil), payload...), RSSIdBm: s.rssi, SNRdB: s.snr, HasSignal: s.known, At: time.Now()}

@@ -60,7 +60,8 @@ type Modem struct {
 	gone    chan struct{} // closed when the reader ends
 	goneErr error         // set before gone is closed
 	lost    atomic.Uint64
-	heard   atomic.Int64 // when a frame was last received, Unix nanoseconds
+	foreign atomic.Uint64 // of those, what others sent
+	heard   atomic.Int64  // when a frame was last received, Unix nanoseconds
 
 	command  sync.Mutex // one exchange with the modem at a time
 	mod      phy.Modulation

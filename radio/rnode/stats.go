@@ -55,11 +55,12 @@ var _ radio.Meter = (*Modem)(nil)
 
 // Channel is the share of the last seconds in which the channel was used, and its noise.
 func (m *Modem) Channel() radio.ChannelStats {
-	s := m.Stats()
-	if s.Reported.IsZero() {
-		return radio.NoChannelStats()
+	s, c := m.Stats(), radio.NoChannelStats()
+	if !s.Reported.IsZero() {
+		c.Busy, c.NoiseDBm = s.LoadShort, s.NoiseFloorDBm
 	}
-	return radio.ChannelStats{Busy: s.LoadShort, NoiseDBm: s.NoiseFloorDBm}
+	c.Foreign = m.foreign.Load()
+	return c
 }
 
 // report takes what a modem says unasked; false when that is something else.

@@ -53,13 +53,16 @@ func TestStatsOfTheModem(t *testing.T) {
 		f.say(cmdBattery, 2, 80)
 		f.say(cmdTemper, 120+38)
 		f.say(cmdError, errMemoryLow)
-		f.say(cmdBattery, 1)               // damaged
-		f.say(cmdChannel, 1, 2, 3)         // damaged
-		f.say(cmdData, make([]byte, 0)...) // lost
+		f.say(cmdBattery, 1)       // damaged
+		f.say(cmdChannel, 1, 2, 3) // damaged
+		f.say(cmdData, make([]byte, 300)...)
 		synctest.Wait()
 		got := m.Stats()
 		if got.WindowLow != 15 || got.WindowHigh != 29 || got.Battery != Charging || got.BatteryPercent != 80 || got.TemperatureC != 38 {
 			t.Errorf("got %+v", got)
+		}
+		if c := m.Channel(); c.Foreign != 1 {
+			t.Errorf("a frame of two packets: got %+v", c)
 		}
 		if got.Warnings != 1 || got.Lost != 1 || !got.Reported.IsZero() {
 			t.Errorf("counters: got %+v", got)
