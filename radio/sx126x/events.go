@@ -145,7 +145,7 @@ func (d *Driver) fetch() (*radio.Packet, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := d.readBuffer(where[1], int(where[0]))
+	data, err := d.readBuffer(where[1], int(d.payloadLength(where[0])))
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +166,15 @@ func (d *Driver) fetch() (*radio.Packet, error) {
 		FrequencyErrorHz: frequencyError(header, d.wave.BandwidthHz),
 	}
 	return &radio.Packet{Data: data, RSSIdBm: d.last.SignalRSSIdBm, SNRdB: float64(int8(signal[1])) / 4, HasSignal: true}, nil
+}
+
+// payloadLength is what the header told; without one the length agreed on, which GetRxBufferStatus does not give
+// (LoRaMac-node and RadioLib do not take it from there either).
+func (d *Driver) payloadLength(told byte) byte {
+	if d.wave.Implicit {
+		return d.wave.Length
+	}
+	return told
 }
 
 // frequencyError is 20 bits with a sign, in units of 1.55 Hz times the bandwidth in 1.6 MHz: not in the datasheet, as

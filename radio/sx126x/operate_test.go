@@ -371,6 +371,19 @@ func TestPacketsWithoutAChecksumAreTakenWhereNoneIsWanted(t *testing.T) {
 	}
 }
 
+// Without a header GetRxBufferStatus knows no length.
+func TestALengthAgreedOnIsNotAskedFor(t *testing.T) {
+	configured(t, crystalBoard, sf7, 14, func(t *testing.T, f *fake, d *Driver) {
+		must(t, d.SetWave(phy.Wave{Modulation: sf7, SyncWord: phy.SyncPrivate, CRC: true, Implicit: true, Length: 3}))
+		must(t, d.Receive())
+		f.receive(irqRxDone, 7, []byte("abc"), [3]byte{}, heard)
+		f.rx[0] = 0
+		if e := event(t, d); e.Received == nil || string(e.Received.Data) != "abc" {
+			t.Errorf("got %+v", e.Received)
+		}
+	})
+}
+
 // The header tells that a packet comes; it is remembered until the packet is there.
 func TestAPacketThatBeginsIsTold(t *testing.T) {
 	configured(t, crystalBoard, sf7, 14, func(t *testing.T, f *fake, d *Driver) {
