@@ -86,7 +86,7 @@ func TestNoLampIsALampThatDoesNothing(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
-	leds, err := tree(t, pi4).openLEDs(LEDMap{})
+	leds, err := tree(t, pi4).OpenLEDs(LEDMap{})
 	if err != nil || leds != (LEDs{}) {
 		t.Errorf("got %+v, %v", leds, err)
 	}
@@ -94,7 +94,7 @@ func TestNoLampIsALampThatDoesNothing(t *testing.T) {
 
 func TestALampOfTheKernels(t *testing.T) {
 	h := tree(t, pi4, map[string]string{"/sys/class/leds/ACT/trigger": "none timer [mmc0] heartbeat\n", "/sys/class/leds/ACT/brightness": "1"})
-	leds, err := h.openLEDs(LEDMap{Rx: "led:ACT", Alarm: "led:PWR", Tx: "led:../x"})
+	leds, err := h.OpenLEDs(LEDMap{Rx: "led:ACT", Alarm: "led:PWR", Tx: "led:../x"})
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "/sys/class/leds") || leds.Rx == nil || leds.Alarm != nil || leds.Tx != nil {
 		t.Fatalf("got %+v, %v", leds, err)
 	}
@@ -119,7 +119,7 @@ func TestALampOnALineThatIsHeld(t *testing.T) {
 	chip.Lines[5].Used = true
 	h.Chips = func() ([]GPIOChip, error) { return []GPIOChip{chip}, nil }
 	var held *HeldError
-	if leds, err := h.openLEDs(LEDMap{Rx: "GPIO5"}); !errors.As(err, &held) || leds.Rx != nil {
+	if leds, err := h.OpenLEDs(LEDMap{Rx: "GPIO5"}); !errors.As(err, &held) || leds.Rx != nil {
 		t.Errorf("got %+v, %v", leds, err)
 	}
 }

@@ -33,9 +33,10 @@ func ledName(ref string) (string, bool) { return strings.CutPrefix(ref, "led:") 
 
 // OpenLEDs opens the lamps of a profile, dark. A lamp that cannot be had is nil and among the errors that are joined:
 // a radio works without.
-func OpenLEDs(m LEDMap) (LEDs, error) { return Host{}.openLEDs(m) }
+func OpenLEDs(m LEDMap) (LEDs, error) { return Host{}.OpenLEDs(m) }
 
-func (h Host) openLEDs(m LEDMap) (leds LEDs, err error) {
+// OpenLEDs is OpenLEDs for this computer.
+func (h Host) OpenLEDs(m LEDMap) (leds LEDs, err error) {
 	for _, l := range []struct {
 		ref string
 		led **LED

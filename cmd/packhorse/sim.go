@@ -23,16 +23,18 @@ func (a *app) simAir() *cobra.Command {
 	var o lab.Options
 	c := &cobra.Command{
 		Use:   "air",
-		Short: "serial ports with RNode modems behind them, joined by a simulated LoRa channel",
-		Long: `Makes pseudo-terminals that any program can open as RNode modems, and joins them by a LoRa channel
+		Short: "serial ports with modems behind them, joined by a simulated channel",
+		Long: `Makes pseudo-terminals that any program can open as RNode or other modems, and joins them by a channel
 with exact time on air, half duplex, collisions, carrier sense and seeded loss, in real time, until Ctrl-C.
-Frequency, bandwidth, spreading factor and power are what the program that opens a port sets.
+Frequency, bandwidth, spreading factor and power are what the program that opens a port sets; modems that keep their settings themselves have those
+of the examples in docs/CONFIG.md.
 While it runs it takes commands on stdin: "cut 0-1", "join 0-1", "loss 0.3", "stats".`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error { return a.runAir(c.Context(), o) },
 	}
 	f := c.Flags()
 	f.IntVarP(&o.Stations, "number", "n", 2, "how many radios")
+	f.StringVar(&o.Kind, "kind", "rnode", "which `modem`: "+strings.Join(lab.Kinds, ", "))
 	f.StringVar(&o.Links, "links", "all", "who hears whom: all, line, or pairs such as 0-1,1-2")
 	f.Float64Var(&o.Loss, "loss", 0, "`probability` that a packet is lost at a receiver, 0 to 1")
 	f.Uint64Var(&o.Seed, "seed", 1, "of the loss: the same seed loses the same packets of the same traffic")

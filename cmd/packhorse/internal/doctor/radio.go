@@ -27,7 +27,7 @@ func (p Patient) radio(ctx context.Context, r config.Radio, b *board.Profile) []
 	if err != nil {
 		return []board.Finding{fail(r.Name+" law", "change the [[radio]] section; packhorse region show "+region+" explains the law", "%v", err)}
 	}
-	found := []board.Finding{ok(r.Name+" law", "%s, %s; %s", plan.Modulation, plan.Chain, plan.Rule)}
+	found := []board.Finding{ok(r.Name+" law", "%s, %s; %s", plan.Modulation, strength(plan), plan.Rule)}
 	if p.Gateway != nil {
 		return append(found, p.working(r))
 	}
@@ -35,6 +35,14 @@ func (p Patient) radio(ctx context.Context, r config.Radio, b *board.Profile) []
 		return append(found, warn(r.Name, "run as root, or as a user who may ask the gateway", "a gateway may have it, so it is left alone"))
 	}
 	return append(found, p.probe(ctx, plan))
+}
+
+// strength is the power in words, with the amplifier where there is one.
+func strength(p radios.Plan) string {
+	if p.Chain.PAGainDB != 0 {
+		return p.Chain.String()
+	}
+	return fmt.Sprintf("%d dBm into %g dBi, %.2f dBm EIRP", p.PowerDBm, p.Power().AntennaDBi, p.Power().EIRPDBm())
 }
 
 // working asks the gateway.

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package lab is a laboratory on one machine: RNode modems behind pseudo-terminals on a
-// simulated LoRa channel, in real time, for `packhorse sim`, `dev` and `demo`.
+// Package lab is a laboratory on one machine: modems behind pseudo-terminals on a
+// simulated channel, in real time, for `packhorse sim`, `dev` and `demo`.
 package lab
 
 import (
@@ -20,6 +20,7 @@ type Options struct {
 	Loss     float64 // of each packet at each receiver, 0 to 1
 	Seed     uint64  // of the loss
 	Dir      string  // where links to the serial ports are made
+	Kind     string  // of the modems, one of Kinds; empty: rnode
 }
 
 // Air is a running channel with its modems.
@@ -38,7 +39,7 @@ func NewAir(o Options) (*Air, error) {
 	if err != nil {
 		return nil, err
 	}
-	air, err := sim.New(sim.Config{Seed: o.Seed, Stations: make([]sim.Station, o.Stations), Loss: o.Loss})
+	air, err := sim.New(sim.Config{Seed: o.Seed, Stations: stations(o.Kind, o.Stations), Loss: o.Loss})
 	if err != nil {
 		return nil, err
 	}
@@ -47,9 +48,14 @@ func NewAir(o Options) (*Air, error) {
 			air.Cut(x, y, !links[Link{y, x}])
 		}
 	}
-	ports, err := boardsim.NewRNodes(air, o.Stations, o.Dir)
+	ports, err := boardsim.NewRig(air, o.Dir)
 	if err != nil {
 		return nil, err
+	}
+	for i := range o.Stations {
+		if err := add(ports, o.Kind, i); err != nil {
+			return nil, err
+		}
 	}
 	return &Air{ports: ports, air: air, n: o.Stations}, nil
 }

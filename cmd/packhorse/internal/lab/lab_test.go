@@ -111,3 +111,24 @@ func TestAGatewayThatCannotStartLeavesNothingRunning(t *testing.T) {
 		t.Errorf("radios left behind: %v", left)
 	}
 }
+
+func TestAnAirOfEachKindHasItsPorts(t *testing.T) {
+	for _, kind := range Kinds {
+		dir := t.TempDir()
+		a, err := NewAir(Options{Stations: 2, Links: "all", Dir: dir, Kind: kind})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		stop()
+		if got := a.Paths(); len(got) != 2 || !strings.HasPrefix(filepath.Base(got[0]), kind) || got[0] == got[1] {
+			t.Errorf("%s: got %v", kind, got)
+		}
+		if err := a.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := NewAir(Options{Stations: 1, Links: "all", Dir: t.TempDir(), Kind: "sx1262"}); err == nil || !strings.Contains(err.Error(), "meshtastic") {
+		t.Errorf("got %v, want the kinds that there are", err)
+	}
+}

@@ -101,19 +101,10 @@ func (m module) open(ctx context.Context, h Host, path string, o ebyte.Opts) (ra
 	if err != nil {
 		return nil, err
 	}
-	if !m.e32 {
-		return ebyte.OpenE22(ctx, port, o)
+	if m.e32 {
+		e, err := ebyte.OpenE32(ctx, port, o)
+		return opened(e, err)
 	}
-	e, err := ebyte.OpenE32(ctx, port, o)
-	if err != nil {
-		return nil, err
-	}
-	return radio.Forward(deaf{e}, e), nil
+	e, err := ebyte.OpenE22(ctx, port, o)
+	return opened(e, err)
 }
-
-// deaf is a radio that can neither listen nor be asked what it hears. What is left of good manners is the random pause
-// that the link makes before each frame; where the law wants listening it is refused.
-type deaf struct{ radio.Radio }
-
-// Sense hears nobody.
-func (deaf) Sense(ctx context.Context, _ phy.Sensing) (bool, error) { return false, ctx.Err() }
