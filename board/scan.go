@@ -3,6 +3,7 @@ package board
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -54,7 +55,11 @@ func Scan(profiles []*Profile, open func(*Profile) (*Hardware, error)) ([]Found,
 
 func scan(list []*Profile, wake bool, open func(*Profile) (*Hardware, error)) (found []Found, missed []Missed) {
 	for _, p := range list {
-		f, err := look(p, wake, open)
+		err := fights(p, found)
+		var f Found
+		if err == nil {
+			f, err = look(p, wake, open)
+		}
 		if err != nil {
 			missed = append(missed, Missed{p, err})
 			continue
@@ -62,6 +67,19 @@ func scan(list []*Profile, wake bool, open func(*Profile) (*Hardware, error)) (f
 		found = append(found, f)
 	}
 	return found, missed
+}
+
+// fights tells that a board's power lines are outputs of one that has been found: they must not be driven.
+func fights(p *Profile, found []Found) error {
+	for _, f := range found {
+		out := f.Profile.Pins
+		for _, pin := range []PinRef{out.IRQ, out.Busy, out.DIO1, out.DIO2} {
+			if f.Proven && pin != "" && slices.Contains(p.Pins.Power, pin) {
+				return fmt.Errorf("not looked for: %s would have to be switched on, and it is an output of %s, which is there", pin, f.Profile.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // look asks one board.

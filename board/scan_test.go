@@ -38,8 +38,8 @@ func (p *fakePin) String() string { return string(p.ref) }
 
 func (p *fakePin) Out(l gpio.Level) error {
 	for _, c := range p.b.chips {
-		if c.busy == p.ref && bool(l) {
-			p.b.t.Errorf("%s is driven high against the chip whose BUSY it is", p.ref)
+		if (c.busy == p.ref || c.irq == p.ref) && bool(l) {
+			p.b.t.Errorf("%s is driven high against the chip whose BUSY or interrupt it is", p.ref)
 		}
 	}
 	p.driven, p.level = true, l
@@ -57,6 +57,9 @@ func (p *fakePin) Read() gpio.Level {
 	for _, c := range p.b.chips {
 		if c.busy == p.ref {
 			return gpio.Level(time.Now().Before(c.busyUntil))
+		}
+		if c.irq == p.ref {
+			return gpio.Low
 		}
 	}
 	return p.level
@@ -90,6 +93,7 @@ type fakeChip struct {
 	sel                PinRef // empty: the bus's own chip select
 	bus                string
 	reset, busy, power PinRef
+	irq                PinRef
 	regs               map[uint16]byte
 	busyUntil          time.Time
 	powered            bool
@@ -215,7 +219,7 @@ func (b *bench) mount(name, text string) *fakeChip {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	c := &fakeChip{kind: p.Radio.Kind, version: 0x12, text: text, sel: p.Pins.Select, bus: p.SPI.Device, reset: p.Pins.Reset, busy: p.Pins.Busy}
+	c := &fakeChip{kind: p.Radio.Kind, version: 0x12, text: text, sel: p.Pins.Select, bus: p.SPI.Device, reset: p.Pins.Reset, busy: p.Pins.Busy, irq: p.Pins.IRQ}
 	if len(p.Pins.Power) > 0 {
 		c.power = p.Pins.Power[0]
 	}
