@@ -108,7 +108,8 @@ type inner struct {
 	hang      bool // what begins does not end
 	stubborn  bool // Standby fails
 	unplugged bool
-	refuse    error // by Configure
+	refuse    error         // by Configure
+	slow      time.Duration // how long Transmit takes after its command
 
 	resets, configures, detects, samples, polls int
 	sent                                        [][]byte
@@ -212,6 +213,7 @@ func (f *fake) Transmit(frame []byte) error {
 	}
 	f.sent = append(f.sent, frame)
 	f.after(f.mod.TimeOnAir(len(frame)), Event{Sent: true})
+	time.Sleep(f.slow)
 	return nil
 }
 

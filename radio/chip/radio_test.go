@@ -262,6 +262,17 @@ func TestConfigureThroughAFault(t *testing.T) {
 	})
 }
 
+// A computer that is busy between the command and the look at the clock makes no carrier shorter.
+func TestOnAirIsNeverLessThanTheFrame(t *testing.T) {
+	virtual("", t, func(t *testing.T) {
+		r, f := open(t)
+		f.slow = 10 * time.Millisecond
+		if err := r.Transmit(t.Context(), make([]byte, 50)); err != nil || r.OnAir() < sf7.TimeOnAir(50) {
+			t.Errorf("%v, %v", r.OnAir(), err)
+		}
+	})
+}
+
 func TestConfigureGivenUp(t *testing.T) {
 	virtual("a setting that was given up never comes into force", t, func(t *testing.T) {
 		r, f := open(t)

@@ -44,8 +44,8 @@ func (r *Radio) send(ctx context.Context, frame []byte) (time.Duration, error) {
 	return air, nil
 }
 
-// OnAir is how long the last transmission took by the clock, from the command to the interrupt; by calculation where
-// the interrupt was lost. Safe for concurrent use.
+// OnAir is how long the last transmission took by the clock, from the command to the interrupt, and not less than by
+// calculation, which stands alone where the interrupt was lost. Safe for concurrent use.
 func (r *Radio) OnAir() time.Duration {
 	r.counts.Lock()
 	defer r.counts.Unlock()
@@ -56,7 +56,7 @@ func (r *Radio) OnAir() time.Duration {
 func (r *Radio) left(at time.Time) {
 	r.counts.Lock()
 	defer r.counts.Unlock()
-	r.onAir = at.Sub(r.began)
+	r.onAir = max(r.onAir, at.Sub(r.began)) // the clock was read a little after the command
 }
 
 // begin gives the chip something to do, after what has come in was fetched. A chip that does not take it is brought back
