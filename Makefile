@@ -41,6 +41,7 @@ bench-link:
 # In virtual time.
 bench-road:
 	$(GO) test -count=1 -timeout=60m -v $(ARGS) ./testbench/road
+	PACKHORSE_BENCH=10 $(GO) test -count=1 -timeout=60m -v $(ARGS) ./testbench/chips
 
 # On the disk of PACKHORSE_BENCH_DIR. One part: make bench-store ARGS="-only reopen"
 bench-store:
