@@ -155,3 +155,20 @@ func FuzzRegisters(f *testing.F) {
 		}
 	})
 }
+
+// What a frame takes on the air is that of its octets with their marks, from when the line has brought them.
+func TestWhenAFrameHasLeft(t *testing.T) {
+	mod, err := Modulation(freq900, 2400)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, at := &modem{mod: mod}, time.Unix(1000, 0)
+	m.handed(at, 100)
+	if want := at.Add(mod.TimeOnAir(107)); !m.Clear().Equal(want) {
+		t.Errorf("gone at %v, want %v", m.Clear(), want)
+	}
+	m.handed(at.Add(time.Millisecond), 1) // while the first is on the air
+	if want := at.Add(mod.TimeOnAir(107) + mod.TimeOnAir(8)); !m.Clear().Equal(want) {
+		t.Errorf("the second is gone at %v, want %v", m.Clear(), want)
+	}
+}

@@ -103,6 +103,7 @@ func TestForeignFramesAreRefused(t *testing.T) {
 		"to another network":    appendUI(nil, mustAddress(t, "APRS"), from, []byte("hi")),
 		"to another SSID":       appendUI(nil, mustAddress(t, "PKHRSE-1"), from, []byte("hi")),
 		"digipeated":            digipeated,
+		"addresses without end": change(13, good[13]&^lastAddress),
 		"no source":             change(6, good[6]|lastAddress),
 		"a connection":          change(14, 0x2F),
 		"another protocol":      change(15, 0xCF),

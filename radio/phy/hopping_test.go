@@ -31,6 +31,7 @@ func TestHoppingModems(t *testing.T) {
 		{"channels that overlap as SiK divides the span", "US915", 915_000_000, 927_700_000, 249_000, 50, 20, 6, "", "-8 dBm"},
 		{"just far enough", "US915", 915_000_000, 916_300_000, 10_000, 50, 20, 6, "FHSS, 50 channels", ""},
 		{"the span leaves the band", "US915", 902_010_000, 927_900_000, 200_000, 50, 20, 6, "", "not inside one band"},
+		{"its upper end leaves the band with the crystal's error", "US915", 902_100_000, 927_990_000, 200_000, 50, 20, 6, "", "not inside one band"},
 		{"Australia", "AU915", 915_100_000, 927_900_000, 200_000, 20, 20, DipoleDBi, "digital", ""},
 		{"New Zealand", "NZ915", 920_100_000, 927_900_000, 200_000, 20, 30, 6, "", ""},
 		{"Europe, in one band", "EU868", 869_420_000, 869_630_000, 100_000, 2, 20, DipoleDBi, "O (P before V3.3.1), 54", ""},

@@ -57,8 +57,10 @@ var regions = sync.OnceValue(func() []Region {
 })
 
 // rules is the whole table, one row a band, rows of a region together. What too few sources say is closed.
-func rules() []Rule {
-	rows := slices.Concat(europe(), america(), pacific(), asia())
+func rules() []Rule { return denied(slices.Concat(europe(), america(), pacific(), asia())) }
+
+// denied closes the rows that only one source names, whatever else they say.
+func denied(rows []Rule) []Rule {
 	for i := range rows {
 		if r := &rows[i]; r.Seen == OneSource && r.Denied == "" {
 			r.Denied = one

@@ -245,3 +245,29 @@ func TestARowWithoutEvidenceIsClosed(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatOneSourceSaysIsClosed(t *testing.T) {
+	rows := denied([]Rule{{Region: "A"}, {Region: "B", Seen: TwoSources}, {Region: "C", Seen: Text}, {Region: "D", Denied: "a reason of its own"}})
+	for i, want := range []string{one, "", "", "a reason of its own"} {
+		if rows[i].Denied != want {
+			t.Errorf("%s: got %q, want %q", rows[i].Region, rows[i].Denied, want)
+		}
+	}
+}
+
+// One hertz decides at either end of a band and of a channel.
+func TestEdges(t *testing.T) {
+	r := Rule{LowHz: 920_500_000, HighHz: 922_300_000, ChannelHz: 200_000}
+	for _, c := range []struct {
+		low, high int64
+		want      bool
+	}{
+		{920_500_000, 920_700_000, true}, {920_499_999, 920_700_000, false}, {920_500_000, 920_700_001, false},
+		{920_700_000, 920_900_000, true}, {920_699_999, 920_900_000, false}, {920_700_000, 920_900_001, false},
+		{922_100_000, 922_300_000, true}, {922_100_000, 922_300_001, false},
+	} {
+		if got := r.holds(c.low, c.high); got != c.want {
+			t.Errorf("%d to %d: got %v", c.low, c.high, got)
+		}
+	}
+}
