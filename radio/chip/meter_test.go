@@ -21,10 +21,10 @@ func TestMeter(t *testing.T) {
 		if c := r.Channel(); c.NoiseDBm != -120 || c.Busy != 0 {
 			t.Errorf("quiet: got %+v", c)
 		}
-		if f.samples != 4 {
-			t.Errorf("%d samples in four seconds, want one a second", f.samples)
+		if n := f.look().samples; n != 4 {
+			t.Errorf("%d samples in four seconds, want one a second", n)
 		}
-		level = -88
+		f.do(func() { level = -88 })
 		time.Sleep(time.Second)
 		if c := r.Channel(); c.NoiseDBm != -118 {
 			t.Errorf("one louder sample: got %v dBm, want -118", c.NoiseDBm)
