@@ -3,6 +3,7 @@ package chip
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
@@ -48,8 +49,15 @@ func NewBus(port spi.PortCloser, clock physic.Frequency, sel gpio.PinOut) (*Bus,
 	return &Bus{port: port, conn: conn, sel: sel}, nil
 }
 
+// wires keeps the chips of this program apart that share SCK, MOSI and MISO. The kernel does so for one transfer, which
+// is not all of a transaction where a chip select is a GPIO: what another chip is told meanwhile, this one would take in.
+var wires sync.Mutex
+
 // Tx is one transaction with the chip selected: w goes out while r comes in; they are as long as each other, or r is nil.
+// No other Bus has a transaction meanwhile.
 func (b *Bus) Tx(w, r []byte) error {
+	wires.Lock()
+	defer wires.Unlock()
 	if b.sel == nil {
 		return b.conn.Tx(w, r)
 	}
