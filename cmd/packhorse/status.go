@@ -20,7 +20,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "how the gateway is: verdict, problems and their fixes, radios, peers, queue",
 		Long: `Says first whether all is well, then what is wrong and how to mend it, then a line for each radio and each neighbour.
 
-Radios: AIRTIME 1H is what was sent in the last hour, of what the law allows; LEFT is the rest. Both, BAND and MOD are of the setting in force:
+Radios: AIRTIME 1H is what was sent in the last hour, of what the law allows; LEFT is the rest. Both, BAND, MOD and POWER, at the antenna socket, are of the setting in force:
 while a transfer is on a faster one, the ledger shown may be that of another band. BUSY is the share of the last seconds in which the channel was
 in use, by this radio or others, and NOISE the level in it while nobody sends, where the radio measures them.
 Neighbours: SNR in dB and RSSI in dBm of what was heard from it last; LOSS is the share of our frames that do not arrive, and ETX how often one is sent
@@ -156,7 +156,7 @@ func count(n int, what string) string {
 }
 
 func radioRows(rs []admin.RadioInfo) [][]string {
-	rows := [][]string{{"RADIO", "STATE", "BAND", "MOD", "AIRTIME 1H", "LEFT", "FREE IN", "BUSY", "NOISE", "FRAMES IN/OUT"}}
+	rows := [][]string{{"RADIO", "STATE", "BAND", "MOD", "POWER", "AIRTIME 1H", "LEFT", "FREE IN", "BUSY", "NOISE", "FRAMES IN/OUT"}}
 	for _, r := range rs {
 		state, free, left := "ok", "now", "-"
 		if r.AirtimeAllowedS > 0 {
@@ -168,7 +168,7 @@ func radioRows(rs []admin.RadioInfo) [][]string {
 		if r.FreeInS > 0 {
 			free = span(seconds(r.FreeInS))
 		}
-		rows = append(rows, []string{cell(r.Name), state, cell(r.Band), cell(r.Modulation), airtime(r), left, free,
+		rows = append(rows, []string{cell(r.Name), state, cell(r.Band), cell(r.Modulation), fmt.Sprintf("%d dBm", r.PowerDBm), airtime(r), left, free,
 			maybe(r.BusyRatio, 100, "%.0f %%"), maybe(r.NoiseDBm, 1, "%.0f dBm"), fmt.Sprintf("%d/%d", r.FramesIn, r.FramesOut)})
 	}
 	return rows

@@ -56,6 +56,7 @@ type RadioInfo struct {
 	OK              bool    `json:"ok"`
 	Band            string  `json:"band"`
 	Modulation      string  `json:"modulation"`
+	PowerDBm        int     `json:"power_dbm"` // at the antenna socket
 	AirtimeUsedS    float64 `json:"airtime_used_s"`
 	AirtimeAllowedS float64 `json:"airtime_allowed_s"` // 0: no limit
 	AirtimeLeftS    float64 `json:"airtime_left_s"`    // of what is allowed; 0 without a limit

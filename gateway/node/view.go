@@ -111,7 +111,7 @@ func clockFix(s gateway.Snapshot) string {
 
 func radioInfo(now time.Time, h port.Health) admin.RadioInfo {
 	used := h.Budget.PerHour - h.Budget.LeftAt(now)
-	v := admin.RadioInfo{Name: h.Transport, OK: h.OK, Band: h.Band, Modulation: h.Modulation,
+	v := admin.RadioInfo{Name: h.Transport, OK: h.OK, Band: h.Band, Modulation: h.Modulation, PowerDBm: h.PowerDBm,
 		AirtimeUsedS: used.Seconds(), AirtimeAllowedS: h.AirtimeAllowed.Seconds(), AirtimeLeftS: (h.Budget.PerHour - used).Seconds(), AirtimeTotalS: h.AirtimeTotal.Seconds(),
 		FreeInS: max(0, h.BlockedUntil.Sub(now).Seconds()), FramesIn: h.FramesIn, FramesOut: h.FramesOut}
 	if h.Channel != nil {

@@ -64,6 +64,7 @@ type Health struct {
 	// Radio only.
 	Band       string `json:"band,omitempty"`
 	Modulation string `json:"modulation,omitempty"`
+	PowerDBm   int    `json:"power_dbm,omitempty"` // at the antenna socket
 	// Budget is what the law left at last look; Budget.LeftAt tells of any later time.
 	Budget         link.PortBudget `json:"-"`
 	AirtimeAllowed time.Duration   `json:"-"` // per hour; 0 = no limit

@@ -78,6 +78,7 @@ func NewRadio(spec RadioSpec) (*Radio, error) {
 		Transport:      spec.Name,
 		Band:           spec.Rule.SubBand(),
 		Modulation:     spec.Modulation.String(),
+		PowerDBm:       spec.PowerDBm,
 		AirtimeAllowed: spec.Rule.Allowed(),
 	}}, nil
 }

@@ -130,7 +130,7 @@ func (t *Radio) configure(ctx context.Context, modem radio.Radio, i int) error {
 // describe shows the setting in force.
 func (t *Radio) describe(v *Health) {
 	s := t.settings[t.in.Load()]
-	v.Band, v.Modulation, v.AirtimeAllowed = s.Rule.SubBand(), s.Modulation.String(), s.Rule.Allowed()
+	v.Band, v.Modulation, v.PowerDBm, v.AirtimeAllowed = s.Rule.SubBand(), s.Modulation.String(), s.PowerDBm, s.Rule.Allowed()
 }
 
 // tellBudget says what the law leaves in the setting in force.
