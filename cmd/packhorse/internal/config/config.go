@@ -84,7 +84,7 @@ var Keys = []Key{
 	{"[[radio]].spreading_factor", "the region's plan", "", "LoRa spreading factor, 5 to 12"},
 	{"[[radio]].coding_rate", "the region's plan", "", "n of the LoRa coding rate 4/n, 5 to 8"},
 	{"[[radio]].preset", "required of `meshtastic`", "", "modem preset that the node is set to, such as `LongFast`"},
-	{"[[radio]].bit_rate", "`sik` 64000, `ebyte` 2400; required of `kiss`", "bit/s", "rate on the air. `kiss`: 1200, 9600 or what the modem does; `sik`: 2000 to 250000; `ebyte`: 300 to 62500, the names of the manual"},
+	{"[[radio]].bit_rate", "`sik` 64000, `ebyte` 9600; required of `kiss`", "bit/s", "rate on the air. `kiss`: 1200, 9600 or what the modem does; `sik`: 2000 to 250000; `ebyte`: 300 to 62500, the names of the manual"},
 	{"[[radio]].channels", "1", "", "of `sik`: hop over so many channels, up to 50"},
 	{"[[radio]].span_hz", "required with channels", "Hz", "of `sik`: over which the channels spread, around the frequency"},
 	{"[[radio]].net_id", "25", "", "of `sik`: tells pairs apart, up to 499"},

@@ -16,8 +16,8 @@ var Kinds = []string{"rnode", "kiss", "sik", "e22", "meshtastic"}
 // The settings of modems that are not set by us: those of the examples in docs/CONFIG.md.
 var (
 	tnc = boardsim.TNC{FrequencyHz: 433_500_000, BandwidthHz: 12_500, BitRate: 1200}
-	// 2.4k, channel 17, 13 dBm, LBT, and the signal strength behind each packet.
-	stick = boardsim.E22{Registers: [9]byte{3: 0x62, 4: 0x02, 5: 17, 6: 0x93}}
+	// 9.6k, channel 17, 13 dBm, LBT, and the signal strength behind each packet.
+	stick = boardsim.E22{Registers: [9]byte{3: 0x64, 4: 0x02, 5: 17, 6: 0x93}}
 	node  = boardsim.Meshtastic{Region: 1, Preset: 8} // US, ShortTurbo
 )
 

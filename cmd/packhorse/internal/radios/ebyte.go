@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	ebyteRate = 2400
+	ebyteRate = 9600
 	wattDBm   = 27 // a board that gives so much has a module of one watt
 )
 

@@ -130,10 +130,10 @@ var (
 		})}
 	onSiK = seat{text: eu + "kind = \"sik\"\nport = \"p\"\n", modem: sim.Bare, add: lineOf(func(r *boardsim.Rig, i int) error { return r.AddSiK(i, boardsim.SiK{Board: 868}) })}
 	onE22 = seat{text: eu + "board = \"generic-e22\"\nfrequency_hz = 866125000\npower_dbm = 13\n", modem: sim.Bare, add: lineOf(func(r *boardsim.Rig, i int) error { return r.AddE22(i, boardsim.E22{}) })}
-	onE32 = seat{text: eu + "board = \"my-e32\"\nfrequency_hz = 866000000\nbit_rate = 300\n", modem: sim.Bare, add: lineOf(func(r *boardsim.Rig, i int) error { return r.AddE32(i, boardsim.E32{}) })}
-	// Nothing but a serial line leads to this one: it is set to 2.4k, channel 16, 13 dBm and LBT already.
+	onE32 = seat{text: eu + "board = \"my-e32\"\nfrequency_hz = 866000000\nbit_rate = 9600\n", modem: sim.Bare, add: lineOf(func(r *boardsim.Rig, i int) error { return r.AddE32(i, boardsim.E32{}) })}
+	// Nothing but a serial line leads to this one: it is set to 9.6k, channel 16, 13 dBm and LBT already.
 	onStick = seat{text: eu + "kind = \"ebyte\"\nmodule = \"e22-900t22\"\nport = \"p\"\nfrequency_hz = 866125000\npower_dbm = 13\n", modem: sim.Bare, add: lineOf(func(r *boardsim.Rig, i int) error {
-		return r.AddE22(i, boardsim.E22{Registers: [9]byte{3: 0x62, 4: 0x02, 5: 16, 6: 0x93}})
+		return r.AddE22(i, boardsim.E22{Registers: [9]byte{3: 0x64, 4: 0x02, 5: 16, 6: 0x93}})
 	})}
 	onMeshtastic = seat{text: "region = \"US915\"\n[[radio]]\nname = \"r\"\nkind = \"meshtastic\"\nport = \"p\"\npreset = \"ShortTurbo\"\nfrequency_hz = 926750000\n", modem: sim.Bare,
 		add: lineOf(func(r *boardsim.Rig, i int) error {
