@@ -35,8 +35,21 @@ func (m *modem) setBaud(baud int) error {
 	return m.because(m.port.SetBaud(baud))
 }
 
+// questions are how often a module is asked that says nothing: one that has just changed its mode, or whose host was
+// busy, may have missed the first.
+const questions = 3
+
 // ask writes a command and collects an answer of so many octets, or fewer when no more come.
-func (m *modem) ask(ctx context.Context, command []byte, octets int) ([]byte, error) {
+func (m *modem) ask(ctx context.Context, command []byte, octets int) (got []byte, err error) {
+	for range questions {
+		if got, err = m.askOnce(ctx, command, octets); len(got) > 0 || err != nil {
+			break
+		}
+	}
+	return got, err
+}
+
+func (m *modem) askOnce(ctx context.Context, command []byte, octets int) ([]byte, error) {
 	m.forget()
 	if err := m.write(command); err != nil {
 		return nil, err
