@@ -145,6 +145,8 @@ type (
 		Left, PerHour time.Duration
 		// Refunds are when the airtime used so far stops counting, in order of time. Borrowed.
 		Refunds []Refund
+		// Accounts are those of all settings, numbered as in Tune; none: they are as this one. Borrowed.
+		Accounts []Account
 	}
 	// Clock tells how far our wall clock is trusted, for our beacons.
 	Clock struct{ Quality ClockQuality }

@@ -35,6 +35,13 @@ func (b *budget) set(e PortBudget) {
 	b.left, b.perHour, b.refunds = e.Left, e.PerHour, append(b.refunds[:0], e.Refunds...)
 }
 
+// Account is what the law leaves in one setting; settings of the same Band share it.
+type Account struct {
+	Band          string
+	Left, PerHour time.Duration
+	Refunds       []Refund
+}
+
 // LeftAt is what will be left at a later time if nothing is sent until then.
 func (b PortBudget) LeftAt(now time.Time) time.Duration {
 	left := b.Left
@@ -54,6 +61,7 @@ func (c *Core) portBudget(e PortBudget) {
 	}
 	before := p.budget.lacks(c.now, Bulk, p.full())
 	p.budget.set(e)
+	p.accounts.set(e.Accounts)
 	if p.tuning && p.to == 0 || !p.tuning && p.rate == 0 {
 		p.homeBudget.set(e)
 		p.beacon.allow(e.PerHour, p.common.Airtime(wire.BeaconSize), c.now, c.jitter)

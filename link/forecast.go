@@ -11,10 +11,10 @@ import (
 // forecast plays the coming hours of a port: what the law leaves is sent at once, then each refund as
 // it comes, in the order of sending.
 type forecast struct {
-	budget
-	at    time.Time
-	frame time.Duration
-	pace  float64 // time for each second of airtime: turns and accesses
+	accounts []budget
+	common   int // the account of the common setting
+	at       time.Time
+	pace     float64 // time for each second of airtime: turns and accesses
 	// upkeep is the share of time that beacons take. For an hour they use up more than is refunded
 	// of them, as far as forecast knows; from then on both are the same.
 	upkeep  float64
@@ -29,14 +29,9 @@ const (
 )
 
 func (c *Core) forecast(p *port) forecast {
-	b := p.budget
-	if p.rate != 0 {
-		b = p.homeBudget // an excursion is short, and may have an account of its own
-	}
-	f := forecast{budget: b, at: c.now, frame: p.full(), pace: p.pace(), upkeep: p.upkeep(), settled: c.now.Add(time.Hour)}
-	f.refunds = slices.Clone(b.refunds)
-	f.roll(c.now)
-	if b.perHour == 0 && p.clear.After(c.now) {
+	f := forecast{accounts: p.budgets(), common: p.accountOf(0), at: c.now, pace: p.pace(), upkeep: p.upkeep(), settled: c.now.Add(time.Hour)}
+	f.roll()
+	if f.accounts[f.common].perHour == 0 && p.clear.After(c.now) {
 		f.at = p.clear
 	}
 	return f
@@ -59,32 +54,63 @@ func (p *port) upkeep() float64 {
 	return float64(p.airtime(wire.BeaconSize)) / float64(p.beacon.slowest)
 }
 
-// send goes on by so much airtime of a priority and answers when it has left.
-func (f *forecast) send(air time.Duration, p Priority) time.Time {
-	if f.perHour == 0 {
-		f.pass(air)
-		return f.at
-	}
-	floor := f.floor(p, f.frame)
+// send goes on by so much airtime of a priority and answers when it has left, each part by the first way for which the law
+// leaves room.
+func (f *forecast) send(air time.Duration, p Priority, ways []way) time.Time {
 	for step := 0; air > 0; step++ {
 		if step == forecastSteps {
-			f.at = f.at.Add(time.Duration(float64(air) / float64(f.perHour-floor) * float64(time.Hour)))
+			w := ways[len(ways)-1]
+			b := &f.accounts[w.account]
+			f.at = f.at.Add(time.Duration(float64(air) * w.scale / float64(max(1, b.perHour-b.floor(p, w.frame))) * float64(time.Hour)))
 			return f.at
 		}
-		if part := min(air, f.left-floor, max(f.perHour/forecastParts, f.frame)); part >= min(air, f.frame) {
-			f.pass(part)
-			f.spend(f.at, part)
-			air -= part
-			continue
+		if sent := f.part(air, p, ways); sent > 0 {
+			air -= sent
+		} else {
+			f.await(ways)
 		}
-		if len(f.refunds) == 0 {
-			f.at = f.at.Add(time.Hour) // nothing is known of it
-			f.left = f.perHour
-			continue
-		}
-		f.until(f.refunds[0].At)
 	}
 	return f.at
+}
+
+// part sends what the law leaves room for now, and answers how much of the airtime that was.
+func (f *forecast) part(air time.Duration, p Priority, ways []way) time.Duration {
+	for _, w := range ways {
+		b, all := &f.accounts[w.account], max(1, time.Duration(float64(air)*w.scale))
+		if b.perHour == 0 {
+			f.pass(all)
+			return air
+		}
+		part := min(all, b.left-b.floor(p, w.frame), max(b.perHour/forecastParts, w.frame))
+		if part < min(all, w.frame) {
+			continue
+		}
+		f.pass(part)
+		b.spend(f.at, part)
+		if part == all {
+			return air
+		}
+		return max(1, time.Duration(float64(part)/w.scale))
+	}
+	return 0
+}
+
+// await lets time pass until one of the ways has more room.
+func (f *forecast) await(ways []way) {
+	var next time.Time
+	for _, w := range ways {
+		if r := f.accounts[w.account].refunds; len(r) > 0 && (next.IsZero() || r[0].At.Before(next)) {
+			next = r[0].At
+		}
+	}
+	if !next.IsZero() {
+		f.until(next)
+		return
+	}
+	f.at = f.at.Add(time.Hour) // nothing is known of it
+	for _, w := range ways {
+		f.accounts[w.account].left = f.accounts[w.account].perHour
+	}
 }
 
 func (f *forecast) pass(air time.Duration) {
@@ -94,12 +120,18 @@ func (f *forecast) pass(air time.Duration) {
 // until lets time pass.
 func (f *forecast) until(t time.Time) {
 	if busy := minTime(t, f.settled).Sub(f.at); busy > 0 {
-		f.left -= time.Duration(float64(busy) * f.upkeep)
+		f.accounts[f.common].left -= time.Duration(float64(busy) * f.upkeep)
 	}
 	if t.After(f.at) {
 		f.at = t
 	}
-	f.roll(f.at)
+	f.roll()
+}
+
+func (f *forecast) roll() {
+	for i := range f.accounts {
+		f.accounts[i].roll(f.at)
+	}
 }
 
 func minTime(a, b time.Time) time.Time {
@@ -131,24 +163,6 @@ func (o *outgoing) airAlone() time.Duration {
 	return time.Duration(frames*float64(data) + bursts*float64(p.airtime(min(p.mtu, 48))))
 }
 
-// airToCome is airLeft on the setting to which the transfer will probably move.
-func (c *Core) airToCome(o *outgoing) time.Duration {
-	air, p := o.airLeft(), o.path.port
-	if p.rate != 0 || o.group.cast != nil || o.item.Priority == Emergency || o.path.moves.never {
-		return air
-	}
-	now, best := p.airtime(p.mtu), p.airtime(p.mtu)
-	for i, r := range p.rates {
-		if c.trusts(o.path, i) {
-			best = min(best, r.Airtime(r.MTU))
-		}
-	}
-	if moved := time.Duration(float64(air)*float64(best)/float64(max(now, 1))) + p.moving(); moved < time.Duration(worthMoving*float64(air)) {
-		return moved
-	}
-	return air
-}
-
 // etas answers for each transfer of a port when its body will be in the neighbour's custody. Those of one
 // priority that are under way take turns, so the shortest ends first and the others pay for it.
 func (c *Core) etas(p *port) map[*outgoing]time.Time {
@@ -157,13 +171,13 @@ func (c *Core) etas(p *port) map[*outgoing]time.Time {
 	for _, class := range c.classes(p) {
 		var sent time.Duration
 		for i, o := range class.turns {
-			air := c.airToCome(o)
-			f.send(time.Duration(len(class.turns)-i)*(air-sent), o.item.Priority)
+			air := o.airLeft()
+			f.send(time.Duration(len(class.turns)-i)*(air-sent), o.item.Priority, c.waysOf(o))
 			sent = air
 			o.shareETA(out, f.at.Add(p.turn(64)))
 		}
 		for _, o := range class.line {
-			o.shareETA(out, f.send(c.airToCome(o), o.item.Priority).Add(p.turn(64)))
+			o.shareETA(out, f.send(o.airLeft(), o.item.Priority, c.waysOf(o)).Add(p.turn(64)))
 		}
 	}
 	return out
@@ -189,7 +203,7 @@ func (c *Core) classes(p *port) [Bulk + 1]class {
 		}
 	}
 	for i := range all {
-		slices.SortStableFunc(all[i].turns, func(a, b *outgoing) int { return cmp.Compare(c.airToCome(a), c.airToCome(b)) })
+		slices.SortStableFunc(all[i].turns, func(a, b *outgoing) int { return cmp.Compare(a.airLeft(), b.airLeft()) })
 		slices.SortStableFunc(all[i].line, func(a, b *outgoing) int { return cmp.Compare(a.seq, b.seq) })
 	}
 	return all
@@ -201,5 +215,5 @@ func (c *Core) lawful(pa *path, blocked, air time.Duration, pr Priority) time.Du
 		return blocked + air
 	}
 	f := c.forecast(pa.port)
-	return max(blocked+air, f.send(air, pr).Sub(c.now))
+	return max(blocked+air, f.send(air, pr, []way{{pa.port.accountOf(0), 1, pa.port.full()}}).Sub(c.now))
 }

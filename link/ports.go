@@ -31,6 +31,7 @@ type port struct {
 	budget budget
 	// homeBudget is that of the common setting, as it was told last.
 	homeBudget budget
+	accounts   bandBudgets
 	clear      time.Time // when what was handed out has left the air
 	handed     uint64    // frames, counted
 	hush       time.Time // an answer is expected until then: start nothing

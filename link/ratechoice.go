@@ -199,7 +199,7 @@ func (c *Core) bestRate(pa *path) int {
 		if !c.trusts(pa, i) {
 			continue
 		}
-		if took := p.moving() + r.takes(octets, c.lossAt(pa, i+1)); took <= least {
+		if took := p.moving() + r.takes(octets, c.lossAt(pa, i+1)); took <= least && !c.exhausted(p, i+1, took) {
 			best, least = i+1, took
 		}
 	}
@@ -210,7 +210,7 @@ func (c *Core) bestRate(pa *path) int {
 // failed of late.
 func (c *Core) trusts(pa *path, i int) bool {
 	mv, r := &pa.moves, pa.port.rates[i]
-	if mv.at[i+1].unknown || mv.at[i+1].avoid.After(c.now) || !mv.signal.carries(r) || mv.known && mv.theirs < r.NeedsSNRdB+fadeMargin {
+	if mv.at[i+1].avoid.After(c.now) || !mv.reaches(i, r) {
 		return false
 	}
 	for j, q := range pa.port.rates {
@@ -219,6 +219,11 @@ func (c *Core) trusts(pa *path, i int) bool {
 		}
 	}
 	return true
+}
+
+// reaches reports whether both sides have the margin for a setting.
+func (mv *moves) reaches(i int, r Rate) bool {
+	return !mv.at[i+1].unknown && mv.signal.carries(r) && (!mv.known || mv.theirs >= r.NeedsSNRdB+fadeMargin)
 }
 
 // lossAt is the loss met on a setting, unless that is long ago.

@@ -122,8 +122,8 @@ func (c *Core) tellETA(info *TransferInfo, o *outgoing, at time.Time) {
 	}
 	info.ETA = max(at.Sub(c.now), time.Second)
 	info.Kept = !o.waiting && c.kept(o)
-	if air := o.airLeft(); pa.port.budget.perHour > 0 && info.ETA > 2*air+time.Minute {
-		info.PerHour = pa.port.budget.perHour
+	if air, law := o.airLeft(), pa.port.budgetOf(0); law.perHour > 0 && info.ETA > 2*air+time.Minute {
+		info.PerHour = law.perHour
 	}
 }
 

@@ -3,6 +3,7 @@ package port
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"packhorse/link"
@@ -133,18 +134,33 @@ func (t *Radio) describe(v *Health) {
 	v.Band, v.Modulation, v.PowerDBm, v.AirtimeAllowed = s.Rule.SubBand(), s.Modulation.String(), s.PowerDBm, s.Rule.Allowed()
 }
 
-// tellBudget says what the law leaves in the setting in force.
+// tellBudget says what the law leaves, in the setting in force and in the others.
 func (s *radioSession) tellBudget() {
-	r, now := s.settings[s.in.Load()].Rule, time.Now()
 	var b link.PortBudget
-	if r.DutyPPM > 0 {
-		b.PerHour, b.Left = r.Allowed(), max(0, r.Allowed()-s.ledger.Used(now, r))
-		for _, f := range s.ledger.Refunds(now, r) {
-			b.Refunds = append(b.Refunds, link.Refund(f))
+	for i, set := range s.settings[:len(s.up.Rates)+1] {
+		a := link.Account{Band: set.Rule.SubBand()}
+		if same := slices.IndexFunc(b.Accounts, func(other link.Account) bool { return other.Band == a.Band }); same >= 0 {
+			a = b.Accounts[same]
+		} else {
+			s.account(&a, set.Rule)
+		}
+		b.Accounts = append(b.Accounts, a)
+		if i == int(s.in.Load()) {
+			b.PerHour, b.Left, b.Refunds = a.PerHour, a.Left, a.Refunds
 		}
 	}
 	s.handle.Budget(b)
 	s.report(s.host, func(v *Health) { v.Budget = b })
+}
+
+// account fills in what the ledger says.
+func (s *radioSession) account(a *link.Account, r phy.Rule) {
+	if now := time.Now(); r.DutyPPM > 0 {
+		a.PerHour, a.Left = r.Allowed(), max(0, r.Allowed()-s.ledger.Used(now, r))
+		for _, f := range s.ledger.Refunds(now, r) {
+			a.Refunds = append(a.Refunds, link.Refund(f))
+		}
+	}
 }
 
 // wait pauses; ErrTune ends it when the link wants another setting.

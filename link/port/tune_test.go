@@ -128,6 +128,10 @@ func TestRadioChangesItsSettingWhenTheAirIsClear(t *testing.T) {
 		if last := h.budget[len(h.budget)-1]; last.PerHour != 36*time.Second || last.Left != 36*time.Second-2*testMod.TimeOnAir(255) {
 			t.Errorf("budget there: got %v of %v, want 36s less the two frames that the modem may have held back", last.Left, last.PerHour)
 		}
+		if all := h.budget[len(h.budget)-1].Accounts; len(all) != 3 || all[0].PerHour != 360*time.Second || all[0].Left != 360*time.Second-2*slowMod().TimeOnAir(255)-phy.JoinGap ||
+			all[2].Band == all[0].Band || all[2].PerHour != 36*time.Second {
+			t.Errorf("accounts of all settings: got %+v", all)
+		}
 		r.in <- radio.Packet{Data: []byte("in"), SNRdB: 3, RSSIdBm: -110, HasSignal: true}
 		synctest.Wait()
 		if got := h.metas[0].SNRdB; got != 7 {

@@ -189,17 +189,25 @@ func (p *radioPort) cross(frame []byte, life int) {
 
 // tellBudget says what the law leaves, as the product's shell does after each frame.
 func (p *radioPort) tellBudget(now time.Time) {
-	r := p.now.Rule
-	b := link.PortBudget{Port: p.port}
-	if r.DutyPPM > 0 {
-		b.PerHour, b.Left = r.Allowed(), r.Allowed()-p.ledger.Used(now, r)
-	}
-	for _, f := range p.ledger.Refunds(now, r) {
-		b.Refunds = append(b.Refunds, link.Refund(f))
+	here := p.account(now, p.now.Rule)
+	b := link.PortBudget{Port: p.port, Left: here.Left, PerHour: here.PerHour, Refunds: here.Refunds, Accounts: []link.Account{p.account(now, p.n.w.Rule)}}
+	for _, s := range p.ladder {
+		b.Accounts = append(b.Accounts, p.account(now, s.Rule))
 	}
 	if p.n.shell != nil {
 		p.n.shell.portEvent(now, b) // no frame is taken for it: PortClear comes first
 	}
+}
+
+func (p *radioPort) account(now time.Time, r phy.Rule) link.Account {
+	a := link.Account{Band: r.SubBand()}
+	if r.DutyPPM > 0 {
+		a.PerHour, a.Left = r.Allowed(), r.Allowed()-p.ledger.Used(now, r)
+	}
+	for _, f := range p.ledger.Refunds(now, r) {
+		a.Refunds = append(a.Refunds, link.Refund(f))
+	}
+	return a
 }
 
 // leaves estimates when a frame handed over now has left: with the burst that
