@@ -77,7 +77,12 @@ func TestRNodesChangeTheirSettingWhileTheyRun(t *testing.T) {
 		odd := common.Modulation
 		odd.FrequencyHz = 1_000_000_000
 		if err := pair[0].Configure(ctx, odd, 30); err == nil {
-			t.Error("a power that the modem takes as another was accepted")
+			t.Error("a power and a frequency that the board does not have were accepted")
+		}
+		broken, stop := context.WithCancel(ctx)
+		stop()
+		if err := pair[0].Configure(broken, setting(t, 868_300_000, 7).Modulation, 14); err == nil {
+			t.Error("a change that was broken off was confirmed")
 		}
 		if err := pair[0].Transmit(ctx, []byte{1}); err == nil {
 			t.Error("sent although nobody knows the setting")
