@@ -295,6 +295,14 @@ func TestWhileTheGatewayRunsItIsAskedAndNothingIsOpened(t *testing.T) {
 	}
 }
 
+func TestAModemOnUSBNeedsNoLineOfConfigTxt(t *testing.T) {
+	w := newWard(t, usb+"power_dbm = 30\n")
+	w.put("boot/firmware/config.txt", "\n")
+	if got := w.said(); strings.Contains(got, "overlays") || !strings.Contains(got, "ok board: Raspberry Pi Zero 2 W") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 // onBoard is a board whose chip may have a fault from the start.
 func onBoard(t *testing.T, o boardsim.SX126xOpts, harm func(*boardsim.SX126x, boardsim.Fault), fault ...boardsim.Fault) *ward {
 	t.Helper()

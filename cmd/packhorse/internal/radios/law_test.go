@@ -100,3 +100,25 @@ func TestTheLadderLeavesOutWhatTheChipCannotDo(t *testing.T) {
 		t.Errorf("got %v, want what an LLCC68 lacks", err)
 	}
 }
+
+func TestASettingSuitsTheRadio(t *testing.T) {
+	listening := phy.Rule{Kind: phy.CarrierSense}
+	for _, c := range []struct {
+		name string
+		k    kind
+		s    phy.Setting
+		want bool
+	}{
+		{"any", kind{most: 20}, phy.Setting{PowerDBm: 14}, true},
+		{"too strong", kind{most: 20}, phy.Setting{PowerDBm: 21}, false},
+		{"with an amplifier", kind{most: 20, gainDB: 8}, phy.Setting{PowerDBm: 28}, true},
+		{"too weak for one", kind{least: 2, most: 20, gainDB: 8}, phy.Setting{PowerDBm: 9}, false},
+		{"listening", kind{most: 20, senses: true}, phy.Setting{Rule: listening}, true},
+		{"listening, and cannot", kind{most: 20}, phy.Setting{Rule: listening}, false},
+		{"what the chip cannot", kind{most: 20, can: func(phy.Modulation, int) error { return errNoBoard }}, phy.Setting{}, false},
+	} {
+		if got := c.k.suits(c.s); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}

@@ -213,10 +213,15 @@ func (p *Plan) climb(g phy.Region) {
 		return
 	}
 	at := phy.Power{ConductedDBm: float64(p.PowerDBm), AntennaDBi: p.Power().AntennaDBi}
-	p.Ladder = slices.DeleteFunc(phy.Ladder(g, p.Modulation, at, p.kind.rnode), func(s phy.Setting) bool {
-		return p.kind.reaches(s.PowerDBm) != nil || p.kind.can != nil && p.kind.can(s.Modulation, p.kind.chipDBm(s.PowerDBm)) != nil ||
-			s.Rule.Listens() && !p.kind.senses
-	})
+	p.Ladder = slices.DeleteFunc(phy.Ladder(g, p.Modulation, at, p.kind.rnode), func(s phy.Setting) bool { return !p.kind.suits(s) })
+}
+
+// suits tells whether the radio can be changed to a setting, and may be.
+func (k kind) suits(s phy.Setting) bool {
+	if k.reaches(s.PowerDBm) != nil || s.Rule.Listens() && !k.senses {
+		return false
+	}
+	return k.can == nil || k.can(s.Modulation, k.chipDBm(s.PowerDBm)) == nil
 }
 
 // overlay puts what the configuration says over the region's plan.
