@@ -266,7 +266,7 @@ func TestConfigureThroughAFault(t *testing.T) {
 func TestOnAirIsNeverLessThanTheFrame(t *testing.T) {
 	virtual("", t, func(t *testing.T) {
 		r, f := open(t)
-		f.slow = 10 * time.Millisecond
+		f.do(func() { f.slow = 10 * time.Millisecond })
 		if err := r.Transmit(t.Context(), make([]byte, 50)); err != nil || r.OnAir() < sf7.TimeOnAir(50) {
 			t.Errorf("%v, %v", r.OnAir(), err)
 		}
