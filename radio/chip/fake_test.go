@@ -102,6 +102,7 @@ type inner struct {
 	pending  []Event
 	air      *time.Timer // what is going on
 	activity bool        // what detection finds
+	signal   bool        // a preamble is on the air
 	level    func() float64
 
 	mute      bool // the interrupt wire is broken
@@ -281,7 +282,7 @@ func (f *fake) Events() (Event, error) {
 	}
 	if len(f.pending) == 0 {
 		f.line.set(false)
-		return Event{}, nil
+		return Event{Signal: f.signal}, nil
 	}
 	ev := f.pending[0]
 	f.pending = f.pending[1:]

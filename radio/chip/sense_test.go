@@ -38,10 +38,13 @@ func TestSense(t *testing.T) {
 			t.Errorf("after it: got %v, %v, %d detections", busy, err, f.look().detects)
 		}
 	})
-	for name, ev := range map[string]Event{"header": {Began: true}, "signal": {Signal: true}} {
+	for name, begin := range map[string]func(*fake){
+		"header": func(f *fake) { f.tell(Event{Began: true}) },
+		"signal": func(f *fake) { f.do(func() { f.signal = true }) },
+	} {
 		virtual("a packet is coming in: "+name, t, func(t *testing.T) {
 			r, f := open(t)
-			f.tell(ev)
+			begin(f)
 			busy, err := r.Sense(t.Context(), law)
 			now := f.look()
 			if !busy || err != nil || now.detects != 0 || now.mode != "rx" {
