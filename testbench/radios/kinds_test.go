@@ -154,7 +154,7 @@ var licenceFree = kiss.Opts{LicenceFree: true}
 
 // sikKind is a pair of SiK radios that hop over ten channels.
 func sikKind() kind {
-	o := sik.Opts{Channels: 10, SpanHz: 6_000_000}
+	o := sik.Opts{Channels: 10, SpanHz: 8_000_000}
 	k := kind{name: "sik", station: sim.Bare, common: o.Modulation(915_000_000, 64), powerDBm: 14,
 		add: serial(func(r *board.Rig, station int) error {
 			return r.AddSiK(station, board.SiK{Board: 915, Seed: uint64(station)})
