@@ -31,7 +31,7 @@ func TestKillsLoseNothing(t *testing.T) {
 		var out strings.Builder
 		for victim := range kinds {
 			var costs []float64
-			for k := range seeds(4) {
+			for k := range seeds(3) {
 				at := time.Duration(rand.New(rand.NewPCG(uint64(victim), k)).Int64N(int64(calm.took)))
 				play(t, p, func(r *road) {
 					costs = append(costs, r.killed(victim, at, content).airtime.Seconds()/calm.airtime.Seconds())
