@@ -173,7 +173,7 @@ func (m *rnodeModem) retune(now time.Time, timing bool) {
 	if !m.online {
 		return
 	}
-	if err := m.air.Tune(now, m.station, phy.RNodeModulation(m.tuned()), int(m.power)); err != nil {
+	if err := m.air.Tune(now, m.station, phy.RNodeModulation(m.opts.onAir(m.tuned())), int(m.power)); err != nil {
 		m.stop(now)
 		m.reply(cmdError, errInitRadio)
 		return
