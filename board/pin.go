@@ -17,10 +17,8 @@ var startDrivers = sync.OnceValue(func() error {
 	return err
 })
 
-// Pin gives a GPIO line of this computer. It is claimed by its first use (In or Out), and released by Release. What
+// pin gives a GPIO line of this computer. It is claimed by its first use (In or Out), and released by Release. What
 // it answers to String is the reference, fit for messages.
-func Pin(ref PinRef) (gpio.PinIO, error) { return Host{}.pin(ref) }
-
 func (h Host) pin(ref PinRef) (gpio.PinIO, error) {
 	chips, err := h.chips()
 	if err != nil {

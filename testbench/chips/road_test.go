@@ -226,12 +226,6 @@ func (r *road) send(content []byte) admin.Parcel {
 	return p
 }
 
-// arrived tells whether the last gateway has a letter.
-func (r *road) arrived() bool {
-	synctest.Wait()
-	return len(r.last().arrivals) > 0
-}
-
 // result is what one letter cost.
 type result struct {
 	air, time     float64
