@@ -23,7 +23,7 @@ type Plan struct {
 	Damage                 float64 // one bit of a received frame flips, as past a checksum that was not looked at
 	Repeat                 float64 // a received frame comes up twice
 	Refuse                 float64 // Transmit fails although the modem is well
-	// GoneAfter calls of Transmit or Receive the radio is gone, as if unplugged; 0: never.
+	// GoneAfter calls of Transmit or Receive the radio is gone, as if unplugged: what waits in it ends then. 0: never.
 	GoneAfter int
 }
 
@@ -47,6 +47,9 @@ type Radio struct {
 	radio.Radio
 	plan Plan
 
+	ended context.Context // done when the radio is gone
+	end   context.CancelFunc
+
 	mu     sync.Mutex // guards what follows
 	tx, rx *rand.Rand // apart, so that what is sent does not move the fate of what is received
 	calls  int
@@ -60,6 +63,7 @@ func Wrap(r radio.Radio, p Plan) (radio.Radio, *Radio, error) {
 		return nil, nil, err
 	}
 	f := &Radio{Radio: r, plan: p, tx: rand.New(rand.NewPCG(p.Seed, 0)), rx: rand.New(rand.NewPCG(p.Seed, 1))}
+	f.ended, f.end = context.WithCancel(context.Background())
 	return radio.Forward(f, r), f, nil
 }
 
@@ -72,11 +76,14 @@ func (f *Radio) Counts() Counts {
 
 // Transmit may lose or refuse the frame.
 func (f *Radio) Transmit(ctx context.Context, frame []byte) error {
+	defer f.called()
 	lost, err := f.sending()
 	if err != nil || lost {
 		return err
 	}
-	return f.Radio.Transmit(ctx, frame)
+	ctx, stop := f.while(ctx)
+	defer stop()
+	return f.because(f.Radio.Transmit(ctx, frame))
 }
 
 func (f *Radio) sending() (lost bool, err error) {
@@ -98,13 +105,16 @@ func (f *Radio) sending() (lost bool, err error) {
 
 // Receive may lose, damage or repeat what comes.
 func (f *Radio) Receive(ctx context.Context) (radio.Packet, error) {
+	defer f.called()
+	ctx, stop := f.while(ctx)
+	defer stop()
 	for {
 		if p, err := f.waiting(); p != nil || err != nil {
 			return *p, err
 		}
 		p, err := f.Radio.Receive(ctx)
 		if err != nil || f.injure(&p) {
-			return p, err
+			return p, f.because(err)
 		}
 	}
 }
@@ -143,11 +153,37 @@ func (f *Radio) injure(p *radio.Packet) bool {
 	return true
 }
 
+var errGone = fmt.Errorf("%w: the radio is gone", ErrInjected)
+
 // gone counts a call.
 func (f *Radio) gone() error {
 	f.calls++
 	if f.plan.GoneAfter > 0 && f.calls > f.plan.GoneAfter {
-		return fmt.Errorf("%w: the radio is gone", ErrInjected)
+		return errGone
 	}
 	return nil
+}
+
+// called ends what waits when the last call is over.
+func (f *Radio) called() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.plan.GoneAfter > 0 && f.calls >= f.plan.GoneAfter {
+		f.end()
+	}
+}
+
+// while is done with ctx, or when the radio is gone.
+func (f *Radio) while(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	unhook := context.AfterFunc(f.ended, cancel)
+	return ctx, func() { unhook(); cancel() }
+}
+
+// because prefers the reason for which a call was broken off.
+func (f *Radio) because(err error) error {
+	if err != nil && f.ended.Err() != nil {
+		return errGone
+	}
+	return err
 }

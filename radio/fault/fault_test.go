@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/bits"
 	"testing"
+	"testing/synctest"
 
 	"packhorse/radio"
 	"packhorse/radio/fault"
@@ -123,6 +124,35 @@ func TestGone(t *testing.T) {
 	if !errors.Is(err, fault.ErrInjected) || !errors.Is(r.Transmit(ctx, []byte("z")), fault.ErrInjected) {
 		t.Errorf("got %v, want the radio gone for good", err)
 	}
+}
+
+// silence hears nothing for ever.
+type silence struct{ loop }
+
+func (s *silence) Receive(ctx context.Context) (radio.Packet, error) {
+	<-ctx.Done()
+	return radio.Packet{}, ctx.Err()
+}
+
+func TestGoneEndsWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _, err := fault.Wrap(&silence{}, fault.Plan{GoneAfter: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() {
+			_, err := r.Receive(t.Context())
+			ended <- err
+		}()
+		synctest.Wait()
+		if err := r.Transmit(t.Context(), []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; !errors.Is(err, fault.ErrInjected) {
+			t.Errorf("got %v, want the radio gone", err)
+		}
+	})
 }
 
 func TestWrapKeepsWhatTheRadioCanAndRefusesNonsense(t *testing.T) {
