@@ -35,7 +35,9 @@ const (
 	maxChannels = 50  // MAX_FREQ_CHANNELS of the firmware
 	maxFrame    = 243 // with its framing one packet of the radio
 	maxFrameECC = 111
-	leastData   = 8 // octets in a packet; with less the radio sends hardly anything else
+	dutyPower   = 20 // dBm; above, the firmware (tdm.c, temperature_update) cannot do with less than leastDuty
+	leastDuty   = 20 // percent
+	leastData   = 8  // octets in a packet; with less the radio sends hardly anything else
 )
 
 func (o Opts) withDefaults() Opts {
@@ -100,6 +102,12 @@ func (o Opts) overhead(kbps uint32) uint16 {
 	return uint16(n - o.maxFrame() + packetOctets*timingOf(kbps, o.ECC).packets(n, serial))
 }
 
+// Check says why Configure would refuse this, before there is a radio.
+func (o Opts) Check(mod phy.Modulation, powerDBm int) error {
+	_, err := o.withDefaults().wanted(mod, powerDBm)
+	return err
+}
+
 // wanted are the parameters for a modulation. Of power it is the most.
 func (o Opts) wanted(mod phy.Modulation, powerDBm int) ([]parameter, error) {
 	rate := mod.BitRate
@@ -118,6 +126,9 @@ func (o Opts) wanted(mod phy.Modulation, powerDBm int) ([]parameter, error) {
 	}
 	if powerDBm < 1 || powerDBm > 30 {
 		return nil, fmt.Errorf("sik: power %d dBm: give 1 to 30", powerDBm) // 0 is its default, not 1 mW
+	}
+	if powerDBm > dutyPower && o.DutyPercent < leastDuty {
+		return nil, fmt.Errorf("sik: above %d dBm the firmware stops sending with a duty cycle below %d %%, and it is to keep to %d %%: give power_dbm = %d or less", dutyPower, leastDuty, o.DutyPercent, dutyPower)
 	}
 	if step := o.SpanHz / uint32(o.Channels+2); o.Channels > 1 && step < Bandwidth(kbps) {
 		return nil, fmt.Errorf("sik: %d channels in %d Hz are %d Hz apart, and one occupies %d Hz: they would overlap and leave the span; widen it, or use fewer channels or a lower rate", o.Channels, o.SpanHz, step, Bandwidth(kbps))

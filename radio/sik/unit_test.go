@@ -247,6 +247,18 @@ func TestChannelsThatWouldLeaveTheSpanAreRefused(t *testing.T) {
 	}
 }
 
+func TestMuchPowerWithLittleDutyIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		percent, dBm int
+		ok           bool
+	}{{19, 21, false}, {20, 21, true}, {19, 20, true}, {0, 30, true}} {
+		o := Opts{DutyPercent: c.percent}.withDefaults()
+		if _, err := o.wanted(o.Modulation(869_525_000, 64), c.dBm); (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "power_dbm = 20") {
+			t.Errorf("%d dBm at %d %%: got %v", c.dBm, c.percent, err)
+		}
+	}
+}
+
 // chatterbox says OK to "+++" and then a line each 100 ms, for ever.
 type chatterbox struct {
 	said  chan []byte

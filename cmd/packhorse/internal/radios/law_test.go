@@ -29,6 +29,7 @@ func TestTheLawIsAskedOfEachKindAsItIs(t *testing.T) {
 		{"less than the board gives", in("EU868", "board = \"adafruit-rfm9x-bonnet\"\npower_dbm = 1\n"), false, "2 to 20"},
 		{"what a chip cannot do", in("EU868", "board = \"adafruit-rfm9x-bonnet\"\nspreading_factor = 6\n"), false, "SF6"},
 		{"a pair that is never silent", in("EU868", port+"kind = \"sik\"\nfrequency_hz = 868300000\n"), true, "sends 1.8 % of the time at 64 kbit/s with nothing to carry, and EU868 868.0-868.6 MHz allows 1 %"},
+		{"more power than its firmware can with so little duty", in("EU868", port+"kind = \"sik\"\npower_dbm = 21\n"), false, "power_dbm = 20"},
 		{"less than a percent", in("EU868", port+"kind = \"sik\"\nfrequency_hz = 864000000\n"), true, "allows 0.1 %"},
 		{"hops out of the band", in("EU868", port+"kind = \"sik\"\nbit_rate = 4000\nchannels = 10\nspan_hz = 400000\n"), true, "10 channels"},
 		{"a rate of no SiK radio", in("EU868", port+"kind = \"sik\"\nbit_rate = 5000\n"), false, "has no 5000 bit/s"},

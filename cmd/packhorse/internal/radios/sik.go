@@ -28,7 +28,12 @@ func sikKind(r config.Radio, plan phy.Modulation) (kind, error) {
 	}
 	k := kind{
 		modulation: o.Modulation(hz, kbps), least: 1, most: 30,
-		keep: func(p *Plan) error { return keepDuty(o, kbps, p.Rule) },
+		keep: func(p *Plan) error {
+			if err := keepDuty(o, kbps, p.Rule); err != nil {
+				return err
+			}
+			return o.Check(p.Modulation, p.PowerDBm)
+		},
 		open: func(ctx context.Context, h Host, _ Plan) (radio.Radio, error) {
 			m, err := openSiK(ctx, h, r.Port, *o)
 			return opened(m, err)
