@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"packhorse/radio/phy"
@@ -236,6 +237,45 @@ func TestConfigureNeedsTheModulationOfATNC(t *testing.T) {
 	if err := m.Configure(t.Context(), good, 10); err != nil {
 		t.Error(err)
 	}
+}
+
+// noted keeps what is written.
+type noted struct {
+	silent
+	last []byte
+}
+
+func (n *noted) Write(b []byte) (int, error) {
+	n.last = bytes.Clone(b)
+	return len(b), nil
+}
+
+// A TNC that restarts has forgotten its timing, and does not say so.
+func TestTheTNCIsRemindedOfItsTiming(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, port := Opts{LicenceFree: true, TXDelay: 500 * time.Millisecond}, &noted{silent: silent{make(chan struct{})}}
+		m, err := Open(t.Context(), port, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		if err := m.Configure(t.Context(), o.Modulation(434_500_000, 12_500, 1200), 10); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			pause    time.Duration
+			reminded bool
+		}{{0, false}, {time.Minute, false}, {time.Nanosecond, true}, {30 * time.Second, false}, {31 * time.Second, true}} {
+			time.Sleep(c.pause)
+			if err := m.Transmit(t.Context(), []byte{1}); err != nil {
+				t.Fatal(err)
+			}
+			frame, reminded := bytes.CutPrefix(port.last, m.opts.commands())
+			if reminded != c.reminded || len(decode(&decoder{}, frame)) != 1 {
+				t.Errorf("after %v: % x, want the timing before the frame: %v", c.pause, port.last, c.reminded)
+			}
+		}
+	})
 }
 
 // silent is a port on which nothing is ever heard.

@@ -16,6 +16,8 @@ const (
 	frameQueue = 64 // received frames waiting for Receive
 	// depth is how many frames may be in the TNC: one leaves, one waits. More could not be overtaken by anything urgent.
 	depth = 2
+	// remind is how long the TNC is trusted to have its timing still: one that restarts has lost it, and says nothing.
+	remind = time.Minute
 )
 
 // Modem is an open TNC. It implements radio.Radio.
@@ -34,6 +36,7 @@ type Modem struct {
 	paced   sync.Mutex // guards what follows
 	mod     phy.Modulation
 	pace    pacer
+	told    time.Time // when the TNC was given its timing
 	closing sync.Once
 }
 
@@ -82,7 +85,7 @@ func (m *Modem) Configure(_ context.Context, mod phy.Modulation, _ int) error {
 	}
 	m.paced.Lock()
 	defer m.paced.Unlock()
-	m.mod = mod
+	m.mod, m.told = mod, time.Now()
 	return nil
 }
 
@@ -106,13 +109,24 @@ func (m *Modem) Transmit(ctx context.Context, frame []byte) error {
 		return err
 	}
 	ui := appendUI(nil, m.to, m.from, frame)
-	if err := m.write(appendFrame(nil, byte(m.opts.Port), cmdData, ui...)); err != nil {
+	if err := m.write(appendFrame(m.reminder(), byte(m.opts.Port), cmdData, ui...)); err != nil {
 		return err
 	}
 	m.paced.Lock()
 	m.pace.add(time.Now(), airtime(mod, ui))
 	m.paced.Unlock()
 	return m.room(ctx)
+}
+
+// reminder gives the TNC its timing again, when it may have lost it.
+func (m *Modem) reminder() []byte {
+	m.paced.Lock()
+	defer m.paced.Unlock()
+	if time.Since(m.told) <= remind {
+		return nil
+	}
+	m.told = time.Now()
+	return m.opts.commands()
 }
 
 // room waits until the TNC holds few enough frames. What is heard meanwhile makes that longer.
