@@ -17,12 +17,11 @@ const (
 // pacific is the law of Australia and New Zealand.
 func pacific() []Rule {
 	return []Rule{
-		{Region: "AU915", Item: "digital", LowHz: 915_000_000, HighHz: 928_000_000, MaxDBm: 30, Density: Density{DBm: 13.9, PerHz: 3_000},
+		{Region: "AU915", Item: "digital", LowHz: 915_000_000, HighHz: 928_000_000, MaxDBm: 30, Density: Density{DBm: 13.9, PerHz: 3_000}, Digital: true,
 			Seen: TwoSources, Source: srcLIPD, Checked: "2026-11-21",
 			Note: "the power is taken to be spread evenly; the peak of a chirp is not measured, so prefer 500 kHz or stay some dB below"},
 		{Region: "NZ915", LowHz: 915_000_000, HighHz: 928_000_000, MaxDBm: 30, Seen: Text, Source: srcRSM, Checked: "2026-11-21"},
-		{Region: "NZ915", LowHz: 920_000_000, HighHz: 928_000_000, MaxDBm: 36, SocketDBm: 30, Seen: TwoSources, Source: srcRSM, Checked: "2026-11-21",
-			Note: "digital or hopping radios only"},
+		{Region: "NZ915", LowHz: 920_000_000, HighHz: 928_000_000, MaxDBm: 36, SocketDBm: 30, Digital: true, Seen: TwoSources, Source: srcRSM, Checked: "2026-11-21"},
 		{Region: "NZ865", LowHz: 864_000_000, HighHz: 868_000_000, MaxDBm: 36, Source: "Meshtastic region table", Checked: "2026-11-21", Denied: one},
 	}
 }

@@ -39,7 +39,7 @@ type hops struct {
 
 func (r Rule) allowsHops(s hops) bool {
 	switch {
-	case !r.Open() || r.Listens() || s.low < int64(r.LowHz) || s.high > int64(r.HighHz):
+	case !r.Open() || r.Listens() || r.Digital && s.channels < 2 || s.low < int64(r.LowHz) || s.high > int64(r.HighHz):
 		return false
 	case r.MinBandwidthHz > 0 || r.MaxBandwidthHz > 0 && s.channelHz > r.MaxBandwidthHz: // the first is measured at 6 dB, which is not known
 		return false

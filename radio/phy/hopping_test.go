@@ -69,3 +69,26 @@ func TestHoppingCountsAgainstTheHourWhereThereIsOne(t *testing.T) {
 		t.Errorf("got %v, %v, want 360 s", r.Allowed(), err)
 	}
 }
+
+// A voice radio behind a TNC is not what Australia and New Zealand mean by digital.
+func TestDigitalRowsAreNotForStreamsOnOneChannel(t *testing.T) {
+	stream := Modulation{FrequencyHz: 921_500_000, BandwidthHz: 12_500, BitRate: 1200}
+	for _, c := range []struct {
+		region string
+		dBm    float64
+		dBi    float64
+		says   string // empty: allowed
+	}{
+		{"AU915", 10, DipoleDBi, "stream of bits on one channel, and there this band is for LoRa or radios that hop"},
+		{"NZ915", 27, DipoleDBi, ""},
+		{"NZ915", 30, 6, "set power to 24 dBm or less; so much is for (36 dBm EIRP, of which at most 30 dBm into the antenna, only LoRa or radios that hop)"},
+	} {
+		_, err := region(t, c.region).Rule(stream, Power{ConductedDBm: c.dBm, AntennaDBi: c.dBi})
+		if refused := c.says != ""; refused != errors.Is(err, ErrNotAllowed) || refused && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s at %g dBm: got %v, want %q", c.region, c.dBm, err, c.says)
+		}
+	}
+	if r, err := region(t, "AU915").HopRule(915_100_000, 927_900_000, 200_000, 1, Power{ConductedDBm: 10, AntennaDBi: DipoleDBi}); err == nil {
+		t.Errorf("got %v for a radio that hops over one channel", r)
+	}
+}

@@ -54,7 +54,7 @@ func (g Region) Rule(m Modulation, p Power) (Rule, error) {
 
 // fits tells whether the rule would allow the modulation at some power, to a radio that stays on one channel.
 func (r Rule) fits(m Modulation) bool {
-	return r.Open() && r.Hopping.Channels == 0 && r.holds(Occupied(m)) && r.allowsBandwidth(m)
+	return r.Open() && r.Hopping.Channels == 0 && !(r.Digital && m.Stream()) && r.holds(Occupied(m)) && r.allowsBandwidth(m)
 }
 
 // MostDBm is the most that the radio may put into an antenna of this gain; false where the modulation is not allowed at all.
@@ -77,6 +77,9 @@ func (g Region) refusal(m Modulation, p Power) error {
 	}
 	for _, r := range g.Rules {
 		if r.Open() && r.Hopping.Channels == 0 && r.holds(low, high) {
+			if r.Digital && m.Stream() {
+				return g.refuse("%s is a stream of bits on one channel, and there this band is for LoRa or radios that hop (%s)", m, r)
+			}
 			return g.refuse("bandwidth %s kHz at %s does not fit (%s)", kHz(m.BandwidthHz), MHz(m.FrequencyHz), r)
 		}
 	}

@@ -73,7 +73,9 @@ type Rule struct {
 	MinBandwidthHz uint32        // at 6 dB down
 	MaxBandwidthHz uint32        // 0 = as wide as the band
 	// ChannelHz divides the band, from LowHz on, into channels that a transmission may not leave; 0: it is not divided.
-	ChannelHz       uint32
+	ChannelHz uint32
+	// Digital closes the row to streams of bits on one channel: of those nobody knows whether the modem or a voice radio sends them.
+	Digital         bool
 	Sensing         Sensing // CarrierSense: how
 	Hopping         Hopping // what a radio must do with its channel; zero: nothing
 	Note            string  // a condition that only a person can check
@@ -156,6 +158,7 @@ func (r Rule) Conditions() (all []string) {
 	add(r.MinBandwidthHz > 0, "bandwidth %s kHz or wider", kHz(r.MinBandwidthHz))
 	add(r.MaxBandwidthHz > 0, "bandwidth up to %s kHz", kHz(r.MaxBandwidthHz))
 	add(r.ChannelHz > 0, "inside one channel of %s kHz", kHz(r.ChannelHz))
+	add(r.Digital, "only LoRa or radios that hop")
 	return append(all, r.Hopping.words()...)
 }
 
