@@ -113,6 +113,15 @@ func TestALampOfTheKernels(t *testing.T) {
 	}
 }
 
+// A lamp that cannot be lit keeps the trigger that it had.
+func TestALampThatCannotBeHadIsGivenBack(t *testing.T) {
+	h := tree(t, pi4, map[string]string{"/sys/class/leds/ACT/trigger": "none timer [mmc0] heartbeat\n"})
+	leds, err := h.OpenLEDs(LEDMap{Rx: "led:ACT"})
+	if trigger := h.text("/sys/class/leds/ACT/trigger"); !errors.Is(err, fs.ErrNotExist) || leds.Rx != nil || trigger != "mmc0" {
+		t.Errorf("got %+v, %v, trigger %q", leds, err, trigger)
+	}
+}
+
 func TestALampOnALineThatIsHeld(t *testing.T) {
 	h := tree(t, pi4)
 	chip := header("pinctrl-bcm2711", false)

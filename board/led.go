@@ -69,24 +69,24 @@ func (h Host) openSysLED(name string) (*LED, error) {
 		return nil, &DeviceError{What: fmt.Sprintf("there is no lamp %q", name), Fix: "name one of those in /sys/class/leds", Err: fs.ErrNotExist}
 	}
 	trigger := selected(h.text("/sys/class/leds/" + name + "/trigger"))
+	giveBack := func() error {
+		if trigger == "" {
+			return nil
+		}
+		return os.WriteFile(dir+"/trigger", []byte(trigger), 0)
+	}
 	if err := os.WriteFile(dir+"/trigger", []byte("none"), 0); err != nil {
 		return nil, fmt.Errorf("board: take the lamp %s: %w", name, err)
 	}
 	f, err := os.OpenFile(dir+"/brightness", os.O_WRONLY, 0)
 	if err != nil {
-		return nil, fmt.Errorf("board: take the lamp %s: %w", name, err)
+		return nil, errors.Join(fmt.Errorf("board: take the lamp %s: %w", name, err), giveBack())
 	}
 	light := func(on bool) error {
 		_, err := f.WriteAt([]byte{'0' + map[bool]byte{true: 1}[on]}, 0)
 		return err
 	}
-	return newLED(light, func() error {
-		err := f.Close()
-		if trigger != "" {
-			err = errors.Join(err, os.WriteFile(dir+"/trigger", []byte(trigger), 0))
-		}
-		return err
-	})
+	return newLED(light, func() error { return errors.Join(f.Close(), giveBack()) })
 }
 
 // selected is the word in brackets: the trigger that is active.
