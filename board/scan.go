@@ -27,6 +27,7 @@ var ErrNoSafeProbe = errors.New("a module on a UART cannot be looked for without
 
 // Scan looks for the boards of the profiles without transmitting: it reads version registers, one chip select at a
 // time. First it only reads; where no chip answers at all it switches boards' power on and resets their chips.
+// Boards whose power has to be switched come after all others, so that a line that an answering board uses is never driven.
 // Templates are tried where no real board is found. No board found, and more than one, are left to the caller to
 // explain: Advise has the words. open is OpenHardware, or a simulation of it.
 func Scan(profiles []*Profile, open func(*Profile) (*Hardware, error)) ([]Found, []Missed) {
@@ -39,7 +40,7 @@ func Scan(profiles []*Profile, open func(*Profile) (*Hardware, error)) ([]Found,
 		}
 	}
 	var missed []Missed
-	for _, list := range [][]*Profile{real, templates} {
+	for _, list := range [][]*Profile{powerLast(real), powerLast(templates)} {
 		for _, wake := range []bool{false, true} {
 			found, not := scan(list, wake, open)
 			if len(found) > 0 {
@@ -51,6 +52,14 @@ func Scan(profiles []*Profile, open func(*Profile) (*Hardware, error)) ([]Found,
 		}
 	}
 	return nil, missed
+}
+
+// powerLast puts the boards with power lines behind those without, and leaves their order else as it is.
+func powerLast(list []*Profile) []*Profile {
+	switched := func(p *Profile) int { return min(1, len(p.Pins.Power)) }
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b *Profile) int { return switched(a) - switched(b) })
+	return list
 }
 
 func scan(list []*Profile, wake bool, open func(*Profile) (*Hardware, error)) (found []Found, missed []Missed) {
@@ -69,17 +78,23 @@ func scan(list []*Profile, wake bool, open func(*Profile) (*Hardware, error)) (f
 	return found, missed
 }
 
-// fights tells that a board's power lines are outputs of one that has been found: they must not be driven.
+// fights tells that a board's power lines are lines of one that answers: they must not be driven. A board that answers but
+// failed its proof is another one with the same bus and chip select, whose lines are not known.
 func fights(p *Profile, found []Found) error {
 	for _, f := range found {
-		out := f.Profile.Pins
-		for _, pin := range []PinRef{out.IRQ, out.Busy, out.DIO1, out.DIO2} {
-			if f.Proven && pin != "" && slices.Contains(p.Pins.Power, pin) {
-				return fmt.Errorf("not looked for: %s would have to be switched on, and it is an output of %s, which is there", pin, f.Profile.Name)
+		m := f.Profile.Pins
+		for _, pin := range []PinRef{m.IRQ, m.Busy, m.DIO1, m.DIO2, m.Select, m.Reset, m.TxEnable, m.RxEnable} {
+			if (f.Proven || !f.Profile.provable()) && pin != "" && slices.Contains(p.Pins.Power, pin) {
+				return fmt.Errorf("not looked for: %s would have to be switched on, and %s, which answers, uses it", pin, f.Profile.Name)
 			}
 		}
 	}
 	return nil
+}
+
+// provable tells whether a line of the profile could show that the board is the one.
+func (p *Profile) provable() bool {
+	return p.Radio.Kind == KindSX126x && p.Pins.Busy != "" || p.Radio.Kind == KindSX127x && p.Pins.Reset != ""
 }
 
 // look asks one board.

@@ -77,7 +77,7 @@ func (b *bench) changed(p *fakePin) {
 	for _, c := range b.chips {
 		switch {
 		case p.ref == c.reset && p.driven && !bool(p.level):
-			c.regs, c.resets = c.after(), c.resets+1
+			c.regs, c.resets, c.asleep = c.after(), c.resets+1, false
 			c.busyUntil = time.Now().Add(3500 * time.Microsecond)
 		case p.ref == c.power && p.driven && bool(p.level):
 			c.powered = true
@@ -97,6 +97,7 @@ type fakeChip struct {
 	regs               map[uint16]byte
 	busyUntil          time.Time
 	powered            bool
+	asleep             bool // until it is reset
 	resets, early      int
 }
 
@@ -178,7 +179,7 @@ func (p *fakePort) Tx(w, r []byte) error {
 	for _, c := range p.b.chips {
 		own := c.sel == "" && c.bus == p.name && !p.noCS
 		byHand := c.sel != "" && c.bus[:len(c.bus)-1] == p.name[:len(p.name)-1] && p.b.pin(c.sel).driven && !bool(p.b.pin(c.sel).level)
-		if c.powered && (own || byHand) {
+		if c.powered && !c.asleep && (own || byHand) {
 			c.tx(p.b.t, w, r)
 		}
 	}
@@ -313,6 +314,38 @@ func TestScanLeavesAnAnsweringBoardAlone(t *testing.T) {
 			t.Error("a line of another board is driven")
 		}
 	})
+}
+
+// TestScanSwitchesNoLineOfAnAnsweringBoard: an own profile that comes first must not switch its power on where a board that
+// only a reset wakes has its interrupt.
+func TestScanSwitchesNoLineOfAnAnsweringBoard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newScanBench(t)
+		b.mount("zebrahat-1w", "SX1261").asleep = true
+		own := *mustFind(t, "pimesh-1w-v2")
+		own.Name, own.Pins.Power = "aaa", []PinRef{"GPIO22"}
+		found, missed := Scan([]*Profile{&own, mustFind(t, "zebrahat-1w")}, b.open)
+		if names(found) != "zebrahat-1w:true" || len(missed) != 1 || !strings.Contains(missed[0].Err.Error(), "not looked for: GPIO22") {
+			t.Errorf("got %s, missed %v", names(found), missed)
+		}
+	})
+}
+
+// A board without a line that could prove it counts as there when it answers; one that failed its proof does not.
+func TestWhichBoardsKeepTheirLines(t *testing.T) {
+	bonnet, ce0, zebra := mustFind(t, "adafruit-rfm9x-bonnet"), mustFind(t, "uputronics-ce0"), mustFind(t, "zebrahat-1w")
+	for _, c := range []struct {
+		f     Found
+		power PinRef
+		keeps bool
+	}{
+		{Found{Profile: zebra, Proven: true}, zebra.Pins.Reset, true}, {Found{Profile: zebra, Proven: true}, "GPIO6", false},
+		{Found{Profile: zebra}, zebra.Pins.IRQ, false}, {Found{Profile: bonnet}, bonnet.Pins.IRQ, false}, {Found{Profile: ce0}, ce0.Pins.IRQ, true},
+	} {
+		if err := fights(&Profile{Pins: PinMap{Power: []PinRef{c.power}}}, []Found{c.f}); (err != nil) != c.keeps {
+			t.Errorf("%s, proven %v, %s: got %v", c.f.Profile.Name, c.f.Proven, c.power, err)
+		}
+	}
 }
 
 func TestScanFindsNothing(t *testing.T) {
