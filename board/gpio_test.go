@@ -137,6 +137,38 @@ func TestOneRadioIsOpenedOnce(t *testing.T) {
 	unlockPort(again)
 }
 
+// A probe of a bus disturbs the radio on its chip select, and all radios of the bus whose chip select is a line.
+func TestABusIsNotProbedUnderARadio(t *testing.T) {
+	h := tree(t, pi4)
+	device := h.path("/dev/spidev0.0")
+	for _, c := range []struct {
+		device, part string
+		held         bool
+	}{{device, "", true}, {device, "GPIO21", true}, {h.path("/dev/spidev0.1"), "GPIO24", true}, {h.path("/dev/spidev0.1"), "", false}} {
+		radio, err := lockDevice(c.device, c.part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		me := fmt.Sprintf("(process %d)", os.Getpid())
+		unlock, err := LockSPI(device)
+		if c.held != errors.Is(err, ErrDeviceBusy) || c.held && !strings.Contains(err.Error(), me) {
+			t.Errorf("%s %s: got %v, want that %s has it: %v", c.device, c.part, err, me, c.held)
+		}
+		if unlock != nil {
+			unlock()
+		}
+		unlockPort(radio)
+	}
+	unlock, err := LockSPI(device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lockDevice(device, ""); !errors.Is(err, ErrDeviceBusy) {
+		t.Errorf("while it is probed: got %v", err)
+	}
+	unlock()
+}
+
 // A daemon's lock counts for root and for every other user.
 func TestALockOfAnotherUserCounts(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "lock")

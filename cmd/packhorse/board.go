@@ -54,6 +54,11 @@ func (a *app) probeBus(open func(name string) (spi.PortCloser, error), name stri
 		return err
 	}
 	defer port.Close()
+	unlock, err := board.LockSPI(name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	chip, err := board.Probe(port)
 	return a.showProbe(port.String(), chip, err)
 }

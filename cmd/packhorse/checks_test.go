@@ -1,13 +1,16 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"periph.io/x/conn/v3/spi"
 
+	"packhorse/board"
 	"packhorse/board/sim"
 	"packhorse/store"
 )
@@ -42,6 +45,32 @@ func TestProbeNamesTheChipOrTheFault(t *testing.T) {
 	chip = sim.NewSX127x(0x12)
 	if code := probe(t, b, chip, "--json"); code != 0 || !strings.Contains(b.out, `"ok":true`) || !strings.Contains(b.out, `"version":"12"`) {
 		t.Errorf("JSON: got %d, %q", code, b.out)
+	}
+}
+
+// A bus that another program of ours works on is not even read, and the answer names that program.
+func TestProbeLeavesARadioAtWorkAlone(t *testing.T) {
+	device := filepath.Join(t.TempDir(), "spidev0.0")
+	if err := os.WriteFile(device, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	running, err := board.LockSPI(device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t, nil)
+	open := func(string) (spi.PortCloser, error) { return sim.NewSX127x(0x12), nil }
+	tried := func() int {
+		return direct(b, func(a *app) *cobra.Command { return a.boardProbe(open, nil) }, device)
+	}
+	if code := tried(); code == 0 || !strings.Contains(b.err, fmt.Sprintf("(process %d) has it, stop it first", os.Getpid())) {
+		t.Errorf("at work: got %d, %q%q", code, b.out, b.err)
+	}
+	running()
+	for range 2 { // and the probe gives the bus back
+		if code := tried(); code != 0 {
+			t.Errorf("stopped: got %d, %q", code, b.err)
+		}
 	}
 }
 
