@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -29,7 +28,10 @@ func (m *Modem) enter(ctx context.Context) error {
 		if err := m.write("+++"); err != nil {
 			return err
 		}
-		err := m.awaitOK(ctx, m.opts.Guard+answerTime)
+		if err := m.sleep(ctx, m.opts.Guard+settle); err != nil { // OK is due by now, but may as well come from the air
+			return err
+		}
+		err := m.confirm(ctx)
 		if errors.Is(err, errNoAnswer) {
 			err = m.alreadyIn(ctx)
 		}
@@ -47,11 +49,26 @@ func (m *Modem) alreadyIn(ctx context.Context) error {
 	if err := m.sleep(ctx, settle); err != nil {
 		return err
 	}
+	return m.confirm(ctx)
+}
+
+// confirm gives a command and waits for its echo, and for OK right behind it: only command mode has an echo.
+func (m *Modem) confirm(ctx context.Context) error {
+	const command = "AT"
 	m.drain()
-	if err := m.write("AT\r"); err != nil {
+	if err := m.write(command + "\r"); err != nil {
 		return err
 	}
-	return m.awaitOK(ctx, answerTime)
+	last := ""
+	for end := time.Now().Add(answerTime); ; {
+		line, err := m.line(ctx, time.Until(end))
+		if err != nil || line == "OK" && last == command {
+			return err
+		}
+		if line != "" {
+			last = line
+		}
+	}
 }
 
 // leave goes back to transparent mode.
@@ -113,16 +130,6 @@ func (m *Modem) do(ctx context.Context, command string) (ok bool, err error) {
 			return false, err
 		case line == "OK" || line == "ERROR":
 			return line == "OK", nil
-		}
-	}
-}
-
-// awaitOK passes over everything else. What came from the air may stand before it on the same line.
-func (m *Modem) awaitOK(ctx context.Context, timeout time.Duration) error {
-	for end := time.Now().Add(timeout); ; {
-		line, err := m.line(ctx, time.Until(end))
-		if err != nil || strings.HasSuffix(line, "OK") {
-			return err
 		}
 	}
 }

@@ -295,11 +295,14 @@ func TestWhatIsNoSiKRadio(t *testing.T) {
 	}{
 		"nothing": {func(string) string { return "" }, "no SiK radio answers"},
 		"a phone modem": {func(l string) string {
-			return map[string]string{"+++": "OK\r\n", "ATI\r": "ATI\r\n\r\nHayes 2400\r\n\r\nOK\r\n"}[l]
+			return map[string]string{"+++": "OK\r\n", "AT\r": "AT\r\nOK\r\n", "ATI\r": "ATI\r\n\r\nHayes 2400\r\n\r\nOK\r\n"}[l]
 		}, `"Hayes 2400 OK"`},
+		"one from which OK comes over the air": {func(l string) string {
+			return map[string]string{"+++": "good, OK\r\n", "AT\r": "all is OK\r\nOK\r\n", "ATI\r": "SiK\r\n"}[l]
+		}, "no SiK radio answers"},
 		"an echo": {func(l string) string { return l }, "no SiK radio answers"},
 		"one that goes quiet": {func(l string) string {
-			return map[string]string{"+++": "OK\r\n", "ATI\r": "SiK 2.2 on HM-TRP\r\n", "ATI5\r": "S0:FORMAT=26\r\n"}[l]
+			return map[string]string{"+++": "OK\r\n", "AT\r": "AT\r\nOK\r\n", "ATI\r": "SiK 2.2 on HM-TRP\r\n", "ATI5\r": "S0:FORMAT=26\r\n"}[l]
 		}, "no parameter"},
 	} {
 		synctest.Test(t, func(t *testing.T) {

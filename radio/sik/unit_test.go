@@ -259,15 +259,18 @@ func TestMuchPowerWithLittleDutyIsRefused(t *testing.T) {
 	}
 }
 
-// chatterbox says OK to "+++" and then a line each 100 ms, for ever.
+// chatterbox says OK to "+++", echoes AT, and then a line each 100 ms, for ever.
 type chatterbox struct {
 	said  chan []byte
 	ended chan struct{}
 }
 
 func (c *chatterbox) Write(b []byte) (int, error) {
-	if string(b) == "+++" {
+	switch string(b) {
+	case "+++":
 		c.said <- []byte("OK\r\n")
+	case "AT\r":
+		c.said <- []byte("AT\r\nOK\r\n")
 	}
 	return len(b), nil
 }
