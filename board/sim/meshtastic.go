@@ -37,6 +37,8 @@ const (
 	meshSlots   = 8                // contention window of a quiet channel: 2^3
 	meshVersion = "2.7.15"
 
+	meshOnlyConfig = 69420 // SPECIAL_NONCE_ONLY_CONFIG: no nodes
+
 	meshTooLarge = 7
 	meshFull     = 32
 	meshDisabled = 34
@@ -121,6 +123,15 @@ func (k Meshtastic) radio() (phy.Modulation, int) {
 	return phy.Modulation{FrequencyHz: hz, BandwidthHz: p.kHz * 1000, SpreadingFactor: p.sf, CodingRate: p.cr, PreambleSymbols: 16}, power
 }
 
+// set is what a user does in the app, without a restart.
+func (m *meshNode) set(now time.Time, kind Meshtastic) {
+	m.kind = kind
+	m.mod, m.power = kind.radio()
+	if m.until.IsZero() {
+		m.tune(now)
+	}
+}
+
 // restart is a start after power came, or after it was told to.
 func (m *meshNode) restart(now time.Time) {
 	m.air.Off(now, m.station)
@@ -132,10 +143,14 @@ func (m *meshNode) restart(now time.Time) {
 // started ends a start: the radio is on, and whoever listens is told.
 func (m *meshNode) started(now time.Time) {
 	m.until = time.Time{}
+	m.tune(now)
+	m.tell(proto(nil).flag(8, true))
+}
+
+func (m *meshNode) tune(now time.Time) {
 	if err := m.air.Tune(now, m.station, m.mod, m.power); err != nil {
 		m.air.Off(now, m.station)
 	}
-	m.tell(proto(nil).flag(8, true))
 }
 
 // tell sends one FromRadio.

@@ -58,6 +58,10 @@ func (m *meshNode) configuration(nonce uint64) {
 		m.tell(proto(nil).octets(5, proto(nil).octets(i, section)))
 	}
 	m.tell(proto(nil).octets(9, proto(nil).octets(1, nil)))
+	if nonce == meshOnlyConfig {
+		m.tell(proto(nil).varint(7, nonce))
+		return
+	}
 	for i := range m.kind.Nodes {
 		m.tell(proto(nil).octets(4, m.nodeInfo(0xB0000000+uint32(i))))
 	}

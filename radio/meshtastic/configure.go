@@ -87,7 +87,24 @@ func (m *Modem) check() error {
 	}
 	var err error
 	m.self.Modulation, err = m.lora.modulation()
+	m.agreed = m.lora
 	return err
+}
+
+// changed compares what the node has just told with what it told at first.
+func (m *Modem) changed() error {
+	m.info.Lock()
+	defer m.info.Unlock()
+	if !m.agreed.known || m.lora == m.agreed {
+		return nil
+	}
+	was, now := m.self.Modulation, m.lora
+	is, err := now.modulation()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrChanged, err)
+	}
+	return fmt.Errorf("%w: it was at %v, up to %d dBm, and is at %v, up to %d dBm: it is opened again, and refused where that is not what the configuration says",
+		ErrChanged, was, m.self.PowerDBm, is, now.powerDBm())
 }
 
 // Configure compares what the node is set to with what is wanted, and changes nothing: a node belongs to its user.

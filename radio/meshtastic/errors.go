@@ -17,6 +17,9 @@ var ErrStuck = errors.New("meshtastic: the node says for minutes that its queue 
 // ErrGone: the port broke, or the node restarted.
 var ErrGone = errors.New("meshtastic: the node is gone: was it unplugged?")
 
+// ErrChanged: somebody set the node anew while it was open.
+var ErrChanged = errors.New("meshtastic: the node was set anew in the Meshtastic app")
+
 // ErrFrameSize: a frame is empty or does not fit one packet.
 var ErrFrameSize = fmt.Errorf("meshtastic: a frame has 1 to %d octets", maxFrame)
 

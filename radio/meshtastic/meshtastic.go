@@ -90,6 +90,8 @@ type Modem struct {
 	info sync.Mutex // guards what the node tells of itself
 	self Info
 	lora lora
+	// agreed is what lora was when the modem was opened.
+	agreed lora
 
 	writing chan struct{} // held while writing; a channel, since a port may take its time
 	command sync.Mutex    // one Transmit or Configure at a time
@@ -200,7 +202,12 @@ func (m *Modem) Close() error {
 	return err
 }
 
-// beat sends a heartbeat now and then, until the modem is closed.
+// onlySettings asks the node for its settings without the long list of others that it knows (SPECIAL_NONCE_ONLY_CONFIG of the
+// firmware's PhoneAPI.h); older firmware takes it for any other number.
+const onlySettings = 69420
+
+// beat sends a heartbeat now and then, until the modem is closed. With it the node is asked how it is set: what is changed in the
+// app does not always restart it.
 func (m *Modem) beat() {
 	tick := time.NewTicker(m.opts.Heartbeat)
 	defer tick.Stop()
@@ -208,6 +215,7 @@ func (m *Modem) beat() {
 		select {
 		case <-tick.C:
 			_ = m.write(heartbeat()) // the reader notices a broken port
+			_ = m.write(appendVarint(nil, toWantConfig, onlySettings))
 		case <-m.gone:
 			return
 		case <-m.done:

@@ -328,6 +328,28 @@ func TestRestartAndUnplug(t *testing.T) {
 	})
 }
 
+// The port opens the modem again after such an error, and Configure refuses it.
+func TestANodeThatIsSetAnewEndsTheSession(t *testing.T) {
+	was := board.Meshtastic{Region: us, Preset: turbo, TxPower: 20, Nodes: 3}
+	power, preset, slot, region, law := was, was, was, was, was
+	power.TxPower, preset.Preset, slot.Slot, region.Region, law.OverrideDuty = 27, fast, 3, 6, true
+	for name, now := range map[string]board.Meshtastic{"power": power, "preset": preset, "slot": slot, "region": region, "law": law} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, 0, was)
+			m := b.ready(0)
+			time.Sleep(11 * time.Minute) // which alone changes nothing
+			if !b.rig.SetMeshtastic(b.ctx, 0, now) {
+				t.Fatal("not set")
+			}
+			ctx, stop := context.WithTimeout(b.ctx, 6*time.Minute)
+			defer stop()
+			if _, err := m.Receive(ctx); !errors.Is(err, ErrChanged) {
+				t.Errorf("%s: got %v, want that it was changed", name, err)
+			}
+		})
+	}
+}
+
 func TestHeartbeatKeepsTheNodeTalking(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		kind := board.Meshtastic{Region: us, Preset: turbo}

@@ -34,7 +34,7 @@ func (m *Modem) read() {
 
 // handle takes one FromRadio. An error ends the modem; what is malformed is counted.
 func (m *Modem) handle(message []byte) error {
-	restarted := false
+	restarted, told := false, false
 	err := fields(message, func(f field) error {
 		switch {
 		case f.number == fromRebooted && f.wire == wireVarint:
@@ -42,6 +42,7 @@ func (m *Modem) handle(message []byte) error {
 			return nil
 		case f.number == fromConfigComplete && f.wire == wireVarint:
 			m.tell(uint32(f.value))
+			told = true
 			return nil
 		case f.wire == wireBytes:
 			return m.part(f)
@@ -53,6 +54,9 @@ func (m *Modem) handle(message []byte) error {
 	}
 	if restarted && m.started() {
 		return fmt.Errorf("%w: it restarted", ErrGone)
+	}
+	if told {
+		return m.changed()
 	}
 	return nil
 }
