@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -362,4 +363,18 @@ func TestPoWebOpenToTheNetworkIsRefused(t *testing.T) {
 			t.Errorf("PoWeb listens on %s", addr)
 		}
 	}
+}
+
+func TestWhatIsToBeKnownOfAWorkingTransportIsInStatus(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		a := start(t, Config{StateDir: dir, Name: "ada", Region: "NZ915"}, nil)
+		defer a.stop()
+		synctest.Wait() // it starts with no transports
+		(&host{n: a.n, name: "lora0"}).Health(port.Health{OK: true, Note: "cannot be asked", NoteFix: "wire it"})
+		want := admin.Problem{Level: "warn", What: "lora0: cannot be asked", Fix: "wire it"}
+		if s := must[admin.Status](t)(a.Status(t.Context())); !slices.Contains(s.Problems, want) {
+			t.Errorf("got %+v, want %+v among them", s.Problems, want)
+		}
+	})
 }

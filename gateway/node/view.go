@@ -67,6 +67,8 @@ func (n *Node) addHealth(now time.Time, out *admin.Status) {
 		h := n.health[name]
 		if !h.OK {
 			out.Problems = append(out.Problems, admin.Problem{Level: "fail", What: name + ": " + cmp.Or(h.Problem, "does not work"), Fix: h.Fix})
+		} else if h.Note != "" {
+			out.Problems = append(out.Problems, admin.Problem{Level: "warn", What: name + ": " + h.Note, Fix: h.NoteFix})
 		}
 		if h.Band != "" || h.Modulation != "" {
 			out.Radios = append(out.Radios, radioInfo(now, h))

@@ -61,6 +61,9 @@ type Health struct {
 	OK        bool   `json:"ok"`
 	Problem   string `json:"problem,omitempty"`
 	Fix       string `json:"fix,omitempty"`
+	// Note is what a person should know of a transport although it works, NoteFix what can be done about it.
+	Note    string `json:"note,omitempty"`
+	NoteFix string `json:"note_fix,omitempty"`
 	// Radio only.
 	Band       string `json:"band,omitempty"`
 	Modulation string `json:"modulation,omitempty"`

@@ -360,3 +360,13 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestAModuleThatCannotBeAskedIsAWarning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWard(t, "region = \"EU868\"\nstate_dir = \"/nowhere/state\"\n[[radio]]\nname = \"lora0\"\nkind = \"ebyte\"\nmodule = \"e22-900t22\"\nport = \"p\"\nfrequency_hz = 866125000\npower_dbm = 13\n")
+		w.Gateway = &admin.Status{Radios: []admin.RadioInfo{{Name: "lora0", OK: true}}}
+		if all := w.said(); !strings.Contains(all, "warn lora0 settings: the module has no wired mode pins") || !strings.Contains(all, "| wire M0 and M1") {
+			t.Errorf("got\n%s", all)
+		}
+	})
+}

@@ -28,6 +28,9 @@ func (p Patient) radio(ctx context.Context, r config.Radio, b *board.Profile) []
 		return []board.Finding{fail(r.Name+" law", "change the [[radio]] section; packhorse region show "+region+" explains the law", "%v", err)}
 	}
 	found := []board.Finding{ok(r.Name+" law", "%s, %s; %s", plan.Modulation, strength(plan), plan.Rule)}
+	if what, fix := plan.Unverified(); what != "" {
+		found = append(found, warn(r.Name+" settings", fix, "%s", what))
+	}
 	if p.Gateway != nil {
 		return append(found, p.working(r))
 	}

@@ -91,7 +91,21 @@ func ebyteKind(r config.Radio, p *board.Profile) (kind, error) {
 		}
 		return "a module answers and takes its settings", modem.Configure(ctx, plan.Modulation, plan.PowerDBm)
 	}
-	return kind{modulation: mod, least: steps[len(steps)-1], most: steps[0], steps: steps, open: open, probe: probe}, nil
+	k := kind{modulation: mod, least: steps[len(steps)-1], most: steps[0], steps: steps, open: open, probe: probe}
+	if p == nil {
+		k.unverified, k.blind = m.unverified()
+	}
+	return k, nil
+}
+
+// unverified is what is believed of a module whose mode pins are tied.
+func (m module) unverified() (what, fix string) {
+	more := ""
+	if !m.e32 {
+		more = ", and that it listens before it sends (LBT),"
+	}
+	return "the module has no wired mode pins and cannot be asked how it is set: that its frequency, air rate and power are those of the configuration" + more + " is not verified",
+		"wire M0 and M1 to GPIO lines and name the board, or set the module with its maker's program and check these settings there"
 }
 
 const ebyteBaud = 9600 // of the configuration mode

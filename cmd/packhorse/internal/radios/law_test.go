@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"packhorse/link/port"
 	"packhorse/radio/phy"
 	"packhorse/radio/sik"
 )
@@ -120,6 +121,35 @@ func TestASettingSuitsTheRadio(t *testing.T) {
 	} {
 		if got := c.k.suits(c.s); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAModuleThatCannotBeAskedSaysSo(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		says       []string
+	}{
+		{"an E22 on a stick", onStick.text, []string{"frequency, air rate and power", "(LBT)", "not verified"}},
+		{"an E32 on a stick", strings.NewReplacer("e22-900t22", "e32-868t20", "866125000", "866000000", "power_dbm = 13\n", "").Replace(onStick.text), []string{"not verified"}},
+		{"an E22 with its pins", onE22.text, nil},
+		{"a chip", onWaveshare.text, nil},
+	} {
+		p, err := plan(t, c.text)
+		must(t, err)
+		s := &shell{}
+		alarmed{s, nil, p}.Health(port.Health{OK: true})
+		note := s.health[0]
+		if (note.Note == "") != (c.says == nil) || (note.NoteFix == "") != (note.Note == "") {
+			t.Errorf("%s: got %+v", c.name, note)
+		}
+		for _, w := range c.says {
+			if !strings.Contains(note.Note, w) {
+				t.Errorf("%s: got %q, want %q in it", c.name, note.Note, w)
+			}
+		}
+		if strings.Contains(c.text, "e32") == strings.Contains(note.Note, "LBT") && c.says != nil {
+			t.Errorf("%s: only an E22 listens: %q", c.name, note.Note)
 		}
 	}
 }

@@ -32,6 +32,9 @@ type Plan struct {
 // Power is what the law looks at.
 func (p Plan) Power() phy.Power { return p.Chain.Power() }
 
+// Unverified says what the radio cannot be asked, and what can be done about it. Both are empty where it can be asked.
+func (p Plan) Unverified() (what, fix string) { return p.kind.unverified, p.kind.blind }
+
 // kind is what a kind of radio, as it is configured, can do.
 type kind struct {
 	modulation phy.Modulation
@@ -51,7 +54,9 @@ type kind struct {
 	rule func(g phy.Region, p phy.Power) (phy.Rule, error)
 	// keep fits the radio to its rule, or refuses; nil: nothing is to be done.
 	keep func(*Plan) error
-	open func(ctx context.Context, h Host, p Plan) (radio.Radio, error)
+	// unverified is what the radio is only believed to be set to, and blind what can be done about it; empty: nothing.
+	unverified, blind string
+	open              func(ctx context.Context, h Host, p Plan) (radio.Radio, error)
 	// probe opens the radio for a moment, transmits nothing, and says what is there.
 	probe func(ctx context.Context, h Host, p Plan) (string, error)
 }

@@ -46,7 +46,7 @@ type station struct {
 func (t *station) Run(ctx context.Context, h port.Host) error {
 	t.begin()
 	defer t.end()
-	return t.Radio.Run(ctx, alarmed{h, t.leds.Alarm})
+	return t.Radio.Run(ctx, alarmed{h, t.leds.Alarm, t.plan})
 }
 
 func (t *station) begin() {
@@ -111,13 +111,15 @@ func (l *lit) Receive(ctx context.Context) (radio.Packet, error) {
 	return p, err
 }
 
-// alarmed lights a lamp while the radio does not work.
+// alarmed lights a lamp while the radio does not work, and says what is to be known of one that does.
 type alarmed struct {
 	port.Host
-	led *board.LED
+	led  *board.LED
+	plan Plan
 }
 
 func (a alarmed) Health(v port.Health) {
 	a.led.Set(!v.OK)
+	v.Note, v.NoteFix = a.plan.Unverified()
 	a.Host.Health(v)
 }
