@@ -27,7 +27,8 @@ type Driver interface {
 	Transmit(frame []byte) error
 	// Detect starts channel activity detection, from any mode, which ends with Event.DetectOK in standby.
 	Detect() error
-	// Standby ends whatever the chip does, and clears its flags.
+	// Standby ends whatever the chip does, and clears its flags. A packet that has come in since Events, here or at the
+	// beginning of another method, is kept for the next Events.
 	Standby() error
 	// Level is the power in the channel now, in dBm; only while receiving, and not sooner than 1 ms after Receive.
 	Level() (float64, error)
@@ -45,10 +46,11 @@ type Event struct {
 	Sent     bool // the frame has left
 	DetectOK bool // channel activity detection has ended,
 	Detected bool // and has found something
-	// Received is a good frame, without a time; Damaged one that had a wrong checksum or header, or none though one was
-	// wanted.
-	Received *radio.Packet
-	Damaged  bool
+	// Received is a good frame: without a time, unless it had ended before the last command and was only found by it.
+	// Damaged is one that had a wrong checksum or header, or none though one was wanted; Foreign a packet without an octet
+	// in it, which nobody of ours sends.
+	Received         *radio.Packet
+	Damaged, Foreign bool
 	// Began tells that a packet is coming in: its header has been read. It need not be told again. Signal tells that
 	// something is being received at this moment, as far as the chip knows.
 	Began, Signal bool
@@ -58,7 +60,7 @@ type Event struct {
 
 // Stats counts what a Radio met. All of it is since Open.
 type Stats struct {
-	Sent, Received, Damaged uint64
+	Sent, Received, Damaged, Foreign uint64
 	// Lost are good frames that nobody took in time.
 	Lost uint64
 	// LateIRQ are events found by the check each second: their edge was lost. Resets are those after Open.

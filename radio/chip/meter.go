@@ -23,11 +23,13 @@ const (
 
 var _ radio.Meter = (*Radio)(nil)
 
-// Channel is the mean noise, and the share of the last 7.5 to 15 s that good frames and our own took. Safe for concurrent use.
+// Channel is the mean noise, and the share of the last 7.5 to 15 s that good frames and our own took, and
+// the packets without payload. Safe for concurrent use.
 func (r *Radio) Channel() radio.ChannelStats {
 	r.counts.Lock()
 	defer r.counts.Unlock()
 	c := radio.NoChannelStats()
+	c.Foreign = r.stats.Foreign
 	if r.meter.sampled {
 		c.NoiseDBm = r.meter.noise
 	}

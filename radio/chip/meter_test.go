@@ -9,6 +9,33 @@ import (
 	"packhorse/radio"
 )
 
+// What nobody of ours sends is counted and not received.
+func TestForeignPacketsAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := open(t)
+		defer r.Close()
+		f.tell(Event{Foreign: true})
+		synctest.Wait()
+		if r.Channel().Foreign != 1 || r.Stats().Foreign != 1 || r.Stats().Received != 0 {
+			t.Errorf("got %+v, %+v", r.Channel(), r.Stats())
+		}
+	})
+}
+
+// A packet that a driver found while it began something else keeps its time.
+func TestAPacketKeepsItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := open(t)
+		defer r.Close()
+		at := time.Now()
+		time.Sleep(time.Minute)
+		f.tell(Event{Received: &radio.Packet{Data: []byte{1}, At: at}})
+		if p, err := r.Receive(t.Context()); err != nil || !p.At.Equal(at) {
+			t.Errorf("got %v, %v, want %v", p.At, err, at)
+		}
+	})
+}
+
 func TestMeter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		level := -120.0

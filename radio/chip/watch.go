@@ -95,13 +95,13 @@ func (r *Radio) collect(at time.Time, late bool) error {
 // take does what an event asks for.
 func (r *Radio) take(ev Event, at time.Time, late bool) error {
 	ended := ev.Sent && r.doing == sending || ev.DetectOK && r.doing == detecting
-	r.count(func(s *Stats) { s.add(ev, late && (ended || ev.Received != nil || ev.Damaged)) })
+	r.count(func(s *Stats) { s.add(ev, late && (ended || ev.Received != nil || ev.Damaged || ev.Foreign)) })
 	r.signal = ev.Signal
 	r.told = r.told || ev != Event{}
 	if ev.Began && r.set != nil {
 		r.incoming = at.Add(r.set.mod.TimeOnAir(r.Capabilities().MaxFrame))
 	}
-	if ev.Received != nil || ev.Damaged {
+	if ev.Received != nil || ev.Damaged || ev.Foreign {
 		r.incoming = time.Time{}
 	}
 	if ev.Received != nil {
@@ -129,7 +129,7 @@ func (s *Stats) add(ev Event, late bool) {
 	for _, c := range []struct {
 		is bool
 		n  *uint64
-	}{{ev.Sent, &s.Sent}, {ev.Received != nil, &s.Received}, {ev.Damaged, &s.Damaged}, {late, &s.LateIRQ}} {
+	}{{ev.Sent, &s.Sent}, {ev.Received != nil, &s.Received}, {ev.Damaged, &s.Damaged}, {ev.Foreign, &s.Foreign}, {late, &s.LateIRQ}} {
 		if c.is {
 			*c.n++
 		}
@@ -139,7 +139,9 @@ func (s *Stats) add(ev Event, late bool) {
 // deliver queues a received frame; when nobody takes them the new one is lost.
 func (r *Radio) deliver(ev Event, at time.Time) {
 	p := *ev.Received
-	p.At = at
+	if p.At.IsZero() {
+		p.At = at
+	}
 	select {
 	case r.frames <- p:
 	default:

@@ -42,6 +42,7 @@ type Driver struct {
 	header   bool      // a valid header has come, and its packet not yet ended
 	preamble time.Time // until when the header of the last preamble may still come
 	last     Reception
+	missed   chip.Event // what ended between Events and the command after it
 }
 
 var _ chip.Driver = (*Driver)(nil)

@@ -32,13 +32,16 @@ func (d *Driver) Events() (chip.Event, error) {
 	if d.asleep {
 		return chip.Event{}, nil
 	}
-	e, err := d.events()
+	e, err := d.events(d.missed)
+	if err == nil {
+		d.missed = chip.Event{}
+	}
 	e.Signal = time.Now().Before(d.preamble)
 	return e, err
 }
 
-func (d *Driver) events() (chip.Event, error) {
-	var e chip.Event
+// events adds to e what the flags tell.
+func (d *Driver) events(e chip.Event) (chip.Event, error) {
 	for range rounds {
 		flags, s, err := d.flags()
 		switch {
@@ -115,15 +118,23 @@ func (d *Driver) heard(e *chip.Event, flags uint16) error {
 		e.Damaged = true
 		return nil
 	}
-	p, err := d.fetch()
-	if err != nil {
+	return d.fetch(e)
+}
+
+// rescue keeps a packet that ended after the last look at the flags, which the end of a reception clears.
+func (d *Driver) rescue() error {
+	if d.task != listening {
+		return nil
+	}
+	flags, _, err := d.flags()
+	if err != nil || flags&irqRxDone == 0 {
 		return err
 	}
-	if p == nil {
-		e.Damaged = true
+	err = d.heard(&d.missed, flags)
+	if d.missed.Received != nil {
+		d.missed.Received.At = time.Now()
 	}
-	e.Received = p
-	return nil
+	return err
 }
 
 // ended is about time limits, and about receptions that end with one packet.
@@ -139,33 +150,40 @@ func (d *Driver) ended(e *chip.Event, flags uint16) error {
 	return nil
 }
 
-// fetch reads the packet that has come; nil where it bears no checksum though one is wanted.
-func (d *Driver) fetch() (*radio.Packet, error) {
+// fetch reads the packet that has come. It is damaged where it bears no checksum though one is wanted.
+func (d *Driver) fetch(e *chip.Event) error {
 	where, err := d.query(opRxBuffer, 2)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	data, err := d.readBuffer(where[1], int(d.payloadLength(where[0])))
+	n := int(d.payloadLength(where[0]))
+	if n == 0 {
+		e.Foreign = true
+		return nil
+	}
+	data, err := d.readBuffer(where[1], n)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	signal, err := d.query(opPacketStatus, 3)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	header, err := d.readRegister(regHeader, 3)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if d.wave.CRC && !d.wave.Implicit && header[0]&headerCRC == 0 {
-		return nil, nil
+		e.Damaged = true
+		return nil
 	}
 	d.last = Reception{
 		PacketRSSIdBm:    -float64(signal[0]) / 2,
 		SignalRSSIdBm:    -float64(signal[2]) / 2,
 		FrequencyErrorHz: frequencyError(header, d.wave.BandwidthHz),
 	}
-	return &radio.Packet{Data: data, RSSIdBm: d.last.SignalRSSIdBm, SNRdB: float64(int8(signal[1])) / 4, HasSignal: true}, nil
+	e.Received = &radio.Packet{Data: data, RSSIdBm: d.last.SignalRSSIdBm, SNRdB: float64(int8(signal[1])) / 4, HasSignal: true}
+	return nil
 }
 
 // payloadLength is what the header told; without one the length agreed on, which GetRxBufferStatus does not give

@@ -122,6 +122,9 @@ func (d *Driver) standby(oscillator byte) error {
 		func() error { return d.command(opStandby, oscillator) },
 		func() error { return d.pins.Route(chip.PathOff) },
 	)
+	if err == nil {
+		err = d.rescue()
+	}
 	if err != nil {
 		return err
 	}

@@ -351,6 +351,71 @@ func TestDamagedPacketsAreDropped(t *testing.T) {
 	}
 }
 
+// A packet without payload is nobody's of ours; the buffer is not read for it.
+func TestAPacketWithoutPayloadIsForeign(t *testing.T) {
+	configured(t, crystalBoard, sf7, 14, func(t *testing.T, f *fake, d *Driver) {
+		must(t, d.Receive())
+		f.receive(packet, 9, nil, good, heard)
+		f.fetched = func() { t.Error("the buffer is read") }
+		if e := event(t, d); e != (chip.Event{Foreign: true}) {
+			t.Errorf("got %+v", e)
+		}
+		f.receive(packet|irqCRCErr, 9, nil, good, heard)
+		if e := event(t, d); e != (chip.Event{Damaged: true}) {
+			t.Errorf("with a wrong checksum: got %+v", e)
+		}
+	})
+}
+
+// What comes in between a look at the flags and the next command is not lost, and knows when it came.
+func TestAPacketThatEndsBeforeACommandIsKept(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		do   func(d *Driver) error
+		ends uint16
+		want chip.Event
+	}{
+		{"transmit", func(d *Driver) error { return d.Transmit([]byte{7, 8, 9, 10, 11, 12}) }, irqTxDone, chip.Event{Sent: true}},
+		{"detect", func(d *Driver) error { return d.Detect() }, irqCADDone, chip.Event{DetectOK: true}},
+	} {
+		configured(t, crystalBoard, sf7, 14, func(t *testing.T, f *fake, d *Driver) {
+			must(t, d.Receive())
+			f.receive(packet, 0, []byte("hello"), good, heard)
+			at := time.Now()
+			must(t, tc.do(d))
+			time.Sleep(time.Second)
+			f.end(tc.ends)
+			e := event(t, d)
+			if e.Received == nil || string(e.Received.Data) != "hello" || e.Received.At.Sub(at) > time.Millisecond || e.Received.At.IsZero() {
+				t.Fatalf("%s: got %+v", tc.name, e)
+			}
+			if e.Received = nil; e != tc.want {
+				t.Errorf("%s: got %+v, want %+v", tc.name, e, tc.want)
+			}
+			must(t, d.Receive())
+			if e := event(t, d); e != (chip.Event{}) {
+				t.Errorf("%s, again: %+v", tc.name, e)
+			}
+		})
+	}
+	configured(t, crystalBoard, sf7, 14, func(t *testing.T, f *fake, d *Driver) {
+		must(t, d.Receive())
+		f.receive(packet, 0, []byte("first"), good, heard)
+		must(t, d.Receive())
+		f.receive(packet, 5, []byte("second"), good, heard)
+		for _, want := range []string{"first", "second"} {
+			if e := event(t, d); e.Received == nil || string(e.Received.Data) != want {
+				t.Errorf("got %+v, want %s", e.Received, want)
+			}
+		}
+		f.receive(packet|irqCRCErr, 0, []byte("bad"), good, heard)
+		must(t, d.Receive())
+		if e := event(t, d); e != (chip.Event{Damaged: true}) {
+			t.Errorf("a damaged one: %+v", e)
+		}
+	})
+}
+
 // Who wants no checksum, or knows that there is one without a header, is not held to the header.
 func TestPacketsWithoutAChecksumAreTakenWhereNoneIsWanted(t *testing.T) {
 	for _, tc := range []struct {

@@ -27,6 +27,7 @@ type Driver struct {
 	powerDBm int
 	version  byte
 	last     Reception
+	missed   chip.Event // what ended between Events and the command after it
 }
 
 var _ chip.Driver = (*Driver)(nil)
@@ -146,11 +147,17 @@ func (d *Driver) Version() string { return fmt.Sprintf("%02X", d.version) }
 
 // Standby ends whatever the chip does, and clears its flags.
 func (d *Driver) Standby() error {
+	listened := d.mode == modeRx
 	if err := d.enter(modeStandby); err != nil {
 		return err
 	}
 	if err := d.pins.Route(chip.PathOff); err != nil {
 		return err
+	}
+	if listened {
+		if err := d.rescue(); err != nil {
+			return err
+		}
 	}
 	return d.put(regIrqFlags, irqAll)
 }

@@ -1,6 +1,8 @@
 package sx127x
 
 import (
+	"time"
+
 	"packhorse/radio"
 	"packhorse/radio/chip"
 )
@@ -26,12 +28,31 @@ func (d *Driver) Events() (chip.Event, error) {
 	if !d.plausible(op, flags) {
 		return chip.Event{}, d.lost(op)
 	}
+	if d.missed.Received != nil && flags&irqRxDone != 0 { // the next one comes in an event of its own
+		return d.withMissed(chip.Event{}), nil
+	}
 	if flags != 0 {
 		if err := d.put(regIrqFlags, flags); err != nil {
 			return chip.Event{}, err
 		}
 	}
-	return d.tell(&s, flags)
+	ev, err := d.tell(&s, flags)
+	if err != nil {
+		return ev, err
+	}
+	return d.withMissed(ev), nil
+}
+
+// withMissed adds what the last command found.
+func (d *Driver) withMissed(ev chip.Event) chip.Event {
+	m := d.missed
+	d.missed = chip.Event{}
+	if m.Received != nil {
+		ev.Received = m.Received
+	}
+	ev.Damaged = ev.Damaged || m.Damaged
+	ev.Foreign = ev.Foreign || m.Foreign
+	return ev
 }
 
 // tell says what the flags mean in the mode that the chip was told. What ends by itself ends in standby.
@@ -66,7 +87,8 @@ func (d *Driver) received(ev *chip.Event, s *status, flags byte) error {
 	bare := !d.wave.Implicit && d.wave.CRC && s.reg(regHopChannel)&bitHeaderCRC == 0
 	n := d.length(s)
 	if flags&irqCRCError != 0 || bare || n == 0 {
-		ev.Damaged = true
+		ev.Foreign = flags&irqCRCError == 0 && n == 0
+		ev.Damaged = !ev.Foreign
 		return nil
 	}
 	data, err := d.fetch(n)
@@ -84,6 +106,22 @@ func (d *Driver) received(ev *chip.Event, s *status, flags byte) error {
 	}
 	ev.Received = &radio.Packet{Data: data, RSSIdBm: d.last.RSSIdBm, SNRdB: float64(snr) / 4, HasSignal: true}
 	return nil
+}
+
+// rescue keeps a packet that ended after the last look at the flags, which the end of a reception clears.
+func (d *Driver) rescue() error {
+	b, err := d.read(regIrqFlags, len(status{}))
+	if err != nil {
+		return err
+	}
+	s := status(b)
+	if flags := s.reg(regIrqFlags); flags&irqRxDone != 0 {
+		err = d.received(&d.missed, &s, flags)
+	}
+	if d.missed.Received != nil {
+		d.missed.Received.At = time.Now()
+	}
+	return err
 }
 
 func (d *Driver) length(s *status) int {

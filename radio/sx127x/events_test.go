@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"packhorse/radio/chip"
 	"packhorse/radio/phy"
@@ -92,11 +93,81 @@ func TestReceived(t *testing.T) {
 	})
 }
 
+// A packet without payload is nobody's of ours; the FIFO is not read for it.
+func TestAPacketWithoutPayloadIsForeign(t *testing.T) {
+	virtual(t, "foreign", func(t *testing.T) {
+		d, f := listening(t, sf7)
+		f.hears(9, nil, irqRxDone|irqValidHeader)
+		f.before = func(reg byte) {
+			if reg == regFIFO {
+				t.Error("the FIFO is read")
+			}
+		}
+		if ev, err := d.Events(); err != nil || ev != (chip.Event{Foreign: true}) {
+			t.Errorf("got %+v, %v", ev, err)
+		}
+		f.hears(9, nil, irqRxDone|irqCRCError)
+		if ev, err := d.Events(); err != nil || ev != (chip.Event{Damaged: true}) {
+			t.Errorf("with a wrong checksum: got %+v, %v", ev, err)
+		}
+	})
+}
+
+// What comes in between a look at the flags and the next command is not lost, and knows when it came.
+func TestAPacketThatEndsBeforeACommandIsKept(t *testing.T) {
+	for name, c := range map[string]struct {
+		do   func(d *Driver) error
+		ends byte
+		want chip.Event
+	}{
+		"transmit": {func(d *Driver) error { return d.Transmit([]byte{7, 8, 9, 10}) }, irqTxDone, chip.Event{Sent: true}},
+		"detect":   {func(d *Driver) error { return d.Detect() }, irqCadDone, chip.Event{DetectOK: true}},
+	} {
+		virtual(t, name, func(t *testing.T) {
+			d, f := listening(t, sf7)
+			f.hears(0, []byte{1, 2, 3}, irqRxDone|irqValidHeader)
+			at := time.Now()
+			must(t, c.do(d))
+			time.Sleep(time.Second)
+			f.ends(c.ends)
+			ev, err := d.Events()
+			if err != nil || ev.Received == nil || !bytes.Equal(ev.Received.Data, []byte{1, 2, 3}) || ev.Received.At.Sub(at) > time.Millisecond || ev.Received.At.IsZero() {
+				t.Fatalf("got %+v, %v", ev, err)
+			}
+			if ev.Received = nil; ev != c.want {
+				t.Errorf("got %+v, want %+v", ev, c.want)
+			}
+			must(t, d.Receive())
+			if ev, err := d.Events(); err != nil || ev != (chip.Event{}) {
+				t.Errorf("again: %+v, %v", ev, err)
+			}
+		})
+	}
+	virtual(t, "another one before it is told", func(t *testing.T) {
+		d, f := listening(t, sf7)
+		f.hears(0, []byte{1}, irqRxDone)
+		must(t, d.Receive())
+		f.hears(1, []byte{2}, irqRxDone)
+		for _, want := range []byte{1, 2} {
+			if ev, err := d.Events(); err != nil || ev.Received == nil || ev.Received.Data[0] != want {
+				t.Errorf("want %d, got %+v, %v", want, ev, err)
+			}
+		}
+	})
+	virtual(t, "a damaged one", func(t *testing.T) {
+		d, f := listening(t, sf7)
+		f.hears(0, []byte{1}, irqRxDone|irqCRCError)
+		must(t, d.Receive())
+		if ev, err := d.Events(); err != nil || ev != (chip.Event{Damaged: true}) {
+			t.Errorf("got %+v, %v", ev, err)
+		}
+	})
+}
+
 func TestDamaged(t *testing.T) {
 	for name, spoil := range map[string]func(f *fake){
 		"checksum":         func(f *fake) { f.regs[regIrqFlags] |= irqCRCError },
 		"no checksum sent": func(f *fake) { f.regs[regHopChannel] = 0 },
-		"nothing in it":    func(f *fake) { f.regs[regRxNbBytes] = 0 },
 		"no end":           func(f *fake) { f.regs[regIrqFlags] = irqCRCError },
 	} {
 		virtual(t, name, func(t *testing.T) {
