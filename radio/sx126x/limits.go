@@ -2,6 +2,7 @@ package sx126x
 
 import (
 	"fmt"
+	"time"
 
 	"packhorse/radio/phy"
 )
@@ -22,7 +23,27 @@ func (o Opts) check(w phy.Wave, powerDBm int) error {
 			return err
 		}
 	}
+	if err := o.checkAirtime(w); err != nil {
+		return err
+	}
 	return o.checkPower(w.FrequencyHz, powerDBm)
+}
+
+// timerSpare is what the timer of a transmission needs beside the time on air: the ramp and the clocks' errors take less.
+const timerSpare = 100 * time.Millisecond
+
+// checkAirtime refuses packets that the chip's own limit of 262 s would cut off.
+func (o Opts) checkAirtime(w phy.Wave) error {
+	n := maxFrame
+	if w.Implicit {
+		n = int(w.Length)
+	}
+	const most = maxTicks * timerTick
+	if air := w.TimeOnAir(n); air+timerSpare+o.TCXODelay > most {
+		return fmt.Errorf("%v: %d octets take %.0f s with a preamble of %d symbols, and this chip sends for %.0f s at most: use a shorter preamble, a lower spreading factor or more bandwidth",
+			o.Model, n, air.Seconds(), w.PreambleSymbols, most.Seconds())
+	}
+	return nil
 }
 
 // band is what the synthesiser reaches (datasheets of the chips, general specifications).

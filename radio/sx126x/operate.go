@@ -34,10 +34,10 @@ func (d *Driver) Transmit(frame []byte) error {
 	return d.expectTask("transmit")
 }
 
-// transmitLimit is when a transmission must have ended: its time on air and a bit.
+// transmitLimit is when a transmission must have ended: its time on air and a bit, as far as the timer goes.
 func (d *Driver) transmitLimit(n int) uint32 {
 	air := d.wave.TimeOnAir(n)
-	return ticks(air + air/8 + 100*time.Millisecond + d.opts.TCXODelay)
+	return ticks(air + air/8 + timerSpare + d.opts.TCXODelay)
 }
 
 // shapeModulation is due before each packet (SX1261/2 datasheet section 15.1).

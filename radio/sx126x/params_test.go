@@ -9,6 +9,23 @@ import (
 	"packhorse/radio/phy"
 )
 
+// The chip ends each transmission after 262 s: what takes longer is refused, and the slowest setting there is is not.
+func TestTooLongPacketsAreRefused(t *testing.T) {
+	m := phy.Modulation{FrequencyHz: 868_100_000, BandwidthHz: 7812, SpreadingFactor: 12, CodingRate: 8, PreambleSymbols: 8}
+	if err := (Opts{}).Check(m, 14); err != nil {
+		t.Errorf("255 octets take %v: %v", m.TimeOnAir(255), err)
+	}
+	m.PreambleSymbols = 200
+	err := (Opts{}).Check(m, 14)
+	if err == nil || !strings.Contains(err.Error(), "a preamble of 200 symbols") || !strings.Contains(err.Error(), "262 s at most") {
+		t.Errorf("255 octets take %v: %v", m.TimeOnAir(255), err)
+	}
+	m.SpreadingFactor = 11
+	if err := (Opts{}).Check(m, 14); err != nil {
+		t.Errorf("255 octets take %v: %v", m.TimeOnAir(255), err)
+	}
+}
+
 func TestModulationParameters(t *testing.T) {
 	for _, tc := range []struct {
 		hz     uint32
