@@ -42,7 +42,7 @@ func add(r *boardsim.Rig, kind string, station int) error {
 		t.Seed = seed
 		return r.AddKISS(station, t)
 	case "sik":
-		return r.AddSiK(station, boardsim.SiK{Board: 868, Seed: seed})
+		return r.AddSiK(station, boardsim.SiK{Board: 915, Seed: seed})
 	case "e22":
 		return r.AddE22(station, stick)
 	case "meshtastic":
