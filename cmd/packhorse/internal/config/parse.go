@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -84,6 +85,9 @@ func explain(path string, err error) error {
 	}
 	var e *toml.DecodeError
 	if errors.As(err, &e) {
+		if found := mistyped.FindStringSubmatch(e.Error()); found != nil {
+			return mistypedError(path, e, found[1], found[2])
+		}
 		return decodeError(path, e, strings.TrimPrefix(e.Error(), "toml: "), "correct the line; docs/CONFIG.md lists every key")
 	}
 	return &Error{Where: path, Message: err.Error(), Fix: "docs/CONFIG.md lists every key"}
@@ -94,13 +98,38 @@ func decodeError(path string, e *toml.DecodeError, what, fix string) error {
 	return &Error{Where: fmt.Sprintf("%s:%d:%d", path, row, col), Message: what, Excerpt: e.String(), Fix: fix}
 }
 
-// nearest suggests the known key that differs least from a mistaken one.
+// mistyped is how the decoder says that a value has another type than its key.
+var mistyped = regexp.MustCompile(`(?m)cannot decode TOML (\w+) into .* of type (\S+)$`)
+
+// mistypedError says it in words of the file: the decoder's name fields of our source.
+func mistypedError(path string, e *toml.DecodeError, got, goType string) error {
+	row, col := e.Position()
+	return &Error{Where: fmt.Sprintf("%s:%d:%d", path, row, col), Message: fmt.Sprintf("%s: this is of type %s", strings.Join(e.Key(), "."), got),
+		Excerpt: mistyped.ReplaceAllString(e.String(), "$1"), Fix: "give " + wanted(goType)}
+}
+
+// wanted says in words what a Go type takes.
+func wanted(goType string) string {
+	switch bare := strings.TrimLeft(goType, "*u"); {
+	case strings.HasPrefix(bare, "int"):
+		return "a whole number, without quotes or decimals"
+	case strings.HasPrefix(bare, "float"):
+		return "a number, without quotes"
+	case bare == "bool":
+		return "true or false, without quotes"
+	case bare == "string":
+		return "a text in quotes"
+	}
+	return "what docs/CONFIG.md shows for it"
+}
+
+// nearest suggests the known key that differs least from a mistaken one: of the same table, or the same name in another.
 func nearest(key string) string {
-	last := key[strings.LastIndexByte(key, '.')+1:]
+	table, last := split(key)
 	best, at := "", 3
 	for _, k := range Keys {
-		name := k.Name[strings.LastIndexByte(k.Name, '.')+1:]
-		if d := distance(last, name); d < at {
+		place, name := split(strings.NewReplacer("[[", "", "]]", "").Replace(k.Name))
+		if d := distance(last, name); d < at && (d == 0 || place == table) {
 			best, at = k.Name, d
 		}
 	}
@@ -108,6 +137,12 @@ func nearest(key string) string {
 		return "remove it; docs/CONFIG.md lists every key"
 	}
 	return "did you mean " + best + "?"
+}
+
+// split cuts a key in its table and its name.
+func split(key string) (table, name string) {
+	dot := strings.LastIndexByte(key, '.')
+	return key[:max(dot, 0)], key[dot+1:]
 }
 
 // distance is the Levenshtein distance of two short words.

@@ -234,8 +234,10 @@ func (l *Loaded) checkNeeded(r Radio, key string) error {
 	}
 	own := r.Kind == KISS
 	switch {
-	case (own || r.Kind == EByte) && r.FrequencyHz == 0:
-		return missing("frequency_hz", "say in Hz what it sends on, such as 869525000; an E22 has channels at 850125000 and each MHz above")
+	case own && r.FrequencyHz == 0:
+		return missing("frequency_hz", "say in Hz what its transmitter sends on, such as 433500000")
+	case r.Kind == EByte && r.FrequencyHz == 0:
+		return missing("frequency_hz", "say in Hz what it sends on, such as 866125000; an E22-900 has channels at 850125000 and each MHz above")
 	case own && r.BandwidthHz == 0:
 		return missing("bandwidth_hz", "say in Hz what the transmitter occupies, such as 12500 for 1200 bit/s over a voice channel")
 	case own && (r.BitRate == 0 || r.BitRate > 2_000_000):
