@@ -83,7 +83,11 @@ func keepDuty(o *sik.Opts, kbps uint32, rule phy.Rule) error {
 	for o.DutyPercent = int(rule.DutyPPM / 10_000); o.DutyPercent > 0 && o.OwnDutyPPM() > rule.DutyPPM; {
 		o.DutyPercent--
 	}
-	if idle := o.Idle(kbps); o.DutyPercent < 1 || float64(o.DutyPercent)/100 < idle {
+	if o.DutyPercent < 1 {
+		return fmt.Errorf("%s allows %g %% of the time, and a SiK radio can be held to no limit so low: use a band that allows 10 %% or more, or another radio: %w",
+			rule.SubBand(), float64(rule.DutyPPM)/10_000, phy.ErrNotAllowed)
+	}
+	if idle := o.Idle(kbps); float64(o.DutyPercent)/100 < idle {
 		return fmt.Errorf("a pair of SiK radios sends %.1f %% of the time at %d kbit/s with nothing to carry, and %s allows %g %%, of which its own limit of whole percent keeps %d %%: use another band, or a faster bit_rate: %w",
 			100*idle, kbps, rule.SubBand(), float64(rule.DutyPPM)/10_000, o.DutyPercent, phy.ErrNotAllowed)
 	}
