@@ -42,6 +42,11 @@ func TestRegionShowExplains(t *testing.T) {
 		{"CN470", 7, []string{"|xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx| closed: only civil meters", "nothing may be sent here"}},
 		{"EU2400", 0, []string{"say --frequency"}},
 		{"EU2400 --frequency 2403 --power 5", 0, []string{"ALLOWED by EU2400"}},
+		{"EU868 --frequency 868100000", 2, []string{"give MHz"}},
+		{"EU868 --frequency -1", 2, []string{"give MHz"}},
+		{"EU868 --bandwidth 125000", 2, []string{"give kHz"}},
+		{"EU868 --bandwidth NaN", 2, []string{"give kHz"}},
+		{"EU868 --radio lora", 2, []string{`"lora" is not a kind of radio`, "use one of rnode"}},
 		{"XX", 2, []string{`there is no region "XX"`, "packhorse region lists them all"}},
 	} {
 		b.want(c.code, c.says, append([]string{"region", "show"}, strings.Fields(c.line)...)...)

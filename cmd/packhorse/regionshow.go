@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"packhorse/cmd/packhorse/internal/config"
 	"packhorse/cmd/packhorse/internal/radios"
 	"packhorse/gateway/admin"
 	"packhorse/radio/phy"
@@ -37,6 +38,9 @@ that leaves, or what refuses it and what would be allowed. It ends with exit cod
 			if err != nil {
 				return err
 			}
+			if err := q.check(); err != nil {
+				return err
+			}
 			q.power = c.Flags().Changed("power")
 			return a.showRegion(g, q)
 		},
@@ -53,6 +57,19 @@ that leaves, or what refuses it and what would be allowed. It ends with exit cod
 	return c
 }
 
+// check finds other units and radios that there are not: the law has nothing to say about them.
+func (q asked) check() error {
+	switch {
+	case !(q.megahertz >= 0 && q.megahertz < 4000):
+		return usage("give MHz, such as --frequency 869.525", "no radio of ours sends on %g MHz", q.megahertz)
+	case !(q.kilohertz >= 0 && q.kilohertz < 4000):
+		return usage("give kHz, such as --bandwidth 125", "no radio of ours has a bandwidth of %g kHz", q.kilohertz)
+	case !slices.Contains(config.Kinds, q.kind):
+		return usage("use one of "+strings.Join(config.Kinds, ", "), "%q is not a kind of radio", q.kind)
+	}
+	return nil
+}
+
 // modulation is the plan with what was asked over it.
 func (q asked) modulation(g phy.Region) phy.Modulation {
 	m := g.Plan
@@ -60,7 +77,7 @@ func (q asked) modulation(g phy.Region) phy.Modulation {
 		m = phy.Modulation{BandwidthHz: 125_000, SpreadingFactor: 7, CodingRate: 5, PreambleSymbols: 8}
 	}
 	if q.megahertz != 0 {
-		m.FrequencyHz = uint32(math.Round(min(max(q.megahertz, 0), 4000) * 1e6))
+		m.FrequencyHz = uint32(math.Round(q.megahertz * 1e6))
 	}
 	if q.kilohertz != 0 {
 		m.BandwidthHz = bandwidth(q.kilohertz)
@@ -79,7 +96,7 @@ func bandwidth(kHz float64) uint32 {
 			return hz
 		}
 	}
-	return uint32(min(max(kHz, 0), 4e6) * 1000)
+	return uint32(kHz * 1000)
 }
 
 // bandInfo is one row of the table.
