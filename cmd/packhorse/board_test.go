@@ -77,7 +77,8 @@ func TestBoardProbeFindsTheBoardOrSaysWhy(t *testing.T) {
 	if code := scan(t, b, map[string]spi.PortCloser{"uputronics-ce0": sim.NewSX127x(0x12), "uputronics-ce1": sim.NewSX127x(0x12)}); code != 6 || !strings.Contains(b.out, "fix: more than one board answers alike") {
 		t.Errorf("two: got exit %d, %q", code, b.out)
 	}
-	if code := scan(t, b, nil); code != 6 || !strings.Contains(b.out, "fail  no radio board answers") || !strings.Contains(b.out, "fix: ") || !strings.Contains(b.out, "dtparam=spi=on") {
+	if code := scan(t, b, nil); code != 6 || !strings.Contains(b.out, "fail  no radio board answers") || !strings.Contains(b.out, "fix: ") || !strings.Contains(b.out, "dtparam=spi=on") ||
+		!strings.Contains(b.err, "\ndragino-lora-gps: there is no /dev/spidev0.0: SPI") {
 		t.Errorf("none: got exit %d, %q", code, b.out)
 	}
 	if code := scan(t, b, map[string]spi.PortCloser{"uputronics-ce1": sim.NewSX127x(0x12)}, "uputronics-ce0"); code != 6 || strings.Contains(b.err, "ce1") {

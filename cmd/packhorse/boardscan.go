@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -136,12 +137,17 @@ func (a *app) scan(names []string, open func(*board.Profile) (*board.Hardware, e
 		v.Found = append(v.Found, foundBoard{f.Profile.Name, f.Profile.Title, f.Profile.SPI.Device, f.Chip.Name, f.Proven})
 	}
 	for _, m := range missed {
-		v.Missed = append(v.Missed, missedBoard{m.Profile.Name, m.Err.Error()})
+		v.Missed = append(v.Missed, missedBoard{m.Profile.Name, whyOf(m)})
 	}
 	if err = a.answer(v, func() { a.sayScan(v) }); err == nil && !v.OK {
 		err = problem{1}
 	}
 	return err
+}
+
+// whyOf is the reason without what the line that it stands in says already.
+func whyOf(m board.Missed) string {
+	return strings.TrimPrefix(strings.TrimPrefix(m.Err.Error(), m.Profile.Name+": "), "board: ")
 }
 
 func (a *app) sayScan(v scanned) {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -32,7 +33,14 @@ func stateLineOf(dir string) string {
 		return fmt.Sprintf("%s, cannot be looked at: %v", dir, errors.Unwrap(err))
 	}
 	r, err := store.Check(filepath.Join(dir, "store"))
+	return storeLine(dir, r, err)
+}
+
+// storeLine says what a look at the store of a state directory has shown.
+func storeLine(dir string, r *store.Report, err error) string {
 	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return dir + ", not readable by this user"
 	case err != nil:
 		return dir + ", no store in it yet"
 	case r.InUse:

@@ -93,7 +93,7 @@ const (
 	// absent is between looks for a device that is not plugged in: that costs nothing, and somebody may be holding it.
 	absent    = time.Second
 	saveRetry = 10 * time.Second
-	radioFix  = "check that the modem is plugged in, has power and that no other program uses it; it is tried again by itself"
+	radioFix  = "check that the radio is plugged in, has power and that no other program uses it; it is tried again by itself"
 )
 
 // Run keeps the radio working until ctx ends.
