@@ -53,6 +53,7 @@ type fake struct {
 	looked  []func()      // what happens right after the next looks at the flags
 	deafTo  time.Time     // after going to sleep
 	fetched func()        // once a packet has been read
+	dip     int           // transactions until the supply dips; 0: it holds
 	closed  bool
 	resets  int
 	tx, en  *pin // the antenna switch
@@ -156,6 +157,10 @@ func (f *fake) Tx(w, r []byte) error {
 		f.asleep = false
 		f.busy(340 * time.Microsecond)
 		return nil
+	}
+	if f.dip--; f.dip == 0 {
+		f.reset()
+		f.busyTo = time.Now()
 	}
 	if time.Now().Before(f.busyTo) {
 		f.t.Errorf("%X was sent while BUSY was high", w)

@@ -73,7 +73,7 @@ func (d *Driver) listen(limit uint32, t task) error {
 		return err
 	}
 	d.task = t
-	return d.expectTask("receive")
+	return steps(func() error { return d.expectTask("receive") }, d.expectSettings)
 }
 
 // Detect starts channel activity detection. The channel is clear until Events tells otherwise.
@@ -91,15 +91,17 @@ func (d *Driver) Detect() error {
 	return d.expectTask("detect activity")
 }
 
-// prepare is standby, configured. A chip that has reset itself since, by a dip of its supply, is no longer in LoRa
-// mode: it must not be let on the air.
+// prepare is standby, configured.
 func (d *Driver) prepare() error {
 	if !d.ready {
 		return fmt.Errorf("%v: configure it first", d.opts.Model)
 	}
-	if err := d.Standby(); err != nil {
-		return err
-	}
+	return steps(d.Standby, d.expectSettings)
+}
+
+// expectSettings finds a chip that has reset itself, by a dip of its supply: it is no longer in LoRa mode. It must not be
+// let on the air, and what it hears is nothing.
+func (d *Driver) expectSettings() error {
 	got, err := d.query(opPacketType, 1)
 	if err == nil && got[0] != loRa {
 		return d.lostFault()

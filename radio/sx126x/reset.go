@@ -187,7 +187,8 @@ func (d *Driver) tryOscillator(millivolts int) error {
 	)
 }
 
-// setBoard sets what does not depend on the channel.
+// setBoard sets what does not depend on the channel. The packet type comes first: by it each later command finds out
+// whether the chip has reset itself since, and with that lost what follows here.
 func (d *Driver) setBoard() error {
 	const fallbackRC, fallbackXOSC = 0x20, 0x30
 	fallback := byte(fallbackRC)
@@ -195,10 +196,10 @@ func (d *Driver) setBoard() error {
 		fallback = fallbackXOSC
 	}
 	return steps(
-		func() error { return d.command(opRegulator, bit(!d.opts.LDO)) },
-		func() error { return d.command(opDIO2Switch, bit(d.opts.DIO2Switch)) },
 		func() error { return d.command(opSetPacketType, loRa) },
 		d.expectLoRa,
+		func() error { return d.command(opRegulator, bit(!d.opts.LDO)) },
+		func() error { return d.command(opDIO2Switch, bit(d.opts.DIO2Switch)) },
 		func() error { return d.command(opFallback, fallback) },
 		func() error { return d.command(opBufferBase, 0, 0) },
 		d.routeFlags,

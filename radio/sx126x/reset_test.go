@@ -256,3 +256,34 @@ func TestCloseSleepsAndGivesAllBack(t *testing.T) {
 		}
 	})
 }
+
+// Whenever the supply dips while the chip is set up, it does not listen with half of its settings.
+func TestADipDuringSetUpIsFoundOut(t *testing.T) {
+	whole := 0
+	for n := 1; n <= 60; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(t, crystalBoard)
+			d := f.driver(crystalBoard)
+			f.dip = n
+			err := d.Reset(context.Background())
+			if err == nil {
+				err = d.Configure(sf7, 14)
+			}
+			if err == nil {
+				err = d.Receive()
+			}
+			if err != nil {
+				return
+			}
+			whole++
+			for _, op := range []byte{opRegulator, opDIO2Switch, opDIOIRQ, opModulation} {
+				if f.lastStart().last[op] == nil {
+					t.Errorf("a dip at transaction %d: it listens without command %02X", n, op)
+				}
+			}
+		})
+	}
+	if whole == 0 || whole == 60 {
+		t.Errorf("%d of 60 dips were without effect", whole)
+	}
+}
