@@ -12,6 +12,9 @@ func (e *DeviceError) Error() string { return fmt.Sprintf("board: %s: %s", e.Wha
 
 func (e *DeviceError) Unwrap() error { return e.Err }
 
+// Remedy is Fix; it is the end of Error.
+func (e *DeviceError) Remedy() string { return e.Fix }
+
 // Level is how bad a finding is.
 type Level uint8
 

@@ -57,6 +57,9 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("board: %s is held by %s: %s", e.Pin, e.By, releaseHint(e.By))
 }
 
+// Remedy is what to do; it is the end of Error.
+func (e *HeldError) Remedy() string { return releaseHint(e.By) }
+
 // namedPin is a line that is called as the profile calls it.
 type namedPin struct {
 	gpio.PinIO

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -109,7 +110,8 @@ func (t *Radio) Run(ctx context.Context, h Host) error {
 		if time.Since(start) >= healthyAfter {
 			backoff = backoffFirst
 		}
-		t.report(h, func(v *Health) { v.OK, v.Problem, v.Fix, v.Channel = false, err.Error(), fixOf(err), nil })
+		problem, fix := split(err)
+		t.report(h, func(v *Health) { v.OK, v.Problem, v.Fix, v.Channel = false, problem, fix, nil })
 		if errors.Is(err, fs.ErrNotExist) {
 			backoff = absent
 		}
@@ -119,13 +121,18 @@ func (t *Radio) Run(ctx context.Context, h Host) error {
 	return nil
 }
 
-// fixOf is what a person can do about a radio that does not work.
-func fixOf(err error) string {
+// split tells what is wrong with a radio that does not work, and what a person can do about it: what its driver or board
+// says, if they know better than we do.
+func split(err error) (problem, fix string) {
 	var law *lawError
-	if errors.As(err, &law) {
-		return law.fix
+	var known interface{ Remedy() string }
+	switch {
+	case errors.As(err, &law):
+		return err.Error(), law.fix
+	case errors.As(err, &known):
+		return strings.TrimSuffix(err.Error(), ": "+known.Remedy()), known.Remedy()
 	}
-	return radioFix
+	return err.Error(), radioFix
 }
 
 // LostState is what a transport's saved state becomes when it does not know what was sent last: it then counts the

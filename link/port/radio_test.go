@@ -237,6 +237,26 @@ func TestRadioReopensAfterUnplug(t *testing.T) {
 	})
 }
 
+// knowing is an error that says what to do.
+type knowing struct{}
+
+func (knowing) Error() string  { return "BUSY stays high: check its wire" }
+func (knowing) Remedy() string { return "check its wire" }
+
+func TestRadioPassesOnWhatItsDriverAdvises(t *testing.T) {
+	for _, c := range []struct {
+		err          error
+		problem, fix string
+	}{
+		{fmt.Errorf("lora0: %w", knowing{}), "lora0: BUSY stays high", "check its wire"},
+		{errors.New("no answer"), "no answer", radioFix},
+	} {
+		if problem, fix := split(c.err); problem != c.problem || fix != c.fix {
+			t.Errorf("%v: %q and %q, want %q and %q", c.err, problem, fix, c.problem, c.fix)
+		}
+	}
+}
+
 func TestRadioComesBackSoonAfterALongAbsence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start, back := time.Now(), 90*time.Second

@@ -46,3 +46,6 @@ type FaultError struct {
 func (e *FaultError) Error() string { return fmt.Sprintf("%s: %s", e.What, e.Fix) }
 
 func (e *FaultError) Unwrap() error { return e.Err }
+
+// Remedy is Fix; it is the end of Error.
+func (e *FaultError) Remedy() string { return e.Fix }
