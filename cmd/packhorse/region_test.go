@@ -46,6 +46,7 @@ func TestRegionShowExplains(t *testing.T) {
 		{"EU868 --frequency -1", 2, []string{"give MHz"}},
 		{"EU868 --bandwidth 125000", 2, []string{"give kHz"}},
 		{"EU868 --bandwidth NaN", 2, []string{"give kHz"}},
+		{"EU868 --spreading-factor 13", 2, []string{"give 5 to 12"}},
 		{"EU868 --radio lora", 2, []string{`"lora" is not a kind of radio`, "use one of rnode"}},
 		{"XX", 2, []string{`there is no region "XX"`, "packhorse region lists them all"}},
 	} {

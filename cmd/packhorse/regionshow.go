@@ -64,6 +64,8 @@ func (q asked) check() error {
 		return usage("give MHz, such as --frequency 869.525", "no radio of ours sends on %g MHz", q.megahertz)
 	case !(q.kilohertz >= 0 && q.kilohertz < 4000):
 		return usage("give kHz, such as --bandwidth 125", "no radio of ours has a bandwidth of %g kHz", q.kilohertz)
+	case q.factor != 0 && (q.factor < 5 || q.factor > 12):
+		return usage("give 5 to 12", "there is no spreading factor %d", q.factor)
 	case !slices.Contains(config.Kinds, q.kind):
 		return usage("use one of "+strings.Join(config.Kinds, ", "), "%q is not a kind of radio", q.kind)
 	}
