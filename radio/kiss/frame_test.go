@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"packhorse/radio/phy"
+	"packhorse/radio/slip"
 )
 
 func unhex(t *testing.T, text string) []byte {
@@ -21,9 +22,9 @@ func unhex(t *testing.T, text string) []byte {
 	return b
 }
 
-func decode(d *decoder, b []byte) (frames [][]byte) {
+func decode(d *slip.Decoder, b []byte) (frames [][]byte) {
 	for _, c := range b {
-		if f, ok := d.feed(c); ok {
+		if f, ok := d.Feed(c); ok {
 			frames = append(frames, bytes.Clone(f))
 		}
 	}
@@ -44,7 +45,7 @@ func TestKISSFrames(t *testing.T) {
 		if !bytes.Equal(got, unhex(t, c.want)) {
 			t.Errorf("got % x, want %s", got, c.want)
 		}
-		if f := decode(&decoder{}, got); len(f) != 1 || f[0][0] != c.port<<4|c.command || !bytes.Equal(f[0][1:], c.data) {
+		if f := decode(slip.NewDecoder(maxLine), got); len(f) != 1 || f[0][0] != c.port<<4|c.command || !bytes.Equal(f[0][1:], c.data) {
 			t.Errorf("%s came back as %x", c.want, f)
 		}
 	}
@@ -62,9 +63,10 @@ func TestDecoderFindsFramesAmongOtherThings(t *testing.T) {
 		{"escape at the end", "c0 0001db c0 0002 c0", 1, 1},
 		{"far too long", "c0" + strings.Repeat("55", 5000) + "c0 0002 c0", 1, 1},
 	} {
-		var d decoder
-		if got := decode(&d, unhex(t, c.stream)); len(got) != c.frames || d.dropped != c.dropped {
-			t.Errorf("%s: %d frames and %d dropped, want %d and %d", c.name, len(got), d.dropped, c.frames, c.dropped)
+		d := slip.NewDecoder(maxLine)
+		got, dropped := decode(d, unhex(t, c.stream)), d.Dropped()
+		if len(got) != c.frames || dropped != c.dropped {
+			t.Errorf("%s: %d frames and %d dropped, want %d and %d", c.name, len(got), dropped, c.frames, c.dropped)
 		}
 	}
 }
@@ -271,7 +273,7 @@ func TestTheTNCIsRemindedOfItsTiming(t *testing.T) {
 				t.Fatal(err)
 			}
 			frame, reminded := bytes.CutPrefix(port.last, m.opts.commands())
-			if reminded != c.reminded || len(decode(&decoder{}, frame)) != 1 {
+			if reminded != c.reminded || len(decode(slip.NewDecoder(maxLine), frame)) != 1 {
 				t.Errorf("after %v: % x, want the timing before the frame: %v", c.pause, port.last, c.reminded)
 			}
 		}
@@ -293,13 +295,13 @@ func FuzzDecoder(f *testing.F) {
 	f.Add([]byte("\xc0\x00\xdb\xdc\xc0"))
 	f.Add([]byte("\xdb\xc0\xdb\xdb\xc0\xc0"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var d decoder
+		d := slip.NewDecoder(maxLine)
 		to, _ := parseAddress("PKHRSE")
-		for _, frame := range decode(&d, b) {
+		for _, frame := range decode(d, b) {
 			parseUI(frame[1:], to)
 			bits(frame)
 		}
-		if got := decode(&d, []byte("\xc0\x00x\xc0")); len(got) == 0 || string(got[len(got)-1]) != "\x00x" {
+		if got := decode(d, []byte("\xc0\x00x\xc0")); len(got) == 0 || string(got[len(got)-1]) != "\x00x" {
 			t.Fatalf("got %x, want the frame", got)
 		}
 	})

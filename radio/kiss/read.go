@@ -6,22 +6,22 @@ import (
 	"time"
 
 	"packhorse/radio"
+	"packhorse/radio/slip"
 )
 
 // read is the only goroutine of a modem: it takes the stream apart until the port ends.
 func (m *Modem) read() {
 	defer close(m.gone)
-	var d decoder
+	d := slip.NewDecoder(maxLine)
 	buf := make([]byte, 512)
 	for {
 		n, err := m.port.Read(buf)
 		for _, b := range buf[:n] {
-			if frame, ok := d.feed(b); ok {
+			if frame, ok := d.Feed(b); ok {
 				m.handle(frame)
 			}
 		}
-		m.lost.Add(d.dropped)
-		d.dropped = 0
+		m.lost.Add(d.Dropped())
 		if err != nil {
 			m.goneErr = fmt.Errorf("%w (%v)", ErrGone, err)
 			return

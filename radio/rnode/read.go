@@ -5,29 +5,29 @@ import (
 	"time"
 
 	"packhorse/radio"
+	"packhorse/radio/slip"
 )
 
 // read is the only goroutine of a modem: it takes the stream apart until the
 // port ends or the modem says that it restarts.
 func (m *Modem) read() {
 	defer close(m.gone)
-	var d decoder
+	d := slip.NewDecoder(1 + maxPayload)
 	var s signal
 	buf := make([]byte, 512)
 	for {
 		n, err := m.port.Read(buf)
 		for _, b := range buf[:n] {
-			command, payload, ok := d.feed(b)
+			frame, ok := d.Feed(b)
 			if !ok {
 				continue
 			}
-			if m.goneErr = m.handle(command, payload, &s); m.goneErr != nil {
+			if m.goneErr = m.handle(frame[0], frame[1:], &s); m.goneErr != nil {
 				m.port.Close()
 				return
 			}
 		}
-		m.lost.Add(d.dropped)
-		d.dropped = 0
+		m.lost.Add(d.Dropped())
 		if err != nil {
 			m.goneErr = fmt.Errorf("%w (%v)", ErrGone, err)
 			return
