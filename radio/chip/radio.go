@@ -216,19 +216,7 @@ func (r *Radio) receive() error {
 
 // Receive waits for the next frame.
 func (r *Radio) Receive(ctx context.Context) (radio.Packet, error) {
-	select {
-	case p := <-r.frames:
-		return p, nil
-	default:
-	}
-	select {
-	case p := <-r.frames:
-		return p, nil
-	case <-r.ended:
-		return radio.Packet{}, r.endErr
-	case <-ctx.Done():
-		return radio.Packet{}, ctx.Err()
-	}
+	return radio.Take(ctx, r.frames, r.ended, &r.endErr)
 }
 
 // Close ends reception and whatever else is going on, and puts the chip to sleep.

@@ -121,19 +121,7 @@ func (m *modem) Clear() time.Time {
 
 // Receive waits for the next frame.
 func (m *modem) Receive(ctx context.Context) (radio.Packet, error) {
-	select {
-	case p := <-m.frames:
-		return p, nil
-	default:
-	}
-	select {
-	case p := <-m.frames:
-		return p, nil
-	case <-m.gone:
-		return radio.Packet{}, m.goneErr
-	case <-ctx.Done():
-		return radio.Packet{}, ctx.Err()
-	}
+	return radio.Take(ctx, m.frames, m.gone, &m.goneErr)
 }
 
 // Close closes the port. The pins stay as they are: the module goes on receiving for nobody.

@@ -160,19 +160,7 @@ func (m *Modem) Clear() time.Time {
 
 // Receive waits for the next frame. The TNC tells no signal strength.
 func (m *Modem) Receive(ctx context.Context) (radio.Packet, error) {
-	select {
-	case p := <-m.frames:
-		return p, nil
-	default:
-	}
-	select {
-	case p := <-m.frames:
-		return p, nil
-	case <-m.gone:
-		return radio.Packet{}, m.goneErr
-	case <-ctx.Done():
-		return radio.Packet{}, ctx.Err()
-	}
+	return radio.Take(ctx, m.frames, m.gone, &m.goneErr)
 }
 
 // Close closes the port. The TNC stays in KISS mode, so that it can be opened again.

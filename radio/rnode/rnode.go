@@ -270,19 +270,7 @@ func (m *Modem) askReady(ctx context.Context, timeout time.Duration) (bool, erro
 
 // Receive waits for the next frame.
 func (m *Modem) Receive(ctx context.Context) (radio.Packet, error) {
-	select {
-	case p := <-m.frames:
-		return p, nil
-	default:
-	}
-	select {
-	case p := <-m.frames:
-		return p, nil
-	case <-m.gone:
-		return radio.Packet{}, m.goneErr
-	case <-ctx.Done():
-		return radio.Packet{}, ctx.Err()
-	}
+	return radio.Take(ctx, m.frames, m.gone, &m.goneErr)
 }
 
 // Close switches the radio off, takes leave and closes the port.

@@ -146,19 +146,7 @@ func (m *Modem) Clear() time.Time {
 
 // Receive waits for the next frame, of which the radio tells no signal strength.
 func (m *Modem) Receive(ctx context.Context) (radio.Packet, error) {
-	select {
-	case p := <-m.frames:
-		return p, nil
-	default:
-	}
-	select {
-	case p := <-m.frames:
-		return p, nil
-	case <-m.gone:
-		return radio.Packet{}, m.goneErr
-	case <-ctx.Done():
-		return radio.Packet{}, ctx.Err()
-	}
+	return radio.Take(ctx, m.frames, m.gone, &m.goneErr)
 }
 
 // Close leaves command mode, where the radio is in it, and closes the port.
