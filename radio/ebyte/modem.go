@@ -13,6 +13,7 @@ import (
 
 	"packhorse/radio"
 	"packhorse/radio/phy"
+
 	"periph.io/x/conn/v3/gpio"
 )
 
@@ -169,27 +170,8 @@ func (m *modem) write(b []byte) error {
 }
 
 // because prefers the reason for which the reader ended.
-func (m *modem) because(err error) error {
-	select {
-	case <-m.gone:
-		return m.goneErr
-	default:
-		return err
-	}
-}
+func (m *modem) because(err error) error { return radio.Because(m.gone, &m.goneErr, err) }
 
 func (m *modem) pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-m.gone:
-		return m.goneErr
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return radio.Pause(ctx, m.gone, &m.goneErr, d)
 }

@@ -135,15 +135,8 @@ func (m *Modem) room(ctx context.Context) error {
 		m.paced.Lock()
 		d := m.pace.wait(time.Now(), depth)
 		m.paced.Unlock()
-		timer := time.NewTimer(d)
-		select {
-		case <-m.gone:
-			timer.Stop()
-			return m.goneErr
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
+		if err := radio.Pause(ctx, m.gone, &m.goneErr, d); err != nil {
+			return err
 		}
 		if d <= 0 {
 			return nil
@@ -177,13 +170,8 @@ func (m *Modem) write(b []byte) error {
 	m.writing.Lock()
 	defer m.writing.Unlock()
 	_, err := m.port.Write(b)
-	select {
-	case <-m.gone:
-		return m.goneErr
-	default:
-	}
 	if err != nil {
-		return fmt.Errorf("%w (%v)", ErrGone, err)
+		err = fmt.Errorf("%w (%v)", ErrGone, err)
 	}
-	return nil
+	return radio.Because(m.gone, &m.goneErr, err)
 }

@@ -224,11 +224,4 @@ func (m *Modem) write(message []byte) error {
 }
 
 // because prefers the reason for which the reader ended.
-func (m *Modem) because(err error) error {
-	select {
-	case <-m.gone:
-		return m.goneErr
-	default:
-		return err
-	}
-}
+func (m *Modem) because(err error) error { return radio.Because(m.gone, &m.goneErr, err) }

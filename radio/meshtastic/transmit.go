@@ -3,6 +3,7 @@ package meshtastic
 import (
 	"context"
 	"errors"
+	"packhorse/radio"
 	"time"
 )
 
@@ -152,17 +153,5 @@ func (m *Modem) drain() {
 }
 
 func (m *Modem) pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-m.gone:
-		return m.goneErr
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return radio.Pause(ctx, m.gone, &m.goneErr, d)
 }

@@ -31,8 +31,8 @@ func (m *Modem) detect(ctx context.Context) error {
 		if !errors.Is(err, errNoAnswer) {
 			return err
 		}
-		if err := sleep(ctx, m.gone, time.Until(round)); err != nil {
-			return m.because(err)
+		if err := m.pause(ctx, time.Until(round)); err != nil {
+			return err
 		}
 	}
 	return ErrNoRNode

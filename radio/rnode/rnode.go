@@ -166,8 +166,8 @@ func (m *Modem) Transmit(ctx context.Context, frame []byte) error {
 	if err := m.write(appendFrame(nil, cmdData, frame...)); err != nil {
 		return err
 	}
-	if err := sleep(ctx, m.gone, m.handed(m.mod.TimeOnAir(len(frame)+airOverhead))); err != nil {
-		return m.because(err)
+	if err := m.pause(ctx, m.handed(m.mod.TimeOnAir(len(frame)+airOverhead))); err != nil {
+		return err
 	}
 	if w := m.warning.Swap(nil); w != nil {
 		return w
@@ -222,8 +222,8 @@ func (m *Modem) awaitRoom(ctx context.Context) error {
 		case err != nil || room:
 			return err
 		}
-		if err := sleep(ctx, m.gone, m.mod.TimeOnAir(255)/2); err != nil {
-			return m.because(err)
+		if err := m.pause(ctx, m.mod.TimeOnAir(255)/2); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -295,30 +295,9 @@ func (m *Modem) write(b []byte) error {
 	return nil
 }
 
-var errStopped = errors.New("rnode: reader ended")
-
 // because prefers the reason for which the reader ended.
-func (m *Modem) because(err error) error {
-	select {
-	case <-m.gone:
-		return m.goneErr
-	default:
-		return err
-	}
-}
+func (m *Modem) because(err error) error { return radio.Because(m.gone, &m.goneErr, err) }
 
-func sleep(ctx context.Context, gone <-chan struct{}, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-gone:
-		return errStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+func (m *Modem) pause(ctx context.Context, d time.Duration) error {
+	return radio.Pause(ctx, m.gone, &m.goneErr, d)
 }

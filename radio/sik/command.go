@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"packhorse/radio"
 	"time"
 )
 
@@ -162,26 +163,12 @@ func (m *Modem) drain() {
 
 func (m *Modem) write(text string) error {
 	_, err := m.port.Write([]byte(text))
-	select {
-	case <-m.gone:
-		return m.goneErr
-	default:
-	}
 	if err != nil {
-		return fmt.Errorf("%w (%v)", ErrGone, err)
+		err = fmt.Errorf("%w (%v)", ErrGone, err)
 	}
-	return nil
+	return radio.Because(m.gone, &m.goneErr, err)
 }
 
 func (m *Modem) sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-m.gone:
-		return m.goneErr
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return radio.Pause(ctx, m.gone, &m.goneErr, d)
 }
