@@ -3,8 +3,9 @@ package meshtastic
 import (
 	"context"
 	"errors"
-	"packhorse/radio"
 	"time"
+
+	"packhorse/radio"
 )
 
 var errNoAnswer = errors.New("meshtastic: no answer")

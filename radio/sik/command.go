@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"packhorse/radio"
 	"time"
+
+	"packhorse/radio"
 )
 
 const (

@@ -312,7 +312,9 @@ func (f *fake) begin(op byte, p []byte) {
 	}
 	f.mode = modeRx
 	if op == opTx {
-		s.payload = slices.Clone(f.buf[:f.last[opPacketParams][3]])
+		if p := f.last[opPacketParams]; len(p) == 6 {
+			s.payload = slices.Clone(f.buf[:p[3]])
+		}
 		f.mode = modeTx
 		f.regs[0x0889] ^= 4
 		if f.instant {

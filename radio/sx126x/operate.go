@@ -26,6 +26,7 @@ func (d *Driver) Transmit(frame []byte) error {
 		func() error { return d.setPacket(byte(len(frame))) },
 		d.shapeModulation,
 		func() error { return d.pins.Route(chip.PathTransmit) },
+		d.expectSettings, // the last word before the carrier: what a dip has reset would send on another frequency
 		func() error { return d.command(opTx, u24(d.transmitLimit(len(frame)))...) },
 	); err != nil {
 		return err

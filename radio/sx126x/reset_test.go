@@ -287,3 +287,31 @@ func TestADipDuringSetUpIsFoundOut(t *testing.T) {
 		t.Errorf("%d of 60 dips were without effect", whole)
 	}
 }
+
+// A dip between the last question and the command to send, one transaction, is all that nobody can find out in time.
+func TestADipBeforeAFrameSendsNothing(t *testing.T) {
+	refused, sent, wrong := 0, 0, 0
+	for n := 1; n <= 30; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(t, crystalBoard)
+			d := f.driver(crystalBoard)
+			must(t, d.Reset(context.Background()))
+			must(t, d.Configure(sf7, 14))
+			f.dip = n
+			if err := d.Transmit([]byte("hello")); err != nil {
+				refused++
+			}
+			for _, s := range f.starts {
+				if sent++; s.last[opModulation] == nil {
+					wrong++
+				}
+			}
+		})
+	}
+	if wrong > 1 {
+		t.Errorf("dips at %d transactions send with the settings of a reset, want one at most", wrong)
+	}
+	if refused == 0 || sent == 0 {
+		t.Errorf("%d refused, %d sent: the dips miss the frame", refused, sent)
+	}
+}
