@@ -236,6 +236,8 @@ func (c *Core) handlePersonal(now time.Time, e Event) {
 		c.addContact(now, e)
 	case Revoke:
 		c.revoke(now, e)
+	default:
+		c.handleInternet(now, e)
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 
 var kindNames = [...]string{KindBody: "body", KindParcel: "parcel", KindNote: "note", KindAdvert: "advert", KindEndpoint: "endpoint",
 	KindBuiltin: "builtin", KindLetter: "letter", KindLetterBody: "letter_body", KindPartial: "partial", KindMember: "member",
-	KindCounter: "counter", KindTransport: "transport", KindSetting: "setting", KindDraft: "draft", KindDraftBody: "draft_body"}
+	KindCounter: "counter", KindTransport: "transport", KindSetting: "setting", KindDraft: "draft", KindDraftBody: "draft_body",
+	KindUplink: "uplink", KindOwed: "owed", KindDenial: "denial", KindRate: "rate"}
 
 // KindName is what people are told of a kind: a word, or its number for one of another version of this program.
 func KindName(k store.Kind) string {

@@ -19,6 +19,10 @@ const (
 	KindSetting    store.Kind = 13 // key: name; the shell's
 	KindDraft      store.Kind = 14 // key: draft id; head of a letter that waits for a contact
 	KindDraftBody  store.Kind = 15 // key: draft id; its content
+	KindUplink     store.Kind = 16 // key: that of an uplink.Record; registrations with Internet gateways and the keys of their sessions
+	KindOwed       store.Kind = 17 // key: that of KindParcel; a parcel that a courier brought and that cargo has to acknowledge until it expires
+	KindDenial     store.Kind = 18 // key: hex SHA-256 of a PDD; authorisations that an endpoint took back
+	KindRate       store.Kind = 19 // key: hex SHA-256 of a PDA; when parcels under its rate limit came
 )
 
 // Record is one record of the store.
@@ -31,5 +35,5 @@ type Record struct {
 // BootKinds are the kinds whose records New needs. The others are asked for with Load.
 func BootKinds() []store.Kind {
 	return []store.Kind{KindParcel, KindNote, KindAdvert, KindEndpoint, KindBuiltin,
-		KindLetter, KindPartial, KindMember, KindCounter, KindDraft}
+		KindLetter, KindPartial, KindMember, KindCounter, KindDraft, KindUplink, KindOwed, KindDenial, KindRate}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 )
 
@@ -97,8 +98,13 @@ type Letter struct {
 
 // Collected is one parcel for a subscriber.
 type Collected struct {
-	Key    string
-	Parcel []byte
+	Key       string
+	Parcel    []byte
+	Type      ramf.Type // parcel, cargo or CCA
+	Address   string    // of the Internet gateway or Internet endpoint that it is for, empty when it names none
+	Sender    pki.NodeID
+	Recipient pki.NodeID
+	Expires   time.Time
 }
 
 // PairOffer is an open pairing: a code to type, or a text to scan or save.
