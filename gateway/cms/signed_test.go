@@ -15,6 +15,7 @@ import (
 	"packhorse/gateway/cms/ber"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/pki/pkitest"
+	"packhorse/gateway/ramf/ramftest"
 )
 
 // loose re-encodes a SignedData as the JVM library frames it: indefinite lengths everywhere but
@@ -244,6 +245,12 @@ func FuzzParseSignedData(f *testing.F) {
 	der := attached(f, []byte("what was signed"))
 	f.Add(der)
 	f.Add(loose(f, der))
+	js := ramftest.Load(f)
+	f.Add(js.Delivery)
+	for _, message := range [][]byte{js.Parcel, js.CCA, js.ParcelHashed["SHA-512"], js.PaddedParcel} {
+		f.Add(message[7:])
+		f.Add(loose(f, message[7:]))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, err := cms.ParseSignedData(b); err == nil {
 			s.Verify(nil)

@@ -12,6 +12,7 @@ import (
 
 	"packhorse/gateway/pki"
 	"packhorse/gateway/pki/pkitest"
+	"packhorse/gateway/ramf/ramftest"
 )
 
 func TestIssueFollowsProfile(t *testing.T) {
@@ -197,6 +198,10 @@ func FuzzParse(f *testing.F) {
 	c := pkitest.NewChain(f)
 	f.Add(c.Root.Raw())
 	f.Add(c.PDA.Raw())
+	js := ramftest.Load(f)
+	for _, name := range []string{"root", "recipient", "pda", "padded"} {
+		f.Add(js.Certificates[name])
+	}
 	f.Fuzz(func(t *testing.T, der []byte) {
 		c, err := pki.Parse(der)
 		if err != nil {

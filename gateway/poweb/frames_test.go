@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+
+	"packhorse/gateway/ramf/ramftest"
 )
 
 func TestFrameOctets(t *testing.T) {
@@ -58,6 +60,9 @@ func FuzzFrames(f *testing.F) {
 	f.Add(AppendChallenge(nil, []byte("nonce")))
 	f.Add(AppendResponse(nil, [][]byte{[]byte("one"), []byte("two")}))
 	f.Add(AppendDelivery(nil, "id", []byte("parcel")))
+	js := ramftest.Load(f)
+	f.Add(AppendResponse(nil, [][]byte{js.Collection, js.Delivery}))
+	f.Add(AppendDelivery(nil, "8d1f5a52-3c1e-4f5a-9a6a-0d8e3c2b1a00", js.Parcel))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if nonce, err := ParseChallenge(b); err == nil {
 			if again, err := ParseChallenge(AppendChallenge(nil, nonce)); err != nil || !bytes.Equal(again, nonce) {

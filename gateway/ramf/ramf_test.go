@@ -206,7 +206,10 @@ func FuzzParse(f *testing.F) {
 	js := ramftest.Load(f)
 	f.Add(sign(f, parcel(c)))
 	f.Add(js.Parcel)
+	f.Add(js.Cargo)
 	f.Add(js.CCA)
+	f.Add(js.ParcelHashed["SHA-384"])
+	f.Add(js.PaddedParcel)
 	anchors := certs{c.Root, js.Cert(f, "root")}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := ramf.Parse(b)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"packhorse/gateway/cms/ber"
+	"packhorse/gateway/ramf/ramftest"
 )
 
 func unhex(t testing.TB, s string) []byte {
@@ -173,6 +174,9 @@ func TestEncode(t *testing.T) {
 func FuzzAgainstDER(f *testing.F) {
 	for _, s := range []string{"30 80 04 01 aa 00 00", "3006 0201 01 0401 aa", "9f810001aa", "24 80 04 01 aa 04 00 04 02 bbcc 00 00", "0000"} {
 		f.Add(unhex(f, s))
+	}
+	for _, b := range ramftest.Load(f).Octets() {
+		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := ber.Parse(b)

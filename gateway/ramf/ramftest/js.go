@@ -52,6 +52,11 @@ func Load(t testing.TB) *Fixture {
 	return &f
 }
 
+// Octets lists one encoding of each kind, as seeds for fuzzing.
+func (f *Fixture) Octets() [][]byte {
+	return [][]byte{f.Parcel[7:], f.CCA[7:], f.Sealed["128"].EnvelopedData, f.Certificates["pda"], f.Delivery, f.PNRA, f.ConnParams}
+}
+
 // Cert parses a certificate of the fixture.
 func (f *Fixture) Cert(t testing.TB, name string) *pki.Certificate {
 	t.Helper()
