@@ -58,13 +58,8 @@ func (c *Core) inspect(now time.Time, raw []byte) (intake, error) {
 		return intake{}, &ramf.Error{Refusal: ramf.WrongType, Detail: "this is not a parcel"}
 	}
 	internet := m.InternetAddress != "" && m.InternetAddress != c.member.Domain.Address
-	var path []*pki.Certificate
-	if internet {
-		err = m.CheckSender(now, c.quality)
-	} else {
-		path, err = c.pathOf(now, m)
-	}
-	if err != nil {
+	path, err := c.pathOf(now, m)
+	if err != nil && !(internet && untrusted(err)) {
 		return intake{}, err
 	}
 	body, err := pack(raw)
@@ -86,14 +81,6 @@ func defaultPriority(size int) link.Priority {
 		return link.Bulk
 	}
 	return link.Message
-}
-
-// anchors are what a delivery authorisation must lead to.
-func (c *Core) anchors() []*pki.Certificate {
-	if c.member == nil {
-		return nil
-	}
-	return []*pki.Certificate{c.member.Domain.Cert, c.member.Cert}
 }
 
 // admit makes a parcel durable and then ours. The same parcel again is accepted without doing

@@ -208,11 +208,13 @@ func (c *Core) ownerID() link.PeerID {
 	return c.roster.Advert().Owner
 }
 
+var errGatewayRevoked = &ramf.Error{Refusal: ramf.NotAuthorised, Detail: "the recipient's gateway was revoked"}
+
 // pathOf is Message.Check, and refuses a path through a gateway that was revoked.
 func (c *Core) pathOf(now time.Time, m *ramf.Message) ([]*pki.Certificate, error) {
-	path, err := m.Check(c.anchors(), now, c.quality)
+	path, err := m.Check(c.anchors(now, m), now, c.quality)
 	if err == nil && len(path) > 2 && c.revoked[path[2].ID] {
-		return nil, &ramf.Error{Refusal: ramf.NotAuthorised, Detail: "the recipient's gateway was revoked"}
+		return nil, errGatewayRevoked
 	}
 	return path, err
 }

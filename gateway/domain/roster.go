@@ -31,11 +31,12 @@ type Roster struct {
 	advert  DomainAdvert
 	byID    map[link.PeerID]Record
 	byShort map[ShortID]link.PeerID
+	byRSA   map[[32]byte]link.PeerID
 }
 
 // NewRoster knows nobody.
 func NewRoster(d Info) *Roster {
-	return &Roster{domain: d, byID: map[link.PeerID]Record{}, byShort: map[ShortID]link.PeerID{}}
+	return &Roster{domain: d, byID: map[link.PeerID]Record{}, byShort: map[ShortID]link.PeerID{}, byRSA: map[[32]byte]link.PeerID{}}
 }
 
 // Add takes a record heard from anywhere. changed tells that it is new or newer than the one we had. Errors are
@@ -56,12 +57,15 @@ func (t *Roster) Add(raw []byte, now time.Time, q pki.Quality) (rec Record, chan
 
 // insert replaces the record of the same gateway, or else, when full, the one that ends first.
 func (t *Roster) insert(rec Record) {
-	if _, known := t.byID[rec.ID]; !known && len(t.byID) >= MaxMembers {
+	if old, known := t.byID[rec.ID]; known {
+		t.dropRSA(old)
+	} else if len(t.byID) >= MaxMembers {
 		all := t.Members()
 		t.remove(slices.MinFunc(all, func(a, b Record) int { return a.NotAfter.Compare(b.NotAfter) }).ID)
 	}
 	t.byID[rec.ID] = rec
 	t.byShort[ShortOf(rec.ID)] = rec.ID
+	t.byRSA[rec.RSAHash] = rec.ID
 }
 
 // Check says whether a gateway is a member now: nil, ErrUnknown, ErrRevoked or ErrDates. Ask it at every
@@ -101,9 +105,16 @@ func (t *Roster) HandleAdvert(a DomainAdvert) (left []link.PeerID, newer bool) {
 }
 
 func (t *Roster) remove(id link.PeerID) {
+	t.dropRSA(t.byID[id])
 	delete(t.byID, id)
 	if s := ShortOf(id); t.byShort[s] == id {
 		delete(t.byShort, s)
+	}
+}
+
+func (t *Roster) dropRSA(rec Record) {
+	if t.byRSA[rec.RSAHash] == rec.ID {
+		delete(t.byRSA, rec.RSAHash)
 	}
 }
 
@@ -129,6 +140,16 @@ func (t *Roster) Get(id link.PeerID) (Record, bool) {
 // ByShort returns the record of the gateway with this short id; of two with one short id, the later heard.
 func (t *Roster) ByShort(s ShortID) (Record, bool) {
 	id, ok := t.byShort[s]
+	if !ok {
+		return Record{}, false
+	}
+	return t.Get(id)
+}
+
+// ByRSA returns the record of the gateway whose RSA key has this SHA-256 of its SubjectPublicKeyInfo; of two with
+// one key, the later heard.
+func (t *Roster) ByRSA(hash [32]byte) (Record, bool) {
+	id, ok := t.byRSA[hash]
 	if !ok {
 		return Record{}, false
 	}

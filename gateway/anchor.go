@@ -1,0 +1,43 @@
+package gateway
+
+import (
+	"errors"
+	"time"
+
+	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
+)
+
+// anchors are what the delivery authorisation of a message may lead to: the domain's certificate, and any
+// certificate of a member's key that is attached. Who issued the latter does not matter, since the member's
+// record, signed by the domain, names the key: so endpoints that registered under an Internet gateway and
+// those that registered under the domain reach each other.
+func (c *Core) anchors(now time.Time, m *ramf.Message) []*pki.Certificate {
+	if c.member == nil {
+		return nil
+	}
+	list := []*pki.Certificate{c.member.Domain.Cert, c.member.Cert}
+	for _, cert := range m.Chain[:min(len(m.Chain), pki.MaxCandidates)] {
+		if c.isMemberKey(now, cert.ID) {
+			list = append(list, cert)
+		}
+	}
+	return list
+}
+
+// isMemberKey tells whether an RSA key is that of a gateway which is a member now.
+func (c *Core) isMemberKey(now time.Time, id pki.NodeID) bool {
+	hash, ok := id.Digest()
+	if !ok {
+		return false
+	}
+	rec, ok := c.roster.ByRSA(hash)
+	return ok && c.roster.Check(rec.ID, now, c.quality) == nil
+}
+
+// untrusted tells that a message is sound and only leads to nobody whom this domain trusts: what is for the
+// Internet may go there all the same.
+func untrusted(err error) bool {
+	var r *ramf.Error
+	return errors.As(err, &r) && r != errGatewayRevoked && (r.Refusal == ramf.NoPath || r.Refusal == ramf.NotAuthorised)
+}
