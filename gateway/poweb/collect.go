@@ -27,6 +27,7 @@ const (
 	modeHeader       = "X-Relaynet-Streaming-Mode"
 	modeHeaderBySpec = "X-Awala-Streaming-Mode"
 	closeWhenDone    = "close-upon-completion"
+	keepAlive        = "keep-alive"
 )
 
 // closing is an end of a collection that the client is told about.

@@ -40,6 +40,7 @@ type collectors struct {
 	t      *testing.T
 	b      *fakeBackend
 	client *http.Client
+	net    pipes
 	pings  int
 }
 
@@ -52,7 +53,7 @@ func withServer(t *testing.T, test func(*collectors)) {
 		s := NewServer(b)
 		go s.Serve(net)
 		transport := &http.Transport{DialContext: net.dial}
-		test(&collectors{t: t, b: b, client: &http.Client{Transport: transport}})
+		test(&collectors{t: t, b: b, net: net, client: &http.Client{Transport: transport}})
 		if err := s.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}

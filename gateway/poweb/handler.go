@@ -36,6 +36,7 @@ const (
 	typeRequest       = "application/vnd.awala.node-registration.request"
 	typeRegistration  = "application/vnd.awala.node-registration.registration"
 	typeParcel        = "application/vnd.awala.parcel"
+	typeParams        = "application/vnd.etsi.tsl.der"
 )
 
 type server struct {

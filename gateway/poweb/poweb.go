@@ -1,5 +1,5 @@
 // Package poweb is Awala's binding between endpoints and their gateway over HTTP and
-// WebSocket (RS-016), the server side. It speaks HTTP and asks a Backend for everything else.
+// WebSocket (RS-016). The server speaks HTTP and asks a Backend for everything else; the Client is the other end.
 //
 //	POST /v1/pre-registrations   digest of a key -> PNRA
 //	POST /v1/nodes               PNRR -> PNR
