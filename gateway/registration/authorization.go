@@ -93,7 +93,7 @@ func ParseAuthorization(raw []byte) (Authorization, error) {
 	if len(raw) > MaxAuthorization {
 		return Authorization{}, refuse(Malformed, "the authorization has %d octets, at most %d are possible", len(raw), MaxAuthorization)
 	}
-	f, ok := fields(raw, 3, 0)
+	f, ok := exactly(raw, 3)
 	if !ok || len(f[1]) != claimSize {
 		return Authorization{}, refuse(Malformed, "the authorization is not one of a Packhorse gateway")
 	}
@@ -144,22 +144,25 @@ func sequence(parts ...[]byte) []byte {
 	return b.BytesOrPanic() // never: lengths below 2^32 always fit
 }
 
-// fields reads what sequence writes: n parts, then up to extra constructed ones that are passed over.
-func fields(raw []byte, n, extra int) (out [][]byte, ok bool) {
+// fields reads what sequence writes: n parts, and gives what follows them.
+func fields(raw []byte, n int) (out [][]byte, rest cryptobyte.String, ok bool) {
 	in := cryptobyte.String(raw)
 	var body cryptobyte.String
 	if !in.ReadASN1(&body, asn1.SEQUENCE) || !in.Empty() {
-		return nil, false
+		return nil, nil, false
 	}
 	for i := range n {
 		var part cryptobyte.String
 		if !body.ReadASN1(&part, asn1.Tag(i).ContextSpecific()) {
-			return nil, false
+			return nil, nil, false
 		}
 		out = append(out, part)
 	}
-	for i := n; i < n+extra; i++ {
-		body.SkipOptionalASN1(asn1.Tag(i).ContextSpecific().Constructed())
-	}
-	return out, body.Empty()
+	return out, body, true
+}
+
+// exactly reads n parts with nothing behind them.
+func exactly(raw []byte, n int) ([][]byte, bool) {
+	out, rest, ok := fields(raw, n)
+	return out, ok && rest.Empty()
 }

@@ -13,6 +13,7 @@ import (
 
 	"packhorse/gateway/pki"
 	"packhorse/gateway/pki/pkitest"
+	"packhorse/gateway/session"
 )
 
 func gatewayKey(seed byte) ed25519.PrivateKey {
@@ -114,8 +115,8 @@ func TestRegistrationRefusals(t *testing.T) {
 			return err
 		}},
 		"signed by another key": {BadSignature, func(d *Desk) error {
-			f, _ := fields(request(t, d.PreRegister(now, digest, 1), "endpoint"), 3, 0)
-			g, _ := fields(request(t, f[1], "sender"), 3, 0)
+			f, _, _ := fields(request(t, d.PreRegister(now, digest, 1), "endpoint"), 3)
+			g, _, _ := fields(request(t, f[1], "sender"), 3)
 			_, err := d.Register(now, sequence(f[0], f[1], g[2]))
 			return err
 		}},
@@ -185,7 +186,7 @@ func TestParsersRefuseEveryCut(t *testing.T) {
 	}{
 		"PNRA": {pnra, func(b []byte) error { _, err := ParseAuthorization(b); return err }},
 		"PNRR": {request(t, pnra, "endpoint"), func(b []byte) error { _, err := ParseRequest(b); return err }},
-		"PNR":  {Result{chain.Endpoint, chain.Gateway, "a.internal"}.Marshal(), func(b []byte) error { _, err := ParseResult(b); return err }},
+		"PNR":  {Result{Node: chain.Endpoint, Gateway: chain.Gateway, Address: "a.internal"}.Marshal(), func(b []byte) error { _, err := ParseResult(b); return err }},
 	} {
 		if err := c.parse(c.raw); err != nil {
 			t.Errorf("%s whole: %v", name, err)
@@ -201,16 +202,72 @@ func TestParsersRefuseEveryCut(t *testing.T) {
 	}
 }
 
-func TestResultPassesOverASessionKey(t *testing.T) {
+func TestResultCarriesASessionKey(t *testing.T) {
 	chain := pkitest.NewChain(t)
-	raw := Result{chain.Endpoint, chain.Gateway, "a.internal"}.Marshal()
-	body := append(append([]byte(nil), raw[4:]...), 0xa3, 4, 0x80, 2, 1, 2)
-	with := append([]byte{0x30, 0x82, byte(len(body) >> 8), byte(len(body))}, body...)
-	if r, err := ParseResult(with); err != nil || r.Address != "a.internal" {
+	k, err := session.NewKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := k.Public()
+	raw := Result{Node: chain.Endpoint, Gateway: chain.Gateway, Address: "a.internal", Session: &key}.Marshal()
+	r, err := ParseResult(raw)
+	if err != nil || r.Session == nil || !bytes.Equal(r.Session.ID, key.ID) || !r.Session.Key.Equal(key.Key) {
 		t.Errorf("got %+v, %v", r, err)
 	}
-	if _, err := ParseResult(Result{chain.PDA, chain.Gateway, "a"}.Marshal()); reason(err) != BadSignature {
+	params := EncodeConnectionParams("a.example", chain.Root.SPKI(), key)
+	if !bytes.HasSuffix(params, raw[len(raw)-len(session.EncodePublicKey(key.Key)):]) || !bytes.HasPrefix(params[4:], []byte("\x80\x09a.example\x81")) {
+		t.Errorf("connection parameters: got %x", params)
+	}
+	for n := range 40 { // the key is the last part
+		if r, err := ParseResult(pkitest.Corrupt(raw, -n-1)); err == nil && r.Session.Key.Equal(key.Key) {
+			t.Errorf("octet %d from the end does not matter", n)
+		}
+	}
+	if _, err := ParseResult(Result{Node: chain.PDA, Gateway: chain.Gateway, Address: "a"}.Marshal()); reason(err) != BadSignature {
 		t.Errorf("a node certificate by another issuer: got %v", err)
+	}
+}
+
+func TestOfficeTakesItsAuthorizationBackOnce(t *testing.T) {
+	now, digest := pkitest.Now, digestOf(t, "gateway")
+	open := func(name string) *Office { return NewOffice(pkitest.Key(t, name), rand.Reader) }
+	o := open("root")
+	pnra, err := o.PreRegister(now, digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// SEQUENCE of 308, [0] 14 digits, [1] the digest, [2] 256 octets
+	if want := append([]byte("\x30\x82\x01\x36\x80\x0e20260504120010\x81\x20"), digest[:]...); !bytes.HasPrefix(pnra, want) {
+		t.Errorf("got %x, want %x...", pnra, want)
+	}
+	raw := request(t, pnra, "gateway")
+	for name, c := range map[string]struct {
+		want Reason
+		err  func() error
+	}{
+		"a key that it is not for": {OtherKey, func() error { _, err := o.Register(now, request(t, pnra, "sender")); return err }},
+		"another gateway":          {BadSignature, func() error { _, err := open("stranger").Register(now, raw); return err }},
+		"after a restart":          {Expired, func() error { _, err := open("root").Register(now, raw); return err }},
+		"a cut authorization":      {Malformed, func() error { _, err := o.Register(now, request(t, pnra[:40], "gateway")); return err }},
+		"a domain's authorization": {Malformed, func() error {
+			_, err := o.Register(now, request(t, NewDesk(gatewayKey(1)).PreRegister(now, digest, 1), "gateway"))
+			return err
+		}},
+	} {
+		if err := c.err(); reason(err) != c.want {
+			t.Errorf("%s: got %v, want reason %d", name, err, c.want)
+		}
+	}
+	r, err := o.Register(now.Add(Lifetime), raw)
+	if err != nil || r.Endpoint != pki.IDOf(r.SPKI) {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	if _, err := o.Register(now.Add(Lifetime), raw); reason(err) != Expired {
+		t.Errorf("the second time: got %v", err)
+	}
+	late, _ := o.PreRegister(now, digest)
+	if _, err := o.Register(now.Add(Lifetime+time.Second), request(t, late, "gateway")); reason(err) != Expired {
+		t.Errorf("too late: got %v", err)
 	}
 }
 
@@ -219,7 +276,7 @@ func FuzzParse(f *testing.F) {
 	pnra := NewDesk(gatewayKey(1)).PreRegister(pkitest.Now, digestOf(f, "endpoint"), 1)
 	f.Add(pnra)
 	f.Add(request(f, pnra, "endpoint"))
-	f.Add(Result{chain.Endpoint, chain.Gateway, "a.internal"}.Marshal())
+	f.Add(Result{Node: chain.Endpoint, Gateway: chain.Gateway, Address: "a.internal"}.Marshal())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		ParseAuthorization(b)
 		ParseRequest(b)

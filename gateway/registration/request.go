@@ -42,10 +42,21 @@ func NewRequest(pnra []byte, key *rsa.PrivateKey, rand io.Reader) ([]byte, error
 // this key, the signature of the gateway that it names, and the endpoint's own. The result keeps raw.
 // Errors are *Error.
 func ParseRequest(raw []byte) (Request, error) {
+	var auth Authorization
+	r, err := parseRequest(raw, func(pnra []byte) (_ [32]byte, err error) {
+		auth, err = ParseAuthorization(pnra)
+		return auth.Digest, err
+	})
+	r.Authorization = auth
+	return r, err
+}
+
+// parseRequest reads a PNRR; judge verifies its PNRA and says for which key that is.
+func parseRequest(raw []byte, judge func(pnra []byte) ([32]byte, error)) (Request, error) {
 	if len(raw) > MaxRequest {
 		return Request{}, refuse(Malformed, "the request has %d octets, at most %d are possible", len(raw), MaxRequest)
 	}
-	f, ok := fields(raw, 3, 0)
+	f, ok := exactly(raw, 3)
 	if !ok {
 		return Request{}, refuse(Malformed, "the request is malformed")
 	}
@@ -53,15 +64,15 @@ func ParseRequest(raw []byte) (Request, error) {
 	if err != nil {
 		return Request{}, refuse(Malformed, "the request's public key: %v", err)
 	}
-	auth, err := ParseAuthorization(f[1])
+	digest, err := judge(f[1])
 	if err != nil {
 		return Request{}, err
 	}
-	if sha256.Sum256(f[0]) != auth.Digest {
+	if sha256.Sum256(f[0]) != digest {
 		return Request{}, refuse(OtherKey, "the authorization was made for another key")
 	}
 	if pki.VerifyPSS(key, pki.RegistrationCountersignature.Plaintext(f[1]), f[2]) != nil {
 		return Request{}, refuse(BadSignature, "the countersignature is wrong")
 	}
-	return Request{Authorization: auth, Endpoint: pki.IDOf(f[0]), Key: key, SPKI: f[0], Raw: raw}, nil
+	return Request{Endpoint: pki.IDOf(f[0]), Key: key, SPKI: f[0], Raw: raw}, nil
 }

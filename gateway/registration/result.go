@@ -5,18 +5,20 @@ import (
 	"io"
 	"time"
 
+	"packhorse/gateway/cms/ber"
 	"packhorse/gateway/pki"
+	"packhorse/gateway/session"
 )
 
 // Result is a PNR:
 //
 //	SEQUENCE { [0] node certificate, [1] gateway certificate, [2] Internet address VisibleString, [3] SessionKey OPTIONAL }
 //
-// The certificates are OCTET STRINGs of DER. The session key is only for private gateways; it is passed
-// over when read.
+// The certificates are OCTET STRINGs of DER.
 type Result struct {
 	Node, Gateway *pki.Certificate
-	Address       string // of the Internet gateway; of the domain, where a domain stands in its place
+	Address       string             // of the Internet gateway; of the domain, where a domain stands in its place
+	Session       *session.PublicKey // with which an Internet gateway registers a private one; nil: none
 }
 
 const (
@@ -40,18 +42,22 @@ func Issue(r Request, gateway *pki.Certificate, key *rsa.PrivateKey, address str
 	return Result{Node: node, Gateway: gateway, Address: address}, nil
 }
 
-// Marshal encodes the PNR without a session key.
+// Marshal encodes the PNR.
 func (r Result) Marshal() []byte {
-	return sequence(r.Node.Raw(), r.Gateway.Raw(), []byte(r.Address))
+	parts := []ber.Pieces{ber.Bytes(0x80, r.Node.Raw()), ber.Bytes(0x81, r.Gateway.Raw()), ber.Bytes(0x82, []byte(r.Address))}
+	if r.Session != nil {
+		parts = append(parts, encodeSessionKey(3, *r.Session))
+	}
+	return ber.Encode(0x30, parts...).Join()
 }
 
-// ParseResult is the endpoint's side: it reads a PNR and checks that the gateway's certificate issued the
+// ParseResult is the node's side: it reads a PNR and checks that the gateway's certificate issued the
 // node's. Errors are *Error.
 func ParseResult(raw []byte) (Result, error) {
 	if len(raw) > MaxResult {
 		return Result{}, refuse(Malformed, "the registration has %d octets, at most %d are possible", len(raw), MaxResult)
 	}
-	f, ok := fields(raw, 3, 1)
+	f, extra, ok := fields(raw, 3)
 	if !ok || len(f[2]) > maxAddress {
 		return Result{}, refuse(Malformed, "the registration is malformed")
 	}
@@ -63,8 +69,12 @@ func ParseResult(raw []byte) (Result, error) {
 	if err != nil {
 		return Result{}, refuse(Malformed, "the gateway's certificate: %v", err)
 	}
+	key, err := parseSessionKey(3, extra)
+	if err != nil {
+		return Result{}, refuse(Malformed, "the gateway's session key: %v", err)
+	}
 	if err := node.IssuedBy(gateway); err != nil {
 		return Result{}, refuse(BadSignature, "%v", err)
 	}
-	return Result{Node: node, Gateway: gateway, Address: string(f[2])}, nil
+	return Result{Node: node, Gateway: gateway, Address: string(f[2]), Session: key}, nil
 }

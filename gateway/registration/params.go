@@ -1,0 +1,46 @@
+package registration
+
+import (
+	"errors"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"packhorse/gateway/cms/ber"
+	"packhorse/gateway/session"
+)
+
+// EncodeConnectionParams writes what an Internet gateway tells private gateways about itself (RS-000):
+//
+//	NodeConnectionParams ::= SEQUENCE { [0] Internet address VisibleString, [1] SPKI OCTET STRING, [2] SessionKey }
+//	SessionKey           ::= SEQUENCE { [0] id OCTET STRING, [1] SPKI OCTET STRING }
+//
+// with implicit tags.
+func EncodeConnectionParams(address string, spki []byte, key session.PublicKey) []byte {
+	return ber.Encode(0x30, ber.Bytes(0x80, []byte(address)), ber.Bytes(0x81, spki), encodeSessionKey(2, key)).Join()
+}
+
+// encodeSessionKey writes a SessionKey under [n].
+func encodeSessionKey(n byte, k session.PublicKey) ber.Pieces {
+	return ber.Encode(0xa0+n, ber.Bytes(0x80, k.ID), ber.Bytes(0x81, session.EncodePublicKey(k.Key)))
+}
+
+// parseSessionKey reads a SessionKey under [n] that nothing follows; nil when nothing is there at all.
+func parseSessionKey(n uint8, in cryptobyte.String) (*session.PublicKey, error) {
+	if in.Empty() {
+		return nil, nil
+	}
+	var body, id, spki cryptobyte.String
+	if !in.ReadASN1(&body, asn1.Tag(n).ContextSpecific().Constructed()) || !in.Empty() ||
+		!body.ReadASN1(&id, asn1.Tag(0).ContextSpecific()) || !body.ReadASN1(&spki, asn1.Tag(1).ContextSpecific()) || !body.Empty() {
+		return nil, errors.New("it is malformed")
+	}
+	if len(id) == 0 || len(id) > session.MaxKeyID {
+		return nil, errors.New("its id is empty or too long")
+	}
+	key, err := session.ParsePublicKey(spki)
+	if err != nil {
+		return nil, err
+	}
+	return &session.PublicKey{ID: id, Key: key}, nil
+}
