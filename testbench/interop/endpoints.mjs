@@ -6,23 +6,11 @@ import { randomBytes } from 'node:crypto';
 import { PrivateNodeRegistrationRequest, generateRSAKeyPair, ParcelDeliverySigner } from '@relaycorp/relaynet-core';
 import { Endpoint, bufferToArray } from './endpoint.mjs';
 import { handshake, postParcel, response, send, types } from './raw.mjs';
+import { finish, test as within } from './table.mjs';
 
 const [portA, portB, seconds, large, count] = process.argv.slice(2).map(Number);
 
-let failed = 0;
-async function test(name, run) {
-  let timer;
-  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('took too long')), seconds * 1000); });
-  try {
-    await Promise.race([run(), late]);
-    console.log(`ok ${name}`);
-  } catch (err) {
-    failed++;
-    console.log(`not ok ${name}: ${String(err.message).replaceAll('\n', ' | ')}`);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const test = (name, run) => within(name, run, seconds);
 
 let a, b;
 await test('two endpoints register', async () => {
@@ -192,4 +180,4 @@ await test('bad handshakes are closed', async () => {
   assert.equal(await handshake(portA, { 'x-relaynet-streaming-mode': 'close-upon-completion' }, async (nonce) => response(await sign(nonce))), 1000);
 });
 
-process.exit(failed ? 1 : 0);
+finish();

@@ -1,17 +1,13 @@
-// Package interop runs Awala's own JavaScript library against our gateways.
+// Package interop runs Awala's own JavaScript libraries against our gateways, as clients and as servers.
 //
-// The library is installed by `npm ci` in this directory, which run.sh and `make test` do
-// when it is missing.
+// They are installed by `npm ci` in this directory, which run.sh and `make test` do
+// when they are missing.
 package interop
 
 import (
-	"bufio"
 	"context"
 	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"packhorse/gateway/admin"
@@ -52,33 +48,10 @@ func startGateway(t *testing.T, cfg node.Config) *gateway {
 	return &gateway{admin: admin.Dial(socket), port: port}
 }
 
-// endpoints runs the script and makes a test of each of its lines.
+// endpoints has two apps talk through the gateways at two ports.
 func endpoints(t *testing.T, args ...string) {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join("node_modules", ".package-lock.json")); err != nil {
-		t.Fatal("Awala's JavaScript library is not installed: run testbench/interop/run.sh")
-	}
-	cmd := exec.Command("node", append([]string{"endpoints.mjs"}, args...)...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ran := 0
-	for lines := bufio.NewScanner(out); lines.Scan(); ran++ {
-		name, failure, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "not "), ": ")
-		t.Run(strings.TrimPrefix(name, "ok "), func(t *testing.T) {
-			if strings.HasPrefix(lines.Text(), "not ") {
-				t.Error(failure)
-			}
-		})
-	}
-	if err := cmd.Wait(); err != nil || ran < 20 {
-		t.Errorf("the endpoints ended with %v after %d cases, want at least 20 and no error", err, ran)
-	}
+	script{name: "endpoints.mjs", args: args, least: 20}.run(t)
 }
 
 func TestEndpointsOfOneGateway(t *testing.T) {

@@ -1,7 +1,7 @@
 // Requests that the library would never make.
 import { request } from 'node:http';
 import { createRequire } from 'node:module';
-import { HandshakeChallenge, HandshakeResponse } from '@relaycorp/relaynet-core';
+import { HandshakeChallenge, HandshakeResponse, ParcelDelivery } from '@relaycorp/relaynet-core';
 import { bufferToArray } from './endpoint.mjs';
 
 // ws is the WebSocket of Awala's library.
@@ -13,10 +13,12 @@ export const types = {
   parcel: 'application/vnd.awala.parcel',
 };
 
-// send answers { status, headers, body }.
+// send answers { status, headers, body }. A header of several values is an array.
 export function send(port, method, path, headers = {}, body = Buffer.alloc(0)) {
+  const all = { ...headers };
+  if (!('transfer-encoding' in all)) all['content-length'] = body.length;
   return new Promise((resolve, reject) => {
-    const r = request({ host: '127.0.0.1', port, method, path, headers: { ...headers, 'content-length': body.length } }, (res) => {
+    const r = request({ host: '127.0.0.1', port, method, path, headers: all }, (res) => {
       const parts = [];
       res.on('data', (b) => parts.push(b));
       res.on('end', () => resolve({ status: res.statusCode, headers: res.headers, body: Buffer.concat(parts) }));
@@ -47,3 +49,64 @@ export function handshake(port, headers, answer) {
 }
 
 export const response = (...signatures) => Buffer.from(new HandshakeResponse(signatures).serialize());
+
+// parseDelivery reads { id, parcel } of a message.
+export function parseDelivery(message) {
+  const { deliveryId, parcelSerialized } = ParcelDelivery.deserialize(bufferToArray(message));
+  return { id: deliveryId, parcel: Buffer.from(parcelSerialized) };
+}
+
+// Socket is a parcel collection that does only what it is told.
+export class Socket {
+  #got = [];
+  #waiting = [];
+  pings = 0;
+
+  // An address is a port of this machine, or a URL.
+  constructor(address, headers = {}) {
+    const url = typeof address === 'number' ? `ws://127.0.0.1:${address}/v1/parcel-collection` : address;
+    this.ws = new WebSocket(url, { headers });
+    this.ws.on('message', (data) => this.#put(data));
+    this.ws.on('close', (code) => this.#put({ code }));
+    this.ws.on('error', (error) => this.#put({ error }));
+    this.ws.on('ping', () => { this.pings++; });
+  }
+
+  #put(event) {
+    const waiting = this.#waiting.shift();
+    if (waiting) waiting(event);
+    else this.#got.push(event);
+  }
+
+  // next is a message (Buffer), { code } of the end or { error }.
+  next() {
+    const event = this.#got.shift();
+    return event ? Promise.resolve(event) : new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  send(data) {
+    this.ws.send(data);
+  }
+
+  // nonce reads the challenge.
+  async nonce() {
+    return HandshakeChallenge.deserialize(bufferToArray(await this.next())).nonce;
+  }
+
+  // open does the handshake for endpoints.
+  async open(...endpoints) {
+    const nonce = await this.nonce();
+    this.send(response(...await Promise.all(endpoints.map((e) => e.collectionSigner().sign(nonce)))));
+    return this;
+  }
+
+  // delivery reads the next parcel.
+  async delivery() {
+    return parseDelivery(await this.next());
+  }
+
+  // cut drops the connection without a word.
+  cut() {
+    this.ws.terminate();
+  }
+}
