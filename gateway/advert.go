@@ -18,7 +18,8 @@ type advert struct {
 	gateway  link.PeerID
 	endpoint pki.NodeID // of an engine advert
 	seq      uint64
-	record   []byte // membership record in a node advert
+	record   []byte   // membership record in a node advert
+	uplinks  []string // Internet gateways that the gateway of a node advert reaches
 	body     []byte
 	digest   link.Digest
 	domain   domain.DomainAdvert
@@ -32,11 +33,12 @@ type adverts struct {
 	byDigest  map[link.Digest]*advert
 	moved     map[pki.NodeID]bool // endpoints that are at another gateway than before, until the next look at the ways
 	nodes     int
-	order     []*advert // by subject, nil when it must be sorted again
+	exits     map[link.PeerID]bool // gateways that reach the Internet
+	order     []*advert            // by subject, nil when it must be sorted again
 }
 
 func newAdverts() adverts {
-	return adverts{bySubject: map[string]*advert{}, byDigest: map[link.Digest]*advert{}, moved: map[pki.NodeID]bool{}}
+	return adverts{bySubject: map[string]*advert{}, byDigest: map[link.Digest]*advert{}, moved: map[pki.NodeID]bool{}, exits: map[link.PeerID]bool{}}
 }
 
 // The domain's advert sorts before those of nodes: who was revoked is no news any more. Node adverts sort before engine adverts: who hears an endpoint's should know its gateway.
@@ -67,6 +69,9 @@ func (t *adverts) set(a *advert) {
 	t.bySubject[a.subject], t.byDigest[a.digest], t.order = a, a, nil
 	if a.kind == ItemNodeAdvert {
 		t.nodes++
+		if len(a.uplinks) > 0 {
+			t.exits[a.gateway] = true
+		}
 	}
 }
 
@@ -87,6 +92,7 @@ func (t *adverts) drop(subject string) {
 	t.order = nil
 	if old.kind == ItemNodeAdvert {
 		t.nodes--
+		delete(t.exits, old.gateway)
 	}
 }
 
@@ -245,7 +251,7 @@ func (c *Core) parseAdvert(kind uint8, body []byte) (*advert, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.gateway, a.seq, a.record, a.subject = n.Gateway(), n.Sequence, n.Record.Raw, nodeSubject(n.Gateway())
+		a.gateway, a.seq, a.record, a.subject, a.uplinks = n.Gateway(), n.Sequence, n.Record.Raw, nodeSubject(n.Gateway()), n.Uplinks()
 	case ItemEngineAdvert:
 		n, err := domain.ParseEngineAdvert(body)
 		if err != nil {

@@ -29,7 +29,7 @@ func (c *Core) advertise(now time.Time) {
 	if c.clockTrusted() {
 		seq = max(seq, uint64(now.Unix())) // later than in any life that we do not remember
 	}
-	n, err := domain.NewNodeAdvert(c.id, c.member, seq, nil)
+	n, err := domain.NewNodeAdvert(c.id, c.member, seq, c.exits.tell(now))
 	if err != nil {
 		c.notice(true, "advert: "+err.Error())
 		return

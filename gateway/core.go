@@ -45,6 +45,7 @@ type Core struct {
 	ends       time.Time // not later than the earliest expiry of a note or draft; zero: nothing to look for
 	notes      notes
 	adverts    adverts
+	exits      exits
 	routes     *route.Table
 	roster     *domain.Roster // nil: no domain
 	members    map[link.PeerID]memberRecord
@@ -75,6 +76,7 @@ type Core struct {
 	refresh    time.Time   // when to advertise anew, zero: not
 	lost       link.PeerID // the neighbour we had last, while there is none
 	advertised bool        // in this life
+	restock    bool        // collectors may have what others had, or what waits for the Internet
 	dirty      bool        // routes, peers or waiting items changed: the submits may have to
 }
 
@@ -92,7 +94,7 @@ func New(cfg Config, records []Record) (*Core, error) {
 	cfg.Limits.fill()
 	id := *cfg.Identity
 	c := &Core{cfg: cfg, id: &id, self: cfg.Identity.ID(), member: cfg.Membership, owner: cfg.Owner, clock: wallclock{kept: cfg.ClockKept, reported: cfg.Clock},
-		queue: newParcels(cfg.Limits), notes: newNotes(), adverts: newAdverts(), routes: route.NewTable(cfg.Limits.Gateways),
+		queue: newParcels(cfg.Limits), notes: newNotes(), adverts: newAdverts(), exits: newExits(), routes: route.NewTable(cfg.Limits.Gateways),
 		members: map[link.PeerID]memberRecord{}, desk: registration.NewDesk(cfg.Identity.Sign), peers: map[link.PeerID]*peer{}, ports: map[link.Port]portInfo{},
 		subs: map[uint64]*subscription{}, local: map[pki.NodeID]localEndpoint{}, drafts: newDrafts(), sources: rations{}, writers: rations{}, chores: chores{asking: map[string]bool{}, taking: map[string]bool{}},
 		revoked:  map[pki.NodeID]bool{},
@@ -133,6 +135,7 @@ func (c *Core) HandleTimeout(now time.Time) {
 	c.checkCustody(now)
 	c.wakeRests(now)
 	c.refreshAdvert(now)
+	c.tellExits(now)
 	c.reopen(now)
 	c.wakeChores(now)
 	c.settle(now)
@@ -151,7 +154,7 @@ func (c *Core) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, boo
 // after now, or there is none.
 func (c *Core) PollTimeout() (time.Time, bool) {
 	at, ok := c.link.PollTimeout()
-	for _, t := range []time.Time{c.nextHold(), c.nextTrial(), c.custodians.next, c.nextExpiry(), c.pairingDeadline(), c.nextRest(), c.refresh, c.clock.due, c.box.reopen, c.chores.next} {
+	for _, t := range []time.Time{c.nextHold(), c.nextTrial(), c.custodians.next, c.nextExpiry(), c.pairingDeadline(), c.nextRest(), c.refresh, c.exits.due, c.clock.due, c.box.reopen, c.chores.next} {
 		if !t.IsZero() && (!ok || t.Before(at)) {
 			at, ok = t, true
 		}
@@ -253,6 +256,7 @@ func (c *Core) settle(now time.Time) {
 		}
 		c.dirty = false
 		c.pump(now)
+		c.restockAll(now)
 	}
 }
 

@@ -3,40 +3,53 @@ package gateway
 import (
 	"encoding/hex"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
 	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
 	"packhorse/store"
 	"packhorse/store/queue"
 )
 
-// subscription hands the parcels of some endpoints to one collector, each once while it lasts.
+// subscription hands what is for some endpoints, for the Internet, or the cargo of one gateway, to one collector: each
+// once while it lasts.
 type subscription struct {
 	id   uint64
-	ids  map[pki.NodeID]bool
-	todo []*entry          // not handed out yet, by priority and age; some may have gone meanwhile
-	sent map[string]*entry // handed out and not acknowledged
-	wait Token             // of a Next that waits, 0 when none
+	ids  map[pki.NodeID]bool // endpoints here
+	up   Outbound            // what is for the Internet, 0: nothing
+	gate pki.NodeID          // gateway outside the domain that came for its cargo, empty: none
+	todo []*entry            // not handed out yet, in order; some may have gone meanwhile
+	sent map[string]*entry   // handed out and not acknowledged
+	wait Token               // of a Next that waits, 0 when none
 }
 
 func newSubscription(id uint64, ids []pki.NodeID) *subscription {
-	s := &subscription{id: id, ids: map[pki.NodeID]bool{}, sent: map[string]*entry{}}
+	s := &subscription{id: id, ids: map[pki.NodeID]bool{}}
 	for _, id := range ids {
 		s.ids[id] = true
 	}
 	return s
 }
 
+// leases tells that nobody else gets what this collector has: neither a neighbour nor another collector.
+func (s *subscription) leases() bool { return s.up != 0 || s.gate != "" }
+
+// takes tells that a parcel waits for this collector, or would if nobody else had it.
+func (s *subscription) takes(x *entry) bool {
+	switch {
+	case s.up != 0:
+		return x.forwardable() && x.Internet && (x.Type == ramf.Parcel) == (s.up == UpParcels)
+	case s.gate != "":
+		return x.forwardable() && !x.Internet && x.Type == ramf.Cargo && x.Recipient == s.gate
+	}
+	return x.deliverable() && s.ids[x.Recipient]
+}
+
 var errNoSubscription = &Error{Code: "failed", Message: "this collection was closed", Fix: "open another"}
 
 func (c *Core) collect(now time.Time, e Collect) {
-	if len(c.subs) < c.cfg.Limits.Subs {
-		s := newSubscription(e.Sub, e.IDs)
-		s.todo = c.waitingFor(now, e.IDs...)
-		c.subs[e.Sub] = s
-	}
+	c.subscribe(now, newSubscription(e.Sub, e.IDs))
 }
 
 // waitingFor lists what waits for local endpoints, by priority and age.
@@ -54,7 +67,7 @@ func (c *Core) waitingFor(now time.Time, ids ...pki.NodeID) (out []*entry) {
 
 // want adds what arrived to what is to be handed out.
 func (s *subscription) want(x *entry) {
-	at, _ := slices.BinarySearchFunc(s.todo, x, compareEntries)
+	at, _ := slices.BinarySearchFunc(s.todo, x, compareHanded)
 	s.todo = slices.Insert(s.todo, at, x)
 }
 
@@ -62,7 +75,20 @@ func (c *Core) closeCollect(id uint64) {
 	if s := c.subs[id]; s != nil {
 		c.answer(s.wait, (*Collected)(nil), nil)
 		delete(c.subs, id)
+		for _, key := range sortedKeys(s.sent) {
+			c.handBack(s, s.sent[key])
+		}
 	}
+}
+
+// handBack lets others have what a collector did not acknowledge.
+func (c *Core) handBack(s *subscription, x *entry) {
+	if x.out != s.id {
+		return
+	}
+	x.out = 0
+	c.queue.Release(x.id)
+	c.dirty, c.restock = true, true
 }
 
 // forget drops a Next that waits.
@@ -84,7 +110,7 @@ func (c *Core) next(now time.Time, e Next) {
 		c.answer(e.Token, (*Collected)(nil), errNoSubscription)
 		return
 	}
-	x := s.first()
+	x := c.first(s)
 	switch {
 	case x != nil:
 		c.hand(now, s, x, e)
@@ -96,15 +122,21 @@ func (c *Core) next(now time.Time, e Next) {
 }
 
 // first takes the first that still waits and was not handed out.
-func (s *subscription) first() *entry {
+func (c *Core) first(s *subscription) *entry {
 	for len(s.todo) > 0 {
 		x := s.todo[0]
 		s.todo[0] = nil
-		if s.todo = s.todo[1:]; x.deliverable() && s.sent[x.key()] == nil {
+		if s.todo = s.todo[1:]; s.takes(x) && s.sent[x.key()] == nil && (!s.leases() || c.isFree(x)) {
 			return x
 		}
 	}
 	return nil
+}
+
+// isFree tells that a parcel is with no neighbour, no collector and no batch.
+func (c *Core) isFree(x *entry) bool {
+	_, state, _ := c.queue.Get(x.id)
+	return state == queue.Waiting && !x.busy
 }
 
 // hand loads a parcel, rebuilds it and answers with it. One that the disk spoiled is passed over: others wait
@@ -112,6 +144,9 @@ func (s *subscription) first() *entry {
 func (c *Core) hand(now time.Time, s *subscription, x *entry, e Next) {
 	key := x.key()
 	s.sent[key] = x
+	if s.leases() && c.queue.Take(x.id, queue.Forever) {
+		x.out = s.id
+	}
 	c.load(KindBody, digestKey(x.Digest), func(now time.Time, body []byte, err error) {
 		raw, err := rebuild(x, body, err)
 		switch {
@@ -121,7 +156,7 @@ func (c *Core) hand(now time.Time, s *subscription, x *entry, e Next) {
 		case err != nil:
 			c.answer(e.Token, (*Collected)(nil), err)
 		default:
-			c.answer(e.Token, &Collected{Key: key, Parcel: raw}, nil)
+			c.answer(e.Token, &Collected{Key: key, Parcel: raw, Type: x.Type, Address: x.Address, Sender: x.Sender, Recipient: x.Recipient, Expires: x.Expires}, nil)
 		}
 	})
 }
@@ -129,6 +164,14 @@ func (c *Core) hand(now time.Time, s *subscription, x *entry, e Next) {
 var errSpoiled = &Error{Code: "failed", Message: "a stored parcel is damaged", Fix: "packhorse store check"}
 
 func shownSum(x *entry) string { return hex.EncodeToString(x.Sum[:])[:shownID] }
+
+// open is the message in a body as it travels.
+func (r *parcelRecord) open(body []byte) ([]byte, error) {
+	if r.kind() == ItemSealed {
+		return unpackSealed(body)
+	}
+	return unpack(body)
+}
 
 // rebuild turns a stored body back into the parcel it was.
 func rebuild(x *entry, body []byte, err error) ([]byte, error) {
@@ -138,7 +181,7 @@ func rebuild(x *entry, body []byte, err error) ([]byte, error) {
 	case err != nil:
 		return nil, storeError(err)
 	}
-	raw, err := unpack(body)
+	raw, err := x.open(body)
 	if err != nil || sumOf(raw) != x.Sum {
 		return nil, errSpoiled
 	}
@@ -147,29 +190,28 @@ func rebuild(x *entry, body []byte, err error) ([]byte, error) {
 
 // ack: the app has the parcel. Delivery and receipt become durable together.
 func (c *Core) ack(now time.Time, e Ack) {
-	s := c.subs[e.Sub]
-	var x *entry
-	if s != nil {
-		x = s.sent[e.Key]
-	}
+	s, x := c.handedOut(e.Sub, e.Key)
 	switch {
-	case x == nil || c.queue.byID[x.id] != x:
-		c.answer(e.Token, nil, &Error{Code: "refused", Message: "no such parcel was handed out", Fix: "acknowledge what was delivered on this connection"})
-	case x.State == Delivered:
+	case x == nil:
+		c.answer(e.Token, nil, errNotHanded)
+	case x.State == Delivered || x.left():
 		c.answer(e.Token, nil, nil)
-	default:
-		done := func(now time.Time, err error) {
-			if err != nil {
-				err = storeError(err)
-			} else {
-				delete(s.sent, e.Key) // a delivered parcel is never handed out again
-			}
-			c.answer(e.Token, nil, err)
-		}
-		if !c.finish(now, x, nil, done) {
-			c.answer(e.Token, nil, errAgain)
-		}
+	case !c.acked(now, s, x, c.endedBy(s, x, e.Token)):
+		c.answer(e.Token, nil, errAgain)
 	}
+}
+
+var errNotHanded = &Error{Code: "refused", Message: "no such parcel was handed out", Fix: "acknowledge what was delivered on this connection"}
+
+// acked is what a collector's acknowledgement means.
+func (c *Core) acked(now time.Time, s *subscription, x *entry, done batchDone) bool {
+	switch {
+	case s.up != 0:
+		return c.wentUp(now, x, done)
+	case s.gate != "":
+		return c.wasFetched(now, x, done)
+	}
+	return c.finish(now, x, nil, done)
 }
 
 // finish delivers a parcel for good: state, receipt and deletion of the body in one batch.
@@ -190,23 +232,23 @@ func (c *Core) finish(now time.Time, x *entry, extra []store.Op, done batchDone)
 // arrived moves on with a parcel that just became ours.
 func (c *Core) arrived(now time.Time, x *entry) {
 	c.dirty = true
-	if !x.deliverable() {
-		return
-	}
-	if x.Recipient == c.box.id() {
+	if x.deliverable() && x.Recipient == c.box.id() {
 		c.openLetter(now, x)
 		return
 	}
-	for _, id := range slices.Sorted(maps.Keys(c.subs)) {
-		s := c.subs[id]
-		if !s.ids[x.Recipient] {
-			continue
+	for _, id := range sortedSubs(c.subs) {
+		if s := c.subs[id]; s.takes(x) {
+			s.want(x)
+			c.wakeSub(now, s)
 		}
-		s.want(x)
-		if t := s.wait; t != 0 {
-			s.wait = 0
-			c.next(now, Next{Token: t, Sub: s.id, Wait: true})
-		}
+	}
+}
+
+// wakeSub answers a Next that waits, if there is something now.
+func (c *Core) wakeSub(now time.Time, s *subscription) {
+	if t := s.wait; t != 0 {
+		s.wait = 0
+		c.next(now, Next{Token: t, Sub: s.id, Wait: true})
 	}
 }
 
@@ -223,7 +265,7 @@ func (c *Core) adopt(now time.Time, id pki.NodeID) {
 // again later.
 func (c *Core) place(now time.Time, x *entry) {
 	_, ours := c.local[x.Recipient]
-	if !x.Held || x.Internet || x.State != Saved || x.Local == ours {
+	if !x.Held || x.Internet || x.Type != ramf.Parcel || x.State != Saved || x.Local == ours {
 		return
 	}
 	if !c.change(x, func(r *parcelRecord) { r.Local = ours }, nil, func(now time.Time, err error) {
@@ -239,12 +281,9 @@ func (c *Core) place(now time.Time, x *entry) {
 
 // offerAgain gives each collector anew what it has not had: a failed batch may have hidden some from it.
 func (c *Core) offerAgain(now time.Time) {
-	for _, id := range slices.Sorted(maps.Keys(c.subs)) {
+	for _, id := range sortedSubs(c.subs) {
 		s := c.subs[id]
-		s.todo = c.waitingFor(now, slices.Sorted(maps.Keys(s.ids))...)
-		if t := s.wait; t != 0 {
-			s.wait = 0
-			c.next(now, Next{Token: t, Sub: id, Wait: true})
-		}
+		s.todo = c.stock(now, s)
+		c.wakeSub(now, s)
 	}
 }

@@ -39,7 +39,7 @@ func (c *Core) expireParcels(now time.Time) {
 		if x.busy {
 			return queue.Ending{Later: true}
 		}
-		if x.ended() || !x.Origin && !x.Held {
+		if x.ended() || x.left() || !x.Origin && !x.Held {
 			return queue.Ending{}
 		}
 		r := x.parcelRecord

@@ -42,6 +42,7 @@ func (c *Core) rewrite(x *entry, body []byte, mutate func(*parcelRecord), extra 
 			c.emit(ParcelChanged{Parcel: c.parcelView(now, x)})
 		}
 		c.reline(x)
+		c.restock = c.restock || x.external() && x.forwardable()
 		if err != nil && x.deliverable() {
 			c.reopenLater(now) // nobody who came meanwhile has seen it
 		}
@@ -50,7 +51,8 @@ func (c *Core) rewrite(x *entry, body []byte, mutate func(*parcelRecord), extra 
 	return nil
 }
 
-// carried: the next hop has custody. The origin keeps the body until the receipt.
+// carried: the next hop has custody. The origin keeps the body until the receipt; where none can come, since it is for
+// the Internet, custody ends what we owe.
 func (c *Core) carried(now time.Time, x *entry, by link.PeerID) {
 	if x.State != Saved || x.Local {
 		return
@@ -58,7 +60,7 @@ func (c *Core) carried(now time.Time, x *entry, by link.PeerID) {
 	c.watchCustody(now)
 	c.change(x, func(r *parcelRecord) {
 		r.State, r.By, r.Since = Carried, by, now
-		r.Held = r.Origin
+		r.Held = r.Origin && !r.Internet
 	}, nil, ignoreResult)
 }
 

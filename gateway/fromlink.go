@@ -82,7 +82,7 @@ func (c *Core) judgeOffer(now time.Time, from link.PeerID, it link.Item) (link.V
 		return link.Refuse, link.ReasonPolicy
 	}
 	switch it.Kind {
-	case ItemParcel:
+	case ItemParcel, ItemSealed:
 		return c.judgeParcel(now, from, it)
 	case ItemNodeAdvert, ItemEngineAdvert, ItemDomainAdvert:
 		return c.judgeAdvert(from, it)
@@ -117,6 +117,8 @@ func (c *Core) received(now time.Time, e link.Received) {
 	switch e.Item.Kind {
 	case ItemParcel:
 		c.takeParcel(now, e, reply)
+	case ItemSealed:
+		c.takeSealed(now, e, reply)
 	case ItemNodeAdvert, ItemEngineAdvert, ItemDomainAdvert:
 		c.takeAdvert(now, e, reply)
 	case ItemReceipt:
@@ -244,7 +246,7 @@ func (c *Core) loadBody(now time.Time, d link.Digest) {
 		return
 	}
 	c.load(KindBody, digestKey(d), func(now time.Time, b []byte, err error) {
-		if err != nil || digestOf(ItemParcel, b) != d {
+		if err != nil || digestOf(e.kind(), b) != d {
 			c.notice(true, "store: the body of a parcel could not be read: packhorse store check")
 			b = nil
 			c.forgetSubmits(now, d)

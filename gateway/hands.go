@@ -27,7 +27,7 @@ const (
 
 // countsHands tells whether the Cost of an item of this kind is a number of hands.
 func countsHands(kind uint8) bool {
-	return kind == ItemParcel || kind == ItemReceipt || kind == ItemDispatch || kind == ItemContact
+	return kind == ItemParcel || kind == ItemSealed || kind == ItemReceipt || kind == ItemDispatch || kind == ItemContact
 }
 
 func nextHands(n uint16) uint16 { return n + 1 }
@@ -57,15 +57,15 @@ func noteRest(hands uint16) time.Duration {
 	return time.Minute << min(hands-freeHands, maxTurns)
 }
 
-// cameBack tells that an offer or body is of what we know under fewer hands.
+// cameBack tells that an offer or body is of what we know under fewer hands. What the Internet has does not come back.
 func (r *parcelRecord) cameBack(hands uint16) bool {
-	return (r.State == Saved || r.State == Carried) && hands > r.Hands
+	return (r.State == Saved || r.State == Carried && !r.wentUp()) && hands > r.Hands
 }
 
 // raise makes it durable that what a neighbour offers, and we hold, was in more hands than we knew: only then
 // the neighbour may forget it. It tells whether it took the matter over; done then comes later.
 func (c *Core) raise(now time.Time, it link.Item, done replyFunc) bool {
-	if x := c.queue.byDigest[it.Digest]; x != nil && it.Kind == ItemParcel && x.cameBack(it.Cost) {
+	if x := c.queue.byDigest[it.Digest]; x != nil && x.cameBack(it.Cost) {
 		c.takeBack(now, x, it, done)
 		return true
 	}

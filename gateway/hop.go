@@ -7,10 +7,13 @@ import (
 // nextHop finds the neighbour that brings a line nearer. A way once taken is kept until it breaks or another
 // costs less than half.
 func (c *Core) nextHop(l lane, old link.PeerID) (link.PeerID, bool) {
-	if l.kind != toGateway {
+	gw, ok := l.gw, l.kind == toGateway
+	if l.kind == toNet {
+		gw, ok = c.exitFor(l)
+	}
+	if !ok {
 		return link.PeerID{}, false
 	}
-	gw := l.gw
 	best, cost, ok := c.hopTo(gw, l.avoid.has, l.from)
 	if !ok || old == best || (old == link.PeerID{}) {
 		return best, ok

@@ -6,6 +6,7 @@ import (
 
 	"packhorse/gateway/domain"
 	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 )
 
@@ -139,7 +140,7 @@ func FuzzItem(f *testing.F) {
 // What anybody can write into a record must come back as an error, never as a panic; and what was read is
 // what would be written.
 func FuzzRecords(f *testing.F) {
-	p := parcelRecord{State: Saved, Sender: "0a", Recipient: "0b", ID: "x"}
+	p := parcelRecord{Type: ramf.Parcel, State: Saved, Sender: "0a", Recipient: "0b", ID: "x"}
 	f.Add(p.append(nil))
 	l := letterRecord{Key: "0123456789abcdef", New: true, Type: "text/plain"}
 	f.Add(l.append(nil))

@@ -57,20 +57,26 @@ func (c *Core) inspect(now time.Time, raw []byte) (intake, error) {
 	if m.Type != ramf.Parcel {
 		return intake{}, &ramf.Error{Refusal: ramf.WrongType, Detail: "this is not a parcel"}
 	}
-	internet := m.InternetAddress != "" && m.InternetAddress != c.member.Domain.Address
 	path, err := c.pathOf(now, m)
-	if err != nil && !(internet && untrusted(err)) {
+	if err != nil && !(c.outbound(m) && untrusted(err)) {
 		return intake{}, err
 	}
 	body, err := pack(raw)
 	if err != nil {
 		return intake{}, err
 	}
+	return c.newIntake(m, path, body), nil
+}
+
+// newIntake is what a checked message becomes. Without a path it is for the Internet if it says so.
+func (c *Core) newIntake(m *ramf.Message, path []*pki.Certificate, body []byte) intake {
 	in := intake{rec: newParcelRecord(m, path, body), body: body}
-	in.rec.Internet = internet
+	if path == nil && c.outbound(m) {
+		in.rec.Internet, in.rec.Address = true, m.InternetAddress
+	}
 	in.rec.Unverified = c.quality == pki.ClockNone
 	in.rec.Priority = defaultPriority(len(body))
-	return in, nil
+	return in
 }
 
 // largeBody is the size from which a parcel of unknown urgency counts as bulk.
@@ -91,7 +97,7 @@ func (c *Core) admit(now time.Time, in intake, done func(now time.Time, x *entry
 		return
 	}
 	_, ours := c.local[in.rec.Recipient]
-	in.rec.Local = ours && !in.rec.Internet
+	in.rec.Local = ours && !in.rec.Internet && in.rec.Type == ramf.Parcel
 	in.rec.Since, in.rec.Arrival = now, c.queue.arrival+1
 	x := newEntry(in.rec)
 	x.born = true
@@ -190,10 +196,11 @@ func (c *Core) takeParcel(now time.Time, e link.Received, reply replyFunc) {
 		c.refuseForGood(now, e.Peer, raw, err)
 		return
 	}
-	if in.rec.Internet {
-		reply(now, link.ReasonPolicy)
-		return
-	}
+	c.takeIn(now, e, in, reply)
+}
+
+// takeIn takes custody of what was checked, as the neighbour sent it.
+func (c *Core) takeIn(now time.Time, e link.Received, in intake, reply replyFunc) {
 	in.body, in.rec.Digest, in.rec.BodySize = e.Body, e.Item.Digest, len(e.Body)
 	in.rec.From, in.rec.Priority, in.rec.Hands = e.Peer, min(e.Item.Priority, link.Bulk), e.Item.Cost
 	if x := c.queue.byID[in.rec.id()]; x != nil && c.again(x, in) == nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 
 	"packhorse/gateway/domain"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 )
 
@@ -21,6 +22,7 @@ import (
 //	7 contact         endpoint connection parameters, packed  whom we paired    added
 //	8 dispatch        domain.Dispatch                       any member        custody of the next hop
 //	9 domain advert   domain.DomainAdvert                   any member        a newer one
+//	10 sealed         cargo or CCA: sealed.go               any member        custody of the next hop
 const (
 	ItemParcel       uint8 = 1
 	ItemReceipt      uint8 = 2
@@ -31,12 +33,14 @@ const (
 	ItemContact      uint8 = 7
 	ItemDispatch     uint8 = 8
 	ItemDomainAdvert uint8 = 9
+	ItemSealed       uint8 = 10
 )
 
 // Largest bodies that are taken, by kind.
 const (
 	maxParcel       = 8_322_038 // of a parcel, RS-000
 	maxParcelBody   = maxParcel + 1024
+	maxSealedBody   = sealedHead + ramf.MaxMessage + 1024
 	maxReceiptBody  = 256
 	maxAdvertBody   = 8192
 	maxPairingBody  = 32 << 10
@@ -49,6 +53,8 @@ func maxBody(kind uint8) int {
 	switch kind {
 	case ItemParcel:
 		return maxParcelBody
+	case ItemSealed:
+		return maxSealedBody
 	case ItemReceipt:
 		return maxReceiptBody
 	case ItemNodeAdvert, ItemEngineAdvert:

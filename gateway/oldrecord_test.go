@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 	"packhorse/store"
 )
@@ -25,6 +26,23 @@ func TestParcelRecordOfVersion2IsRead(t *testing.T) {
 	}
 	want := filledParcel()
 	want.Since, want.Expires = time.Unix(0x6b01ecc0, 0).UTC(), time.Unix(0x6b033e40, 0).UTC()
+	if got, err := parseParcelRecord(b); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+}
+
+func TestParcelRecordOfVersion3IsRead(t *testing.T) {
+	old := "03" + "01" + "6c" + "02" + "43" + "0000000000000007" + "01" + zeros(15) + "02" + zeros(31) + "00000bb8" + "000007d0" + "03" + zeros(31) + "04" + zeros(31) +
+		"012c" + "03" + "000000006b01ecc0" + "000000006b033e40" + "00000003" + "306161" + "00000003" + "306262" + "00000003" + "306363" + "00000002" + "7031" + "00000002" + "6e6f" +
+		"00000005" + "612e6f7267" + "05" + zeros(31) + "06" + zeros(31)
+	b, err := hex.DecodeString(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := filledParcel()
+	want.Type, want.State, want.Origin, want.Unverified, want.Internet = ramf.Cargo, Saved, false, false, true
+	want.Since, want.Expires = time.Unix(0x6b01ecc0, 0).UTC(), time.Unix(0x6b033e40, 0).UTC()
+	want.Address, want.To, want.Back = "a.org", link.PeerID{5}, link.PeerID{6}
 	if got, err := parseParcelRecord(b); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}

@@ -18,10 +18,11 @@ const day = 24 * time.Hour
 // parcel's expiry: it is also the memory that makes delivery happen once.
 //
 //	octets  field
-//	1       version, 2
+//	1       version, 3
 //	1       state
-//	1       flags: 1 origin, 2 local, 4 body held, 8 for the Internet, 16 accepted without a clock
+//	1       flags: 1 origin, 2 local, 4 body held, 8 for the Internet, 16 accepted without a clock, 32 To follows, 64 Back follows
 //	1       priority
+//	1       type of RAMF message; not in version 2, where all are parcels
 //	8       arrival number
 //	16      link digest of the body
 //	32      SHA-256 of the parcel
@@ -33,8 +34,14 @@ const day = 24 * time.Hour
 //	1       turns: how often it came back to us
 //	8       since when it is in its state, seconds since 1970
 //	8       when it expires, seconds since 1970
-//	4 + n   each: sender id, recipient id, id of the recipient's gateway, id of the parcel, why refused
+//	4 + n   each: sender id, recipient id, id of the recipient's gateway, id of the message, why refused
+//	4 + n   Internet address that it is for; not in version 2
+//	32      To, if so flagged: gateway of ours where cargo is to be fetched
+//	32      Back, if so flagged: gateway of ours where the cargo that a CCA asks for is to come
+//
+// Cargo and CCAs are rows of the same table, and all that is said of parcels is true of them.
 type parcelRecord struct {
+	Type       ramf.Type
 	State      State
 	Origin     bool
 	Local      bool
@@ -58,29 +65,56 @@ type parcelRecord struct {
 	Gateway    pki.NodeID
 	ID         string
 	Why        string
+	Address    string
+	To         link.PeerID
+	Back       link.PeerID
 }
 
 const (
-	parcelVersion = 2
+	parcelVersion = 3
+	parcelUntyped = 2 // the version without Type and what follows Why
 	maxNodeID     = 1024
 	maxParcelID   = 64
 	maxWhy        = 256
+
+	flagTo   = 1 << 5
+	flagBack = 1 << 6
 )
 
 // ended tells that nothing will ever happen to it again.
 func (r *parcelRecord) ended() bool { return r.State >= Delivered }
 
+// left tells that it went on towards the Internet, from where no receipt comes: no more will be heard of it.
+func (r *parcelRecord) left() bool { return r.State == Carried && r.Internet && !r.Held }
+
+// external tells that nobody of the domain is its recipient: it leaves the domain by an uplink or with a courier.
+func (r *parcelRecord) external() bool { return r.Internet || r.Type != ramf.Parcel }
+
+// wentUp tells that an Internet gateway has it from us.
+func (r *parcelRecord) wentUp() bool { return r.left() && r.By == link.PeerID{} }
+
 // forwardable tells that it waits for a next hop.
-func (r *parcelRecord) forwardable() bool {
-	return r.State == Saved && r.Held && !r.Local && !r.Internet
-}
+func (r *parcelRecord) forwardable() bool { return r.State == Saved && r.Held && !r.Local }
 
 // deliverable tells that it waits for a local endpoint.
 func (r *parcelRecord) deliverable() bool { return r.State == Saved && r.Held && r.Local }
 
-// id names the parcel by who wrote it to whom under which id.
+// kind is that of the item as which it travels.
+func (r *parcelRecord) kind() uint8 {
+	if r.Type == ramf.Parcel {
+		return ItemParcel
+	}
+	return ItemSealed
+}
+
+// id names the parcel by who wrote it to whom under which id. What is no parcel begins with its type, which
+// no count of octets does.
 func (r *parcelRecord) id() (id queue.ID) {
-	b := appendCounted(nil, string(r.Sender))
+	var b []byte
+	if r.Type != ramf.Parcel {
+		b = append(b, byte(r.Type))
+	}
+	b = appendCounted(b, string(r.Sender))
 	b = appendCounted(b, string(r.Recipient))
 	sum := sha256.Sum256(append(b, r.ID...))
 	copy(id[:], sum[:])
@@ -92,14 +126,14 @@ func (r *parcelRecord) key() string { return r.id().Key() }
 
 // due is when something happens to the parcel by age alone.
 func (r *parcelRecord) due() time.Time {
-	if r.ended() && r.Origin {
+	if (r.ended() || r.left()) && r.Origin {
 		return r.Expires.Add(memory)
 	}
 	return r.Expires.Add(time.Second)
 }
 
 func (r *parcelRecord) flags() (f byte) {
-	for i, set := range []bool{r.Origin, r.Local, r.Held, r.Internet, r.Unverified} {
+	for i, set := range []bool{r.Origin, r.Local, r.Held, r.Internet, r.Unverified, r.To != link.PeerID{}, r.Back != link.PeerID{}} {
 		if set {
 			f |= 1 << i
 		}
@@ -114,7 +148,7 @@ func (r *parcelRecord) setFlags(f byte) {
 }
 
 func (r *parcelRecord) append(b []byte) []byte {
-	b = append(b, parcelVersion, byte(r.State), r.flags(), byte(r.Priority))
+	b = append(b, parcelVersion, byte(r.State), r.flags(), byte(r.Priority), byte(r.Type))
 	b = binary.BigEndian.AppendUint64(b, r.Arrival)
 	b = append(b, r.Digest[:]...)
 	b = append(b, r.Sum[:]...)
@@ -129,17 +163,39 @@ func (r *parcelRecord) append(b []byte) []byte {
 	b = appendCounted(b, string(r.Recipient))
 	b = appendCounted(b, string(r.Gateway))
 	b = appendCounted(b, r.ID)
-	return appendCounted(b, r.Why)
+	b = appendCounted(b, r.Why)
+	b = appendCounted(b, r.Address)
+	for _, id := range []link.PeerID{r.To, r.Back} {
+		if id != (link.PeerID{}) {
+			b = append(b, id[:]...)
+		}
+	}
+	return b
 }
 
 func parseParcelRecord(b []byte) (parcelRecord, error) {
-	var r parcelRecord
+	r := parcelRecord{Type: ramf.Parcel}
 	o := octets{b: b}
 	version := o.u8()
 	r.State = State(o.u8())
 	flags := o.u8()
 	r.setFlags(flags)
 	r.Priority = link.Priority(o.u8())
+	if version != parcelUntyped {
+		r.Type = ramf.Type(o.u8())
+	}
+	r.readCustody(&o)
+	r.readNames(&o)
+	if version != parcelUntyped {
+		r.readPlaces(&o, flags)
+	}
+	if version != parcelVersion && version != parcelUntyped || version == parcelUntyped && flags > 31 || !r.sound(flags) {
+		return parcelRecord{}, errOctets
+	}
+	return r, o.end()
+}
+
+func (r *parcelRecord) readCustody(o *octets) {
 	r.Arrival = o.u64()
 	o.fill(r.Digest[:])
 	o.fill(r.Sum[:])
@@ -148,16 +204,32 @@ func parseParcelRecord(b []byte) (parcelRecord, error) {
 	o.fill(r.By[:])
 	r.Hands, r.Turns = o.u16(), o.u8()
 	r.Since, r.Expires = o.time(), o.time()
+}
+
+func (r *parcelRecord) readNames(o *octets) {
 	r.Sender = pki.NodeID(o.text(maxNodeID))
 	r.Recipient = pki.NodeID(o.text(maxNodeID))
 	r.Gateway = pki.NodeID(o.text(maxNodeID))
 	r.ID = o.text(maxParcelID)
 	r.Why = o.text(maxWhy)
-	if version != parcelVersion || flags > 31 || r.State < Saved || r.State > Refused || r.Priority > link.Bulk ||
-		r.Size < 0 || r.Size > maxParcel || r.BodySize < 0 || r.BodySize > maxParcelBody {
-		return parcelRecord{}, errOctets
+}
+
+// readPlaces reads where it is to go.
+func (r *parcelRecord) readPlaces(o *octets, flags byte) {
+	r.Address = o.text(ramf.MaxAddress)
+	if flags&flagTo != 0 {
+		o.fill(r.To[:])
 	}
-	return r, o.end()
+	if flags&flagBack != 0 {
+		o.fill(r.Back[:])
+	}
+}
+
+// sound tells that a record that was read says what can be.
+func (r *parcelRecord) sound(flags byte) bool {
+	return flags == r.flags() && r.State >= Saved && r.State <= Refused && r.Priority <= link.Bulk &&
+		(r.Type == ramf.Parcel || r.Type == ramf.Cargo || r.Type == ramf.CCA) &&
+		r.Size >= 0 && r.Size <= ramf.MaxMessage && r.BodySize >= 0 && r.BodySize <= maxSealedBody
 }
 
 func (r *parcelRecord) put() store.Op {
@@ -166,8 +238,9 @@ func (r *parcelRecord) put() store.Op {
 
 // newParcelRecord fills what the message says. path is empty for a parcel to the Internet.
 func newParcelRecord(m *ramf.Message, path []*pki.Certificate, body []byte) parcelRecord {
-	r := parcelRecord{State: Saved, Held: true, Digest: digestOf(ItemParcel, body), Sum: sha256.Sum256(m.Raw),
+	r := parcelRecord{Type: m.Type, State: Saved, Held: true, Sum: sha256.Sum256(m.Raw),
 		Size: len(m.Raw), BodySize: len(body), Expires: m.Expires(), Sender: m.Sender.ID, Recipient: m.Recipient, ID: m.ID}
+	r.Digest = digestOf(r.kind(), body)
 	if len(path) > 2 {
 		r.Gateway = path[2].ID
 	}

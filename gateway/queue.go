@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 	"packhorse/store/queue"
 )
@@ -27,6 +28,7 @@ type entry struct {
 	last   link.Reason // of the latest refusal, by
 	lastBy link.PeerID
 	denied map[link.PeerID]int // how often who said that it may not be sent at all; as many as there are members
+	out    uint64              // subscription that alone may hand it out, 0: none has it
 }
 
 func newEntry(r parcelRecord) *entry { return &entry{parcelRecord: r, id: r.id()} }
@@ -34,12 +36,13 @@ func newEntry(r parcelRecord) *entry { return &entry{parcelRecord: r, id: r.id()
 // key is the key of its record, by which apps acknowledge it.
 func (x *entry) key() string { return x.id.Key() }
 
-// lane is a line: what waits for a local endpoint to collect it, or for a way to a gateway. All in a line that
-// waits for a way has the same one: it came from the same neighbour, and the same ones said that they do not take it now.
+// lane is a line: what waits for a local endpoint or a courier to collect it, or for a way to a gateway or the Internet. All
+// in a line that waits for a way has the same one: it came from the same neighbour, and the same ones said that they do not
+// take it now.
 // The zero line holds what waits for neither, also because nobody knows where its recipient is.
 type lane struct {
 	kind  lineKind
-	app   pki.NodeID  // of what waits for one
+	app   pki.NodeID  // of what waits for one, or the gateway outside the domain that comes for its cargo
 	gw    link.PeerID // of what waits for a way: the gateway that it is for
 	from  link.PeerID // and the neighbour that it came from
 	avoid avoided     // those that turned it away
@@ -51,6 +54,8 @@ const (
 	toNobody lineKind = iota
 	toApp
 	toGateway
+	toNet     // by an uplink here, or at another gateway
+	toCourier // cargo, until who it is for comes for it
 )
 
 // parcels holds every parcel we remember.
@@ -80,7 +85,19 @@ func newParcels(l Limits) parcels {
 // item is what the queue is told of a parcel.
 func (x *entry) item() queue.Item[lane] {
 	return queue.Item[lane]{ID: x.id, Digest: queue.Digest(x.Digest), Priority: queue.Priority(x.Priority), Age: x.Arrival,
-		Over: x.due(), Octets: x.BodySize, Peer: peerName(x.From), Sender: string(x.Sender)}
+		Over: x.due(), Octets: x.BodySize, Peer: x.account(), Sender: string(x.Sender)}
+}
+
+// couriers is the account of the cargo and CCAs that came by no neighbour. Anyone near may be a courier: they share
+// what one neighbour may take.
+const couriers = "couriers"
+
+// account is whose quota counts what it brought.
+func (x *entry) account() string {
+	if x.Type != ramf.Parcel && x.From == (link.PeerID{}) {
+		return couriers
+	}
+	return peerName(x.From)
 }
 
 // peerName is the name of a neighbour's account, empty for our own apps'.
@@ -134,11 +151,35 @@ func (c *Core) lineOf(x *entry) lane {
 	case x.deliverable():
 		return lane{kind: toApp, app: x.Recipient}
 	case x.forwardable():
-		if gw, ok := c.gatewayOf(x.Recipient); ok && gw != c.self {
-			return lane{kind: toGateway, gw: gw, from: x.From, avoid: c.avoided(x.Digest)}
-		}
+		return c.onward(x)
 	}
 	return lane{}
+}
+
+// onward is the line of what goes on from here.
+func (c *Core) onward(x *entry) lane {
+	if x.Internet {
+		return lane{kind: toNet, from: x.From, avoid: c.avoided(x.Digest)}
+	}
+	gw, ok := c.placeFor(x)
+	switch {
+	case x.Type == ramf.Cargo && (!ok || gw == c.self):
+		return lane{kind: toCourier, app: x.Recipient}
+	case ok && gw != c.self:
+		return lane{kind: toGateway, gw: gw, from: x.From, avoid: c.avoided(x.Digest)}
+	}
+	return lane{}
+}
+
+// placeFor is the gateway that a parcel or cargo is for, as far as anyone knows.
+func (c *Core) placeFor(x *entry) (link.PeerID, bool) {
+	switch {
+	case x.Internet:
+		return link.PeerID{}, false
+	case x.Type == ramf.Cargo:
+		return x.To, x.To != link.PeerID{}
+	}
+	return c.gatewayOf(x.Recipient)
 }
 
 // avoided are the ids of neighbours, rising.

@@ -22,7 +22,7 @@ func (c *Core) offerRoom(from link.PeerID, it link.Item) error {
 
 // roomAgain tells why the body of a parcel that is only remembered does not fit.
 func (c *Core) roomAgain(x *entry) error {
-	return c.queue.Room(queue.Priority(x.Priority), peerName(x.From), string(x.Sender), x.BodySize, 0)
+	return c.queue.Room(queue.Priority(x.Priority), x.account(), string(x.Sender), x.BodySize, 0)
 }
 
 // ownRoom tells why a letter of the built-in endpoint does not fit.
@@ -46,11 +46,20 @@ func (c *Core) quotaError(err error) error {
 
 var instead = [...]string{queue.Emergency: "", queue.Message: "; emergencies still go", queue.Bulk: "; what is more urgent still goes"}
 
+// isQuota tells that a quota is full, or the store.
+func isQuota(err error) bool {
+	var g *Error
+	return errors.As(err, &g) && g.Code == "quota"
+}
+
 // quotaName says whose quota is meant.
 func (c *Core) quotaName(f *queue.Full) string {
 	whose := f.What()
 	switch f.Scope {
 	case queue.ScopePeer:
+		if f.Name == couriers {
+			return whose + " (couriers)"
+		}
 		var id link.PeerID
 		copy(id[:], f.Name)
 		return whose + " (" + c.peerName(id) + ")"

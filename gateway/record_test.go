@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 	"packhorse/store/queue"
 )
@@ -14,14 +15,15 @@ import (
 var when = time.Date(2026, 11, 21, 9, 12, 0, 0, time.UTC)
 
 func filledParcel() parcelRecord {
-	return parcelRecord{State: Carried, Origin: true, Held: true, Unverified: true, Priority: link.Bulk, Arrival: 7,
+	return parcelRecord{Type: ramf.Parcel, State: Carried, Origin: true, Held: true, Unverified: true, Priority: link.Bulk, Arrival: 7,
 		Digest: link.Digest{1}, Sum: [32]byte{2}, Size: 3000, BodySize: 2000, From: link.PeerID{3}, By: link.PeerID{4}, Hands: 300, Turns: 3,
 		Since: when, Expires: when.Add(day), Sender: "0aa", Recipient: "0bb", Gateway: "0cc", ID: "p1", Why: "no"}
 }
 
 // Each record comes back as it was written; cut anywhere, or with something behind it, it is refused.
 func TestRecordsRoundTripAndRefuseTheRest(t *testing.T) {
-	parcel := filledParcel()
+	parcel, cargo := filledParcel(), filledParcel()
+	cargo.Type, cargo.Address, cargo.To, cargo.Back = ramf.Cargo, "relay.example.com", link.PeerID{10}, link.PeerID{11}
 	letter := letterRecord{Key: "0123456789abcdef", Sender: "0aa", Type: "text/plain", Filename: "a.txt", Size: 9, Written: when, Arrived: when, New: true}
 	partial := partialRecord{Item: link.Item{Digest: link.Digest{9}, Kind: ItemParcel, Priority: link.Emergency, Size: 100, Lifetime: time.Hour, Cost: 3}, From: link.PeerID{8},
 		Block: 2, Have: [32]byte{0xf0}, Symbols: []byte("symbols")}
@@ -37,6 +39,7 @@ func TestRecordsRoundTripAndRefuseTheRest(t *testing.T) {
 		read func([]byte) (any, error)
 	}{
 		{"parcel", parcel.append(nil), parcel, func(b []byte) (any, error) { return parseParcelRecord(b) }},
+		{"cargo", cargo.append(nil), cargo, func(b []byte) (any, error) { return parseParcelRecord(b) }},
 		{"letter", letter.append(nil), letter, func(b []byte) (any, error) { return parseLetterRecord(letter.Key, b) }},
 		{"partial", partial.append(nil), partial, func(b []byte) (any, error) { return parsePartialRecord(b) }},
 		{"draft", wait.append(nil), wait, func(b []byte) (any, error) { return parseDraftRecord(b) }},
@@ -60,11 +63,15 @@ func TestRecordsRoundTripAndRefuseTheRest(t *testing.T) {
 }
 
 func TestParcelKeysTellFieldsApart(t *testing.T) {
-	id := func(from, to pki.NodeID, id string) queue.ID {
-		return (&parcelRecord{Sender: from, Recipient: to, ID: id}).id()
+	as := func(typ ramf.Type, from, to pki.NodeID, id string) queue.ID {
+		return (&parcelRecord{Type: typ, Sender: from, Recipient: to, ID: id}).id()
 	}
+	id := func(from, to pki.NodeID, id string) queue.ID { return as(ramf.Parcel, from, to, id) }
 	if id("0a", "0b", "c") == id("0a", "0bc", "") || id("0a", "0b", "c") == id("0b", "0a", "c") {
 		t.Fatal("two parcels share a key")
+	}
+	if as(ramf.Cargo, "0a", "0b", "c") == id("0a", "0b", "c") || as(ramf.Cargo, "0a", "0b", "c") == as(ramf.CCA, "0a", "0b", "c") {
+		t.Fatal("messages of two types share a key")
 	}
 }
 

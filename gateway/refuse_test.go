@@ -89,8 +89,8 @@ func TestParcelsForTheInternetAreKept(t *testing.T) {
 		m.InternetAddress, m.Sender, m.Chain = "example.com", alice.cert, nil
 	})
 	p, err := alice.deliver(raw)
-	if err != nil || p.State != Saved || p.Why != whyNoRoute {
-		t.Fatalf("got %v, %v %q, want saved, no_route", err, p.State, p.Why)
+	if err != nil || p.State != Saved || p.Why != whyNoUplink {
+		t.Fatalf("got %v, %v %q, want saved, no_uplink", err, p.State, p.Why)
 	}
 	if n := len(bob.collect()); n != 0 {
 		t.Fatalf("a parcel for the Internet was handed out here")

@@ -152,6 +152,9 @@ func (c *Core) boot(now time.Time) {
 		c.link.HandleEvent(now, r)
 	}
 	c.resumes = nil
+	if own := c.adverts.bySubject[nodeSubject(c.self)]; own != nil {
+		c.exits.remember(now, own.uplinks)
+	}
 	c.loseMoved(now)
 	for _, x := range c.queue.all() {
 		if _, ours := c.local[x.Recipient]; ours && x.deliverable() {

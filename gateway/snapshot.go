@@ -21,6 +21,7 @@ const (
 	whyClock      = "clock"
 	whyMoving     = "moving"
 	whyContact    = "contact"
+	whyNoUplink   = "no_uplink"
 )
 
 // Snapshot tells how the gateway is.
@@ -154,6 +155,8 @@ func (c *Core) parcelView(now time.Time, x *entry) Parcel {
 		Origin: x.Origin, Local: x.Local, Since: x.Since, Expires: x.Expires, Port: x.port}
 	if x.By != (link.PeerID{}) {
 		v.By = c.peerName(x.By)
+	} else if x.wentUp() {
+		v.By = "the Internet"
 	}
 	if hop := c.wayOf(now, x); hop != (link.PeerID{}) && x.State == Saved {
 		v.Next = c.peerName(hop)
@@ -162,7 +165,7 @@ func (c *Core) parcelView(now time.Time, x *entry) Parcel {
 	}
 	v.Why = c.why(now, x)
 	c.addETA(&v, x)
-	if gw, ok := c.gatewayOf(x.Recipient); ok && gw != c.self && v.Why == whyPeerSilent && v.Next == "" {
+	if gw, ok := c.placeFor(x); ok && gw != c.self && v.Why == whyPeerSilent && v.Next == "" {
 		v.Next = c.peerName(gw)
 	}
 	return v
@@ -196,10 +199,7 @@ func (c *Core) why(now time.Time, x *entry) string {
 		return ""
 	case x.Local:
 		return whyPeerSilent // its app did not come for it yet
-	case x.Internet:
-		return whyNoRoute
 	}
-	gw, known := c.gatewayOf(x.Recipient)
 	if p := c.peers[x.next]; p != nil && p.sub[x.Digest] {
 		switch {
 		case c.blocked(now, p):
@@ -209,8 +209,12 @@ func (c *Core) why(now time.Time, x *entry) string {
 		}
 		return whyMoving
 	}
-	switch {
-	case !known || !c.heardOf(gw):
+	switch gw, known := c.placeFor(x); {
+	case x.out != 0:
+		return whyMoving
+	case x.Internet && !c.exits.open() && len(c.adverts.exits) == 0:
+		return whyNoUplink
+	case !x.external() && !known, known && gw != c.self && !c.heardOf(gw):
 		return whyNoRoute
 	case x.last == link.ReasonFull:
 		return whyQuota

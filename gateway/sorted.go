@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"packhorse/gateway/pki"
 	"packhorse/link"
 )
 
@@ -18,5 +19,9 @@ func sortedDigests[V any](m map[link.Digest]V) []link.Digest {
 func sortMembers(list []Member) {
 	slices.SortStableFunc(list, func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
 }
+
+func sortedIDs(m map[pki.NodeID]bool) []pki.NodeID { return slices.Sorted(maps.Keys(m)) }
+
+func sortedSubs(m map[uint64]*subscription) []uint64 { return slices.Sorted(maps.Keys(m)) }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -42,6 +42,7 @@ func (c *Core) pump(now time.Time) {
 	if c.member == nil {
 		return
 	}
+	c.tellExits(now)
 	c.advertise(now)
 	c.chore(now)
 	c.relineMoved()

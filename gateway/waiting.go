@@ -45,7 +45,7 @@ func (c *Core) wantParcels(now time.Time, want map[link.PeerID]*wanted) {
 }
 
 func (c *Core) itemOf(now time.Time, x *entry) link.Item {
-	return link.Item{Digest: x.Digest, Kind: ItemParcel, Priority: x.Priority, Size: x.BodySize,
+	return link.Item{Digest: x.Digest, Kind: x.kind(), Priority: x.Priority, Size: x.BodySize,
 		Lifetime: c.lifetime(now, x.Expires), Cost: nextHands(x.Hands)}
 }
 
@@ -72,6 +72,7 @@ func (c *Core) keepSubmitted(now time.Time, want map[link.PeerID]*wanted) {
 func (c *Core) free(x *entry) {
 	x.next = link.PeerID{}
 	c.queue.Release(x.id)
+	c.restock = c.restock || x.Internet
 }
 
 // findWays looks up the next hop of each line, and tells which lines have one.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 )
 
@@ -28,7 +29,7 @@ func loaded(t testing.TB, n, recipients int) (s *site, one *entry) {
 		if i%1000 == 0 {
 			b.settle()
 		}
-		r := parcelRecord{State: Saved, Held: true, Priority: link.Message, Arrival: uint64(i + 1), Size: 5000, BodySize: 4000, Since: now.Truncate(time.Second),
+		r := parcelRecord{Type: ramf.Parcel, State: Saved, Held: true, Priority: link.Message, Arrival: uint64(i + 1), Size: 5000, BodySize: 4000, Since: now.Truncate(time.Second),
 			Expires: now.Add(10*day + time.Duration(i)*time.Second).Truncate(time.Second), Sender: someone(1), Recipient: to, Gateway: someone(2), ID: fmt.Sprintf("%036d", i)}
 		if i%5 > 0 {
 			r.Recipient = someone(10 + i%recipients)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 	"packhorse/store/queue"
 )
@@ -68,7 +69,7 @@ func (w *crowd) down(id link.PeerID) {
 func (w *crowd) arrive() {
 	c := w.s.core
 	w.n++
-	rec := parcelRecord{State: Saved, Held: true, Priority: link.Priority(w.r.IntN(3)), Size: 10, BodySize: 10, Arrival: w.n, Since: w.b.now,
+	rec := parcelRecord{Type: ramf.Parcel, State: Saved, Held: true, Priority: link.Priority(w.r.IntN(3)), Size: 10, BodySize: 10, Arrival: w.n, Since: w.b.now,
 		Expires: w.b.now.Add(30 * day), Sender: someone(1), Recipient: w.to[w.r.IntN(len(w.to))], ID: fmt.Sprint(w.n)}
 	if w.r.IntN(5) > 0 {
 		rec.Priority = link.Bulk

@@ -11,11 +11,17 @@ import (
 	"packhorse/link"
 )
 
-// Transport is one way to reach a gateway.
+// Transport is one way to reach a gateway, or with MediumUplink an Internet gateway that it reaches.
 type Transport struct {
 	Medium  link.Medium
-	Address string // host and port for Datagram, the name of the radio plan for Radio; at most 64 octets
+	Address string // host and port for Datagram, the name of the radio plan for Radio, the Awala address of an uplink; at most MaxAddress octets
 }
+
+// MediumUplink is no medium between our gateways: programs that do not know it pass over it.
+const MediumUplink link.Medium = 128
+
+// MaxAddress is the limit of the address of a Transport, in octets.
+const MaxAddress = 64
 
 // NodeAdvert is a gateway's word on itself: who it is and how it is reached. On the air:
 //
@@ -38,11 +44,20 @@ const (
 	engineVersion = 1
 
 	maxTransports = 8
-	maxAddress    = 64
 	// Limits of adverts in octets.
-	MaxNodeAdvert   = 1 + 1 + MaxRecordSize + 8 + 1 + maxTransports*(2+maxAddress) + ed25519.SignatureSize
+	MaxNodeAdvert   = 1 + 1 + MaxRecordSize + 8 + 1 + maxTransports*(2+MaxAddress) + ed25519.SignatureSize
 	MaxEngineAdvert = 1 + registration.MaxRequest
 )
+
+// Uplinks are the Awala addresses of the Internet gateways that the gateway reaches, those over MaxAddress octets cut.
+func (a NodeAdvert) Uplinks() (out []string) {
+	for _, t := range a.Transports {
+		if t.Medium == MediumUplink {
+			out = append(out, t.Address)
+		}
+	}
+	return out
+}
 
 // Gateway is whom the advert is about.
 func (a NodeAdvert) Gateway() link.PeerID { return a.Record.ID }
@@ -55,8 +70,8 @@ func NewNodeAdvert(i *Identity, m *Membership, sequence uint64, transports []Tra
 	b := append8([]byte{nodeVersion}, m.Record.Raw)
 	b = append(binary.BigEndian.AppendUint64(b, sequence), byte(len(transports)))
 	for _, t := range transports {
-		if len(t.Address) > maxAddress {
-			return NodeAdvert{}, fmt.Errorf("domain: the address %.80q has more than %d octets", t.Address, maxAddress)
+		if len(t.Address) > MaxAddress {
+			return NodeAdvert{}, fmt.Errorf("domain: the address %.80q has more than %d octets", t.Address, MaxAddress)
 		}
 		b = append8(append(b, byte(t.Medium)), []byte(t.Address))
 	}
@@ -95,7 +110,7 @@ func readTransports(r *reader) (list []Transport) {
 	r.require(n <= maxTransports)
 	for i := 0; i < n && !r.bad; i++ {
 		t := Transport{Medium: link.Medium(r.u8()), Address: string(r.bytes8())}
-		r.require(len(t.Address) <= maxAddress)
+		r.require(len(t.Address) <= MaxAddress)
 		list = append(list, t)
 	}
 	return list

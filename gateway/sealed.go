@@ -1,0 +1,150 @@
+package gateway
+
+import (
+	"time"
+
+	"packhorse/gateway/ramf"
+	"packhorse/link"
+)
+
+// Cargo and CCAs travel the mesh sealed as they are: only gateways outside the domain can open them. The body:
+//
+//	octets  field
+//	1       version, 1
+//	32      To: gateway of ours where cargo is to be fetched; zero: not known, or any that reaches the Internet
+//	32      Back: gateway of ours where the cargo that a CCA asks for is to come; zero in cargo
+//	        compact form of the RAMF message
+const (
+	sealedVersion = 1
+	sealedHead    = 1 + 2*32
+)
+
+// sealed is what such a body says.
+type sealed struct {
+	to, back link.PeerID
+	m        *ramf.Message
+}
+
+func (s sealed) pack() ([]byte, error) {
+	body, err := pack(s.m.Raw)
+	if err != nil {
+		return nil, err
+	}
+	b := append([]byte{sealedVersion}, s.to[:]...)
+	return append(append(b, s.back[:]...), body...), nil
+}
+
+// unpackSealed is the message in a body.
+func unpackSealed(b []byte) ([]byte, error) {
+	if len(b) < sealedHead || b[0] != sealedVersion {
+		return nil, errOctets
+	}
+	return unpack(b[sealedHead:])
+}
+
+func parseSealed(b []byte) (s sealed, err error) {
+	raw, err := unpackSealed(b)
+	if err != nil {
+		return s, err
+	}
+	copy(s.to[:], b[1:])
+	copy(s.back[:], b[1+len(s.to):])
+	s.m, err = ramf.Parse(raw)
+	return s, err
+}
+
+// check tells why a message is neither cargo nor a CCA that can be held. Who is authorised is for those to judge
+// that open it.
+func (c *Core) checkSealed(now time.Time, s sealed) error {
+	none, online := link.PeerID{}, c.outbound(s.m)
+	switch {
+	case s.m.Type != ramf.Cargo && s.m.Type != ramf.CCA:
+		return &ramf.Error{Refusal: ramf.WrongType, Detail: "this is neither cargo nor a cargo collection authorisation"}
+	case s.m.Type == ramf.CCA && !online:
+		return &ramf.Error{Refusal: ramf.Malformed, Detail: "the cargo collection authorisation names no Internet gateway"}
+	case s.m.Type == ramf.Cargo && s.m.InternetAddress != "" && !online:
+		return &ramf.Error{Refusal: ramf.Malformed, Detail: "the address of the cargo is that of the domain: no Internet gateway has it"}
+	case s.to != none && online, s.back != none && s.m.Type != ramf.CCA:
+		return &ramf.Error{Refusal: ramf.Malformed, Detail: "such a message cannot be for the gateway it names"}
+	}
+	return s.m.CheckSender(now, c.quality)
+}
+
+// outbound tells that a message names an Internet gateway or endpoint that is not the domain itself.
+func (c *Core) outbound(m *ramf.Message) bool {
+	return m.InternetAddress != "" && (c.member == nil || m.InternetAddress != c.member.Domain.Address)
+}
+
+// inspectSealed checks cargo or a CCA as every gateway must.
+func (c *Core) inspectSealed(now time.Time, s sealed) (intake, error) {
+	if err := c.checkSealed(now, s); err != nil {
+		return intake{}, err
+	}
+	body, err := s.pack()
+	if err != nil {
+		return intake{}, err
+	}
+	in := c.newIntake(s.m, nil, body)
+	in.rec.To, in.rec.Back = s.to, s.back
+	return in, nil
+}
+
+// takeSealed checks what a neighbour sent and takes custody.
+func (c *Core) takeSealed(now time.Time, e link.Received, reply replyFunc) {
+	s, err := parseSealed(e.Body)
+	if err != nil {
+		reply(now, link.ReasonMalformed)
+		return
+	}
+	in, err := c.inspectSealed(now, s)
+	if err != nil {
+		c.notice(false, s.m.Type.String()+" from "+c.peerName(e.Peer)+" refused: "+err.Error())
+		reply(now, reasonOf(err))
+		return
+	}
+	c.takeIn(now, e, in, reply)
+}
+
+// hold takes cargo or a CCA that did not come over the mesh. It is durable when done runs without an error.
+func (c *Core) hold(now time.Time, s sealed, done func(now time.Time, x *entry, err error)) {
+	in, err := c.inspectSealed(now, s)
+	if err != nil {
+		done(now, nil, err)
+		return
+	}
+	c.admit(now, in, done)
+}
+
+// holdCargo takes cargo or a CCA of somebody else that a courier, an Internet gateway or a file brought. asked is the
+// Key of the CCA that fetched it, empty if none is known to have. Errors: *ramf.Error, *Error.
+func (c *Core) holdCargo(now time.Time, m *ramf.Message, asked string, done func(now time.Time, x *entry, err error)) {
+	s := sealed{m: m}
+	switch {
+	case m.Type == ramf.CCA:
+		s.back = c.self
+	case !c.outbound(m):
+		s.to = c.placeOf(m, asked)
+	}
+	c.hold(now, s, done)
+}
+
+// placeOf is where the recipient of cargo will come for it: where the CCA that fetched it was handed in, or else the
+// latest of the same gateway. Zero: nobody knows.
+func (c *Core) placeOf(m *ramf.Message, asked string) link.PeerID {
+	var last *entry
+	for _, x := range c.queue.byID {
+		if x.Type != ramf.CCA || x.Sender != m.Recipient || x.fresh {
+			continue
+		}
+		if x.key() == asked {
+			return x.Back
+		}
+		if last == nil || x.Arrival > last.Arrival {
+			last = x
+		}
+	}
+	if last == nil {
+		return link.PeerID{}
+	}
+	return last.Back
+}
