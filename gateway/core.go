@@ -61,6 +61,7 @@ type Core struct {
 	sources    rations             // newer adverts, by neighbour
 	writers    rations             // dispatches, by who wrote them
 	revoked    map[pki.NodeID]bool // RSA keys of gateways that were taken out
+	links      *pki.Links          // certificates whose signatures were verified
 	pairing    *pairing
 
 	counters   map[string]uint64
@@ -97,7 +98,7 @@ func New(cfg Config, records []Record) (*Core, error) {
 		queue: newParcels(cfg.Limits), notes: newNotes(), adverts: newAdverts(), exits: newExits(), routes: route.NewTable(cfg.Limits.Gateways),
 		members: map[link.PeerID]memberRecord{}, desk: registration.NewDesk(cfg.Identity.Sign), peers: map[link.PeerID]*peer{}, ports: map[link.Port]portInfo{},
 		subs: map[uint64]*subscription{}, local: map[pki.NodeID]localEndpoint{}, drafts: newDrafts(), sources: rations{}, writers: rations{}, chores: chores{asking: map[string]bool{}, taking: map[string]bool{}},
-		revoked:  map[pki.NodeID]bool{},
+		revoked: map[pki.NodeID]bool{}, links: pki.NewLinks(maxLinks),
 		counters: map[string]uint64{}, partials: newPartials(), loads: map[loadKey][]loadDone{}, dirty: true}
 	if cfg.Name != "" && cfg.Membership == nil {
 		c.id.Name = cfg.Name

@@ -16,6 +16,9 @@ type Limits struct {
 	Subs         int   // open subscriptions; 1,000
 }
 
+// maxLinks is how many links between certificates are remembered as verified: a writer takes one, an endpoint one.
+const maxLinks = 4096
+
 // share is how much of a table of n one neighbour, one gateway or all our apps together may take, so that
 // none shuts the others out.
 func share(n int) int { return (n + 1) / 2 }

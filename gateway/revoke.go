@@ -210,9 +210,9 @@ func (c *Core) ownerID() link.PeerID {
 
 var errGatewayRevoked = &ramf.Error{Refusal: ramf.NotAuthorised, Detail: "the recipient's gateway was revoked"}
 
-// pathOf is Message.Check, and refuses a path through a gateway that was revoked.
+// pathOf is Message.CheckBy, and refuses a path through a gateway that was revoked.
 func (c *Core) pathOf(now time.Time, m *ramf.Message) ([]*pki.Certificate, error) {
-	path, err := m.Check(c.anchors(now, m), now, c.quality)
+	path, err := m.CheckBy(pki.Terms{Now: now, Quality: c.quality, Links: c.links}, c.anchors(now, m))
 	if err == nil && len(path) > 2 && c.revoked[path[2].ID] {
 		return nil, errGatewayRevoked
 	}

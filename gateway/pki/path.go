@@ -15,22 +15,28 @@ const (
 	maxSteps      = 1024
 )
 
+// Path is Terms.Path with the given clock, strict and without anything remembered.
+func Path(leaf *Certificate, candidates, anchors []*Certificate, now time.Time, q Quality) ([]*Certificate, error) {
+	return Terms{Now: now, Quality: q}.Path(leaf, candidates, anchors)
+}
+
 // Path returns [leaf, issuer, ..., anchor], every link verified: signature, dates (only
-// judged when q is better than ClockNone), cA, path length. Candidates come in any order; extra ones
+// judged when the clock is better than ClockNone), cA, path length. Candidates come in any order; extra ones
 // are ignored, those after the first MaxCandidates too. An anchor need not be self-issued, and a leaf
 // that is an anchor is a path by itself. At equal depth anchors and candidates are tried in the given order.
 //
 // The path length constraint counts every certificate between the constrained one and the leaf, also those
 // with equal names, which RFC 5280 section 4.2.1.9 would not count: names prove nothing here.
-func Path(leaf *Certificate, candidates, anchors []*Certificate, now time.Time, q Quality) ([]*Certificate, error) {
+func (t Terms) Path(leaf *Certificate, candidates, anchors []*Certificate) ([]*Certificate, error) {
 	if len(candidates) > MaxCandidates {
 		candidates = candidates[:MaxCandidates]
 	}
-	s := search{candidates: candidates, anchors: anchors, now: now, q: q, links: map[link]error{}}
-	if !leaf.Valid(now, q) {
-		return nil, fmt.Errorf("pki: certificate of %s is not valid on %s", leaf.ID, now.UTC().Format(time.DateOnly))
+	s := search{candidates: candidates, anchors: anchors, terms: t, links: map[link]error{}}
+	if !t.Valid(leaf) {
+		return nil, fmt.Errorf("pki: certificate of %s is not valid on %s", leaf.ID, t.Now.UTC().Format(time.DateOnly))
 	}
 	if path := s.extend([]*Certificate{leaf}); path != nil {
+		t.Links.keep(path)
 		return path, nil
 	}
 	if s.why == nil {
@@ -40,12 +46,18 @@ func Path(leaf *Certificate, candidates, anchors []*Certificate, now time.Time, 
 }
 
 // IssuedBy verifies one link: that issuer may issue certificates and signed c. Dates are not judged.
-func (c *Certificate) IssuedBy(issuer *Certificate) error {
+func (c *Certificate) IssuedBy(issuer *Certificate) error { return c.issuedBy(issuer, nil) }
+
+// issuedBy is IssuedBy, without the signature when that is known to be right.
+func (c *Certificate) issuedBy(issuer *Certificate, known *Links) error {
 	if !c.names(issuer) {
 		return fmt.Errorf("pki: %s is not the issuer of %s", issuer.ID, c.ID)
 	}
 	if !isCA(issuer.X509) {
 		return fmt.Errorf("pki: %s may not issue certificates", issuer.ID)
+	}
+	if known.has(c, issuer) {
+		return nil
 	}
 	x := c.X509
 	if err := issuer.X509.CheckSignature(x.SignatureAlgorithm, x.RawTBSCertificate, x.Signature); err != nil {
@@ -67,9 +79,8 @@ func isCA(x *x509.Certificate) bool {
 // search is a depth-first walk from the leaf up, anchors first.
 type search struct {
 	candidates, anchors []*Certificate
-	now                 time.Time
-	q                   Quality
-	links               map[link]error // verified before
+	terms               Terms
+	links               map[link]error // judged before, by Links too: what is refused without them is refused with them
 	steps               int
 	why                 error // of the last dead end
 }
@@ -113,8 +124,8 @@ func (s *search) fits(path []*Certificate, issuer *Certificate) bool {
 		s.why = fmt.Errorf("%s allows %d certificates between, not %d", issuer.ID, x.MaxPathLen, between)
 		return false
 	}
-	if !issuer.Valid(s.now, s.q) {
-		s.why = fmt.Errorf("certificate of %s is not valid on %s", issuer.ID, s.now.UTC().Format(time.DateOnly))
+	if !s.terms.Valid(issuer) {
+		s.why = fmt.Errorf("certificate of %s is not valid on %s", issuer.ID, s.terms.Now.UTC().Format(time.DateOnly))
 		return false
 	}
 	if err := s.verify(child, issuer); err != nil {
@@ -133,7 +144,7 @@ func (s *search) verify(child, issuer *Certificate) error {
 	if len(s.links) == maxVerify {
 		return fmt.Errorf("more than %d signatures to verify", maxVerify)
 	}
-	err = child.IssuedBy(issuer)
+	err = child.issuedBy(issuer, s.terms.Links)
 	s.links[l] = err
 	return err
 }

@@ -83,7 +83,7 @@ func (c *Certificate) Equal(o *Certificate) bool { return bytes.Equal(c.X509.Raw
 // Valid says whether now lies within the validity period, both ends included. With q =
 // ClockNone nobody can tell and the answer is true.
 func (c *Certificate) Valid(now time.Time, q Quality) bool {
-	return q == ClockNone || !now.Before(c.X509.NotBefore) && !now.After(c.X509.NotAfter)
+	return Terms{Now: now, Quality: q}.Valid(c)
 }
 
 // checkProfile refuses certificates outside of what this package documents.

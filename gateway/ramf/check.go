@@ -18,16 +18,19 @@ func (m *Message) VerifySignature() error {
 	return nil
 }
 
-// CheckSender verifies signature and dates, and not whether the sender may write to the
-// recipient: enough for messages to Internet endpoints, and for couriers. With q = ClockNone dates are not
-// judged. Errors are *Error.
+// CheckSender is CheckSenderBy with the given clock, strict.
 func (m *Message) CheckSender(now time.Time, q pki.Quality) error {
-	if q != pki.ClockNone {
-		if err := m.checkDates(now); err != nil {
-			return err
-		}
+	return m.CheckSenderBy(pki.Terms{Now: now, Quality: q})
+}
+
+// CheckSenderBy verifies signature and dates, and not whether the sender may write to the
+// recipient: enough for messages to Internet endpoints, and for couriers. With ClockNone dates are not
+// judged. Errors are *Error.
+func (m *Message) CheckSenderBy(t pki.Terms) error {
+	if err := m.checkDates(t); err != nil {
+		return err
 	}
-	if !m.Sender.Valid(now, q) {
+	if !t.Valid(m.Sender) {
 		x := m.Sender.X509
 		return refuse(SenderExpired, "certificate of sender %s is valid from %s to %s", m.Sender.ID,
 			x.NotBefore.Format(time.RFC3339), x.NotAfter.Format(time.RFC3339))
@@ -35,14 +38,19 @@ func (m *Message) CheckSender(now time.Time, q pki.Quality) error {
 	return m.VerifySignature()
 }
 
-// Check is CheckSender, and that a path from the sender to an anchor exists with path[1] =
+// Check is CheckBy with the given clock, strict and without anything remembered.
+func (m *Message) Check(anchors []*pki.Certificate, now time.Time, q pki.Quality) ([]*pki.Certificate, error) {
+	return m.CheckBy(pki.Terms{Now: now, Quality: q}, anchors)
+}
+
+// CheckBy is CheckSenderBy, and that a path from the sender to an anchor exists with path[1] =
 // recipient; it returns that path. No anchors means that nobody is trusted: the refusal is NoPath.
 // Errors are *Error.
-func (m *Message) Check(anchors []*pki.Certificate, now time.Time, q pki.Quality) ([]*pki.Certificate, error) {
-	if err := m.CheckSender(now, q); err != nil {
+func (m *Message) CheckBy(t pki.Terms, anchors []*pki.Certificate) ([]*pki.Certificate, error) {
+	if err := m.CheckSenderBy(t); err != nil {
 		return nil, err
 	}
-	path, err := pki.Path(m.Sender, m.Chain, anchors, now, q)
+	path, err := t.Path(m.Sender, m.Chain, anchors)
 	if err != nil {
 		return nil, refuse(NoPath, "sender %s is not trusted: %v", m.Sender.ID, err)
 	}
@@ -52,11 +60,11 @@ func (m *Message) Check(anchors []*pki.Certificate, now time.Time, q pki.Quality
 	return path, nil
 }
 
-func (m *Message) checkDates(now time.Time) error {
-	if m.Created.After(now) {
+func (m *Message) checkDates(t pki.Terms) error {
+	if t.Early(m.Created) {
 		return refuse(NotYetValid, "%v %q was created on %s, which is in the future", m.Type, m.ID, m.Created.Format(time.RFC3339))
 	}
-	if m.Expires().Before(now) {
+	if t.Quality != pki.ClockNone && m.Expires().Before(t.Now) {
 		return refuse(Expired, "%v %q expired on %s", m.Type, m.ID, m.Expires().Format(time.RFC3339))
 	}
 	return nil
