@@ -4,6 +4,8 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 ARGS    ?=
 export CGO_ENABLED = 0
+# Without grpcnotrace every binary holds a web page of google.golang.org/grpc and a template engine for it.
+export GOFLAGS += -tags=grpcnotrace
 
 .PHONY: all build demo sim test lint bench bench-link bench-road bench-store soak fuzz release docs clean
 

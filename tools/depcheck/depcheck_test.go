@@ -45,6 +45,7 @@ func TestEveryRoomIsHeldToItsImports(t *testing.T) {
 }
 
 func TestOtherImportRules(t *testing.T) {
+	good := []string{"# packhorse/cmd/packhorse", "_ -> main.main"}
 	for _, tc := range []struct {
 		name string
 		got  []string
@@ -57,8 +58,9 @@ func TestOtherImportRules(t *testing.T) {
 		{"others' cgo", checkClosure([]pkg{{ImportPath: "example.org/x", CgoFiles: []string{"a.go"}}}), "uses cgo"},
 		{"a template", checkClosure([]pkg{{ImportPath: "example.org/x", Imports: []string{"html/template"}}}), "dead-code"},
 		{"our template", checkClosure([]pkg{{ImportPath: "packhorse/cmd/packhorse", Imports: []string{"text/template"}}}), "dead-code"},
-		{"a linked template", checkSymbols([]string{"main.main", "text/template.(*Template).Execute"}), "packhorse links"},
-		{"a method by name", checkSymbols([]string{"reflect.Value.MethodByName"}), "packhorse links"},
+		{"a linked template", checkLinked([]string{"main.main", "text/template.(*Template).Execute"}, good), "a template engine"},
+		{"methods by name", checkLinked(nil, append(good, "main.f <ReflectMethod> -> reflect.Value.MethodByName")), "packhorse links main.f:"},
+		{"another linker", checkLinked(nil, []string{"# packhorse/cmd/packhorse"}), "in another way"},
 	} {
 		if len(tc.got) != 1 || !strings.Contains(tc.got[0], tc.want) {
 			t.Errorf("%s: got %q, want one finding with %q", tc.name, tc.got, tc.want)

@@ -31,7 +31,7 @@ func main() {
 
 // checkTree runs every check on the tree around the working directory.
 func checkTree() ([]string, error) {
-	ours, err := list("CGO_ENABLED=0", module+"/...")
+	ours, err := list("CGO_ENABLED=0", tags, module+"/...")
 	if err != nil {
 		return nil, err
 	}
@@ -43,13 +43,13 @@ func checkTree() ([]string, error) {
 		}
 		found = append(found, more...)
 	}
-	deps, err := list("CGO_ENABLED=1", "-deps", module+"/cmd/packhorse")
+	closure, err := list("CGO_ENABLED=1", tags, "-deps", module+"/cmd/packhorse")
 	if err != nil {
 		return nil, err
 	}
-	found = append(found, checkClosure(deps)...)
-	names, err := symbols()
-	return append(found, checkSymbols(names)...), err
+	found = append(found, checkClosure(closure)...)
+	names, deps, err := link()
+	return append(found, checkLinked(names, deps)...), err
 }
 
 func checkFiles(p pkg) ([]string, error) {
@@ -69,22 +69,26 @@ func checkFiles(p pkg) ([]string, error) {
 	return found, nil
 }
 
-// symbols links the binary and
-// lists the names of its symbols.
-func symbols() ([]string, error) {
+// link links the binary. It lists the names of its symbols, and what the linker kept what for.
+func link() (names, deps []string, err error) {
 	dir, err := os.MkdirTemp("", "depcheck")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "packhorse")
-	c := exec.Command("go", "build", "-o", out, module+"/cmd/packhorse")
+	c := exec.Command("go", "build", tags, "-ldflags=-dumpdep", "-o", out, module+"/cmd/packhorse")
 	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
-	c.Stderr = os.Stderr
-	if err := c.Run(); err != nil {
-		return nil, fmt.Errorf("go build: %w", err)
+	said, err := c.CombinedOutput()
+	if err != nil {
+		return nil, nil, fmt.Errorf("go build: %w\n%s", err, said[:min(len(said), 4<<10)])
 	}
-	f, err := elf.Open(out)
+	names, err = symbols(out)
+	return names, strings.Split(string(said), "\n"), err
+}
+
+func symbols(path string) ([]string, error) {
+	f, err := elf.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -100,14 +104,30 @@ func symbols() ([]string, error) {
 	return names, nil
 }
 
-func checkSymbols(names []string) []string {
+// checkLinked judges the binary. Without dead-code elimination it holds every method of every type.
+func checkLinked(names, deps []string) []string {
 	var found []string
 	for _, n := range names {
 		for _, bad := range forbiddenSymbols {
 			if strings.HasPrefix(n, bad) {
-				found = append(found, "packhorse links "+n+": methods looked up by name switch off dead-code elimination")
+				found = append(found, "packhorse links "+n+": a template engine, which looks methods up by name")
 			}
 		}
 	}
-	return found
+	return append(found, checkKept(deps)...)
+}
+
+// checkKept finds the first function that makes the linker keep all methods; others may follow from it.
+func checkKept(deps []string) []string {
+	told := false
+	for _, line := range deps {
+		if at := strings.Index(line, keepsAllMethods); at >= 0 {
+			return []string{"packhorse links " + strings.TrimSpace(line[:at]) + ": it looks methods up by name, which switches off dead-code elimination"}
+		}
+		told = told || strings.Contains(line, anyDependency)
+	}
+	if !told {
+		return []string{"the linker does not tell any more what it keeps (-dumpdep): depcheck has to ask in another way"}
+	}
+	return nil
 }

@@ -55,7 +55,18 @@ var templates = map[string]bool{"text/template": true, "html/template": true}
 var templateFriends = map[string]string{"github.com/spf13/cobra": "only behind SetUsageTemplate and its like, which we never call"}
 
 // forbiddenSymbols begin names that must not be in the linked binary.
-var forbiddenSymbols = []string{"text/template.(*Template).Execute", "html/template.(*Template).", "reflect.Value.MethodByName", "reflect.(*rtype).MethodByName"}
+var forbiddenSymbols = []string{"text/template.(*Template).Execute", "html/template.(*Template)."}
+
+// tags are those that the project is built with: without grpcnotrace, google.golang.org/grpc serves a page of
+// html/template.
+const tags = "-tags=grpcnotrace"
+
+// Words of the linker's list of dependencies (go tool link -dumpdep): the mark of a function that looks methods up
+// by a name which the linker does not know, so that it has to keep all; and one that is always there.
+const (
+	keepsAllMethods = "<ReflectMethod>"
+	anyDependency   = " -> "
+)
 
 // roomOf finds the room of an import path of ours; ok is false for others' packages.
 func roomOf(path string) (r room, ok bool) {

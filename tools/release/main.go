@@ -61,7 +61,7 @@ func release(dir, version string) error {
 }
 
 func build(path, version string, t target) error {
-	c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", path, "./cmd/packhorse")
+	c := exec.Command("go", "build", "-trimpath", "-tags=grpcnotrace", "-ldflags", "-s -w -X main.version="+version, "-o", path, "./cmd/packhorse")
 	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+t.arch, "GOARM="+t.arm)
 	if b, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", t.name, err, b)

@@ -23,12 +23,22 @@ func main() {
 		}
 		return
 	}
+	os.Setenv("GOFLAGS", withTags(os.Getenv("GOFLAGS")))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	r := runner{out: os.Stdout, ci: os.Getenv("CI") == "true"}
 	if failed := r.all(ctx, pick(*only)); failed {
 		os.Exit(1)
 	}
+}
+
+// withTags adds the tags that the project is built with, for all that tests build.
+func withTags(goflags string) string {
+	const tags = "-tags=grpcnotrace"
+	if strings.Contains(goflags, tags) {
+		return goflags
+	}
+	return strings.TrimSpace(goflags + " " + tags)
 }
 
 // pick chooses suites by name; an unknown name ends the program.

@@ -100,3 +100,11 @@ func TestSuitesThatWaitRunBesideTheOthers(t *testing.T) {
 		t.Errorf("got\n%s\nwant a row of each in their order", got)
 	}
 }
+
+func TestTagsAreAddedOnce(t *testing.T) {
+	for given, want := range map[string]string{"": "-tags=grpcnotrace", "-mod=mod": "-mod=mod -tags=grpcnotrace", "-tags=grpcnotrace": "-tags=grpcnotrace"} {
+		if got := withTags(given); got != want {
+			t.Errorf("%q: got %q, want %q", given, got, want)
+		}
+	}
+}
