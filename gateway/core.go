@@ -53,6 +53,7 @@ type Core struct {
 	peers      map[link.PeerID]*peer
 	ports      map[link.Port]portInfo
 	subs       map[uint64]*subscription
+	sticks     map[uint64]*stickExport
 	local      map[pki.NodeID]localEndpoint
 	box        box
 	custodians custodians

@@ -81,6 +81,11 @@ func (c *Core) judgeOffer(now time.Time, from link.PeerID, it link.Item) (link.V
 	case p.pairing != (it.Kind == ItemJoinRequest || it.Kind == ItemAdmission):
 		return link.Refuse, link.ReasonPolicy
 	}
+	return c.judgeItem(now, from, it)
+}
+
+// judgeItem answers for an item of a member.
+func (c *Core) judgeItem(now time.Time, from link.PeerID, it link.Item) (link.Verdict, link.Reason) {
 	switch it.Kind {
 	case ItemParcel, ItemSealed:
 		return c.judgeParcel(now, from, it)
@@ -101,6 +106,11 @@ func (c *Core) received(now time.Time, e link.Received) {
 		e.Item.Cost = e.MaxCost
 	}
 	v, reason := c.judgeOffer(now, e.Peer, e.Item)
+	c.takeJudged(now, e, v, reason, reply)
+}
+
+// takeJudged takes a whole body on which there is a verdict.
+func (c *Core) takeJudged(now time.Time, e link.Received, v link.Verdict, reason link.Reason, reply replyFunc) {
 	switch {
 	case v == link.Have && c.raise(now, e.Item, reply):
 		return

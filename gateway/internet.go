@@ -27,6 +27,8 @@ func (c *Core) handleInternet(now time.Time, e Event) {
 		c.collectCargo(now, e)
 	case Deauthorise:
 		c.deauthorise(now, e)
+	default:
+		c.handleStick(now, e)
 	}
 }
 

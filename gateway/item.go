@@ -23,6 +23,7 @@ import (
 //	8 dispatch        domain.Dispatch                       any member        custody of the next hop
 //	9 domain advert   domain.DomainAdvert                   any member        a newer one
 //	10 sealed         cargo or CCA: sealed.go               any member        custody of the next hop
+//	64 custody        stickcustody.go                       a bundle on a stick, never on the air
 const (
 	ItemParcel       uint8 = 1
 	ItemReceipt      uint8 = 2
@@ -34,6 +35,7 @@ const (
 	ItemDispatch     uint8 = 8
 	ItemDomainAdvert uint8 = 9
 	ItemSealed       uint8 = 10
+	ItemCustody      uint8 = 64
 )
 
 // Largest bodies that are taken, by kind.

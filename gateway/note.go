@@ -141,12 +141,17 @@ func (c *Core) judgeNote(from link.PeerID, it link.Item) (link.Verdict, link.Rea
 
 // dropNote forgets a note that is on the next hop's disk.
 func (c *Core) dropNote(n *note) {
+	c.forgetNote(n)
+	c.persist(batch{ops: []store.Op{n.delete()}}, ignoreResult)
+}
+
+// forgetNote drops a note whose record is gone, or is about to be.
+func (c *Core) forgetNote(n *note) {
 	delete(c.notes.byDigest, n.digest)
 	c.notes.Drop(n.id())
 	if c.notes.records[n.from]--; c.notes.records[n.from] == 0 {
 		delete(c.notes.records, n.from)
 	}
-	c.persist(batch{ops: []store.Op{n.delete()}}, ignoreResult)
 }
 
 // makeReceipt is our word that the app has the parcel; nil when nobody waits for it. The origin is where
