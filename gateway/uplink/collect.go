@@ -1,0 +1,118 @@
+package uplink
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"time"
+
+	"packhorse/gateway/cargo"
+	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
+)
+
+const (
+	collectBackdate = 90 * time.Minute // of CCAs, CDAs and their issuer: peers tolerate no drift
+	collectLife     = 14 * day         // of a CCA and its CDA
+	issuerLife      = 180 * day
+	issuerRenewal   = 90 * day // before its end
+)
+
+// MakeCCA makes a cargo collection authorisation for the Internet gateway at address: who has it may collect, for two
+// weeks, cargo that only we can open. Persist the records before it leaves: they hold the keys for the answer. It
+// needs a trusted clock, because it issues certificates. Errors are *Error, or of the random source.
+func (b *Book) MakeCCA(address string, now time.Time, q pki.Quality, rand io.Reader) ([]byte, []Record, error) {
+	g, signer, err := b.signing(address, now, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	if q < pki.ClockNTP {
+		return nil, nil, refuse(NoClock, "a collection authorisation needs a clock that can be trusted")
+	}
+	issuer, records, err := b.issuer(now, rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	created, until := now.Add(-collectBackdate), now.Add(collectLife)
+	cda, err := pki.Issue(pki.Template{Subject: g.certificate.Key(), Issuer: issuer, IssuerKey: b.key, CA: true, PathLen: 1,
+		NotBefore: created, NotAfter: until, Rand: rand})
+	if err != nil {
+		return nil, nil, err
+	}
+	payload, sealed, err := b.seal(g, cargo.EncodeRequest(cda), now, q, rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := b.sign(&ramf.Message{Type: ramf.CCA, Created: created, TTL: until.Sub(created), Payload: payload}, g, signer, rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(records) > 0 {
+		records = append(records, b.makeRoom()...)
+		b.addIssuer(issuer)
+	}
+	return raw, append(records, sealed...), nil
+}
+
+// issuer is the certificate to issue CDAs under. A fresh one comes with its record and is not in the book yet.
+func (b *Book) issuer(now time.Time, rand io.Reader) (*pki.Certificate, []Record, error) {
+	for _, c := range b.issuers {
+		if !now.Add(-collectBackdate).Before(c.X509.NotBefore) && c.X509.NotAfter.Sub(now) > issuerRenewal {
+			return c, nil, nil
+		}
+	}
+	c, err := pki.Issue(pki.Template{Subject: b.key.Public(), IssuerKey: b.key, CA: true, PathLen: pki.MaxPathLen,
+		NotBefore: now.Add(-collectBackdate), NotAfter: now.Add(-collectBackdate).Add(issuerLife), Rand: rand})
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, []Record{b.issuerRecord(c)}, nil
+}
+
+// makeRoom drops issuers so that there is room for one more. There are more than two only when the clock was far off.
+func (b *Book) makeRoom() (out []Record) {
+	for len(b.issuers) >= maxCertificates {
+		last := len(b.issuers) - 1
+		out = append(out, Record{Key: issuerKey(b.issuers[last]), Delete: true})
+		b.issuers = b.issuers[:last]
+	}
+	return out
+}
+
+// signing is what every message to an Internet gateway needs.
+func (b *Book) signing(address string, now time.Time, q pki.Quality) (*gateway, *pki.Certificate, error) {
+	g, err := b.find(address)
+	if err != nil {
+		return nil, nil, err
+	}
+	signer, err := b.Signer(address, now, q)
+	return g, signer, err
+}
+
+// seal encrypts for an Internet gateway.
+func (b *Book) seal(g *gateway, plain []byte, now time.Time, q pki.Quality, rand io.Reader) ([]byte, []Record, error) {
+	if _, ok := b.ring.Peer(g.certificate.ID); !ok {
+		return nil, nil, refuse(NoSession, "the session key of %s is lost: register again", g.address)
+	}
+	return b.ring.Seal(plain, g.certificate.ID, now, q, rand)
+}
+
+// sign addresses a message to an Internet gateway. No chain is attached: it knows what it issued.
+func (b *Book) sign(m *ramf.Message, g *gateway, signer *pki.Certificate, rand io.Reader) (_ []byte, err error) {
+	if m.ID, err = newID(rand); err != nil {
+		return nil, err
+	}
+	m.Recipient, m.InternetAddress, m.Sender = g.certificate.ID, g.address, signer
+	return ramf.Sign(m, b.key, rand)
+}
+
+// newID draws a UUID of version 4 (RFC 9562), as the libraries name their messages.
+func newID(rand io.Reader) (string, error) {
+	var u [16]byte
+	if _, err := io.ReadFull(rand, u[:]); err != nil {
+		return "", fmt.Errorf("uplink: drawing a message id: %w", err)
+	}
+	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
+	h := hex.EncodeToString(u[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
+}

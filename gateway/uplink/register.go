@@ -1,0 +1,145 @@
+package uplink
+
+import (
+	"time"
+
+	"packhorse/gateway/cargo"
+	"packhorse/gateway/pki"
+	"packhorse/gateway/registration"
+)
+
+// Register takes the PNR with which the Internet gateway at address answered, for the first time or as a renewal. The
+// earlier certificates stay until they end. What is refused will be refused again, except for NoClock and Expired,
+// which may be our clock's fault. Errors are *Error.
+func (b *Book) Register(address string, pnr []byte, now time.Time, q pki.Quality) (Change, error) {
+	r, err := registration.ParseResult(pnr)
+	if err != nil {
+		return Change{}, refuse(Malformed, "%.255q answered with an unusable registration: %v", address, err)
+	}
+	if err := b.judge(canonical(address), r, now, q); err != nil {
+		return Change{}, err
+	}
+	g := &gateway{address: canonical(address)}
+	if have := b.gateways[g.address]; have != nil {
+		g.ours = have.ours
+	} else if len(b.gateways) >= MaxGateways {
+		return Change{}, refuse(Full, "this gateway is registered with %d Internet gateways; leave one of them first", MaxGateways)
+	}
+	g.certificate = r.Gateway
+	g, _ = g.with(r.Node)
+	var at time.Time // without a clock every message counts as later
+	if q >= pki.ClockNTP {
+		at = now
+	}
+	records := append(b.ring.Replace(r.Gateway.ID, *r.Session, at), b.gatewayRecord(g))
+	return Change{Records: records, Apply: func() { b.gateways[g.address] = g }}, nil
+}
+
+// judge checks what a PNR must be.
+func (b *Book) judge(address string, r registration.Result, now time.Time, q pki.Quality) error {
+	if err := checkAddress(address); err != nil {
+		return err
+	}
+	switch {
+	case canonical(r.Address) != address:
+		return refuse(BadAddress, "%s says that its address is %.255q: register with that one", address, r.Address)
+	case r.Node.ID != b.id:
+		return refuse(OtherKey, "%s certified %s, not this gateway, %s", address, r.Node.ID, b.id)
+	case r.Gateway.ID == b.id || !r.Node.X509.IsCA:
+		return refuse(NotIssued, "the certificate of %s is none of a gateway under another", address)
+	case r.Session == nil:
+		return refuse(NoSession, "%s registered this gateway without a session key", address)
+	}
+	if err := r.Gateway.IssuedBy(r.Gateway); err != nil {
+		return refuse(NotIssued, "the own certificate of %s: %v", address, err)
+	}
+	for _, c := range []*pki.Certificate{r.Node, r.Gateway} {
+		if !c.Valid(now, q) {
+			return refuse(Expired, "%s sent a certificate that is valid from %s to %s: is the clock right?", address,
+				c.X509.NotBefore.Format(time.RFC3339), c.X509.NotAfter.Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+// Unregister forgets an Internet gateway and ends the sessions with it at once. Errors are *Error.
+func (b *Book) Unregister(address string) (Change, error) {
+	g, err := b.find(address)
+	if err != nil {
+		return Change{}, err
+	}
+	records := append(b.ring.Forget(g.certificate.ID), Record{Key: gatewayKey(g.address), Delete: true})
+	return Change{Records: records, Apply: func() { delete(b.gateways, g.address) }}, nil
+}
+
+// Rotate takes a new certificate of ours that came in a cargo from the Internet gateway with the id from. A change
+// without records says that it was known. Errors are *Error.
+func (b *Book) Rotate(from pki.NodeID, r *cargo.Rotation, now time.Time, q pki.Quality) (Change, error) {
+	info, ok := b.Gateway(from)
+	if !ok {
+		return Change{}, refuse(Unregistered, "this gateway is not registered with %s", from)
+	}
+	if r.Leaf.ID != b.id {
+		return Change{}, refuse(OtherKey, "%s sent a certificate of %s, not of this gateway", info.Address, r.Leaf.ID)
+	}
+	g := b.gateways[info.Address]
+	issuer := g.issuerOf(r)
+	if issuer == nil || !r.Leaf.X509.IsCA {
+		return Change{}, refuse(NotIssued, "%s sent a certificate that it did not issue, or not to a gateway", info.Address)
+	}
+	if !r.Leaf.Valid(now, q) {
+		return Change{}, refuse(Expired, "%s sent a certificate that is valid from %s to %s", info.Address,
+			r.Leaf.X509.NotBefore.Format(time.RFC3339), r.Leaf.X509.NotAfter.Format(time.RFC3339))
+	}
+	next, changed := g.with(r.Leaf)
+	if !changed {
+		return Change{Apply: func() {}}, nil
+	}
+	if issuer.X509.NotAfter.After(next.certificate.X509.NotAfter) {
+		next.certificate = issuer
+	}
+	return Change{Records: []Record{b.gatewayRecord(next)}, Apply: func() { b.gateways[next.address] = next }}, nil
+}
+
+// issuerOf finds the certificate of this Internet gateway that issued the leaf: its key may have a newer one.
+func (g *gateway) issuerOf(r *cargo.Rotation) *pki.Certificate {
+	for _, c := range append([]*pki.Certificate{g.certificate}, r.Authorities...) {
+		if c.ID == g.certificate.ID && c.IssuedBy(c) == nil && r.Leaf.IssuedBy(c) == nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// Tidy drops what has expired. Without a trusted clock it does nothing. The last certificate of a registration stays,
+// so that it can be told that and with whom to register again.
+func (b *Book) Tidy(now time.Time, q pki.Quality) []Record {
+	if q < pki.ClockNTP {
+		return nil
+	}
+	out := b.ring.Expire(now, q)
+	for _, info := range b.Gateways() {
+		g := *b.gateways[info.Address]
+		if g.ours = valid(g.ours, now); len(g.ours) == 0 || len(g.ours) == len(b.gateways[g.address].ours) {
+			continue
+		}
+		b.gateways[g.address] = &g
+		out = append(out, b.gatewayRecord(&g))
+	}
+	for _, c := range b.issuers {
+		if !c.Valid(now, q) {
+			out = append(out, Record{Key: issuerKey(c), Delete: true})
+		}
+	}
+	b.issuers = valid(b.issuers, now)
+	return out
+}
+
+func valid(list []*pki.Certificate, now time.Time) (out []*pki.Certificate) {
+	for _, c := range list {
+		if !now.After(c.X509.NotAfter) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
