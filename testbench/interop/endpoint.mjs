@@ -9,20 +9,26 @@ import { PoWebClient } from '@relaycorp/relaynet-poweb';
 const hour = 3_600_000;
 
 export class Endpoint {
-  // register makes an endpoint and registers it with the gateway at a port.
-  static async register(port) {
+  // make makes an endpoint; register gets a registration for its keys.
+  static async make(register) {
     const e = new Endpoint();
-    e.port = port;
-    e.client = PoWebClient.initLocal(port);
     e.keys = await generateRSAKeyPair();
     e.id = await getIdFromIdentityKey(e.keys.publicKey);
-    const pnra = await e.client.preRegisterNode(e.keys.publicKey);
-    const request = new PrivateNodeRegistrationRequest(e.keys.publicKey, pnra);
-    e.registration = await e.client.registerNode(await request.serialize(e.keys.privateKey));
+    e.registration = await register(e.keys);
     e.certificate = e.registration.privateNodeCertificate;
     e.session = await SessionKeyPair.generate();
     e.sessionKeys = new Map([[hex(e.session.sessionKey.keyId), e.session.privateKey]]);
     return e;
+  }
+
+  // register makes an endpoint and registers it with the gateway at a port.
+  static async register(port) {
+    const client = PoWebClient.initLocal(port);
+    const e = await Endpoint.make(async (keys) => {
+      const request = new PrivateNodeRegistrationRequest(keys.publicKey, await client.preRegisterNode(keys.publicKey));
+      return client.registerNode(await request.serialize(keys.privateKey));
+    });
+    return Object.assign(e, { port, client });
   }
 
   // authorise lets a sender write to this endpoint: what it returns is handed over out of band.
