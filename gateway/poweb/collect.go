@@ -40,12 +40,11 @@ func (c *closing) Error() string { return c.reason }
 
 // collect upgrades to a WebSocket and serves it.
 func (s *server) collect(w http.ResponseWriter, r *http.Request) error {
-	select {
-	case s.sockets <- struct{}{}:
-		defer func() { <-s.sockets }()
-	default:
-		return &StatusError{http.StatusServiceUnavailable, "too many apps collect parcels at once; try again later"}
+	leave, err := s.sockets.enter(r, false)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true}) // Origin is judged below
 	if err != nil {
 		return nil // Accept has answered
@@ -86,7 +85,7 @@ func (c *collection) end(err error) {
 
 func (c *collection) serve(ctx context.Context, r *http.Request) error {
 	switch {
-	case len(r.Header.Values("Origin")) > 0:
+	case c.server.foreign(r):
 		return &closing{websocket.StatusPolicyViolation, "web pages are refused"}
 	case len(c.server.backend.Anchors()) == 0:
 		return internal(errNotReady)
@@ -137,7 +136,7 @@ func (c *collection) handshake(ctx context.Context) ([]pki.NodeID, error) {
 	if err := c.conn.Write(ctx, websocket.MessageBinary, AppendChallenge(nil, nonce[:])); err != nil {
 		return nil, err
 	}
-	c.conn.SetReadLimit(MaxHandshake)
+	c.conn.SetReadLimit(c.server.handshakeLimit)
 	_, b, err := c.conn.Read(ctx)
 	if err != nil {
 		return nil, err
@@ -146,8 +145,8 @@ func (c *collection) handshake(ctx context.Context) ([]pki.NodeID, error) {
 	if err != nil {
 		return nil, &closing{websocket.StatusUnsupportedData, "the handshake response is malformed"}
 	}
-	if len(signatures) == 0 {
-		return nil, &closing{websocket.StatusUnsupportedData, "the handshake response has no signature"}
+	if n := len(signatures); n == 0 || n > c.server.nodes {
+		return nil, &closing{websocket.StatusUnsupportedData, fmt.Sprintf("the handshake response has %d signatures, 1 to %d are taken", n, c.server.nodes)}
 	}
 	var ids []pki.NodeID
 	for _, sig := range signatures {

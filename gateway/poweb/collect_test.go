@@ -49,20 +49,24 @@ func withServer(t *testing.T, test func(*collectors)) {
 	b := newBackend(t)
 	synctest.Test(t, func(t *testing.T) {
 		b.changed = make(chan struct{})
-		net := pipes{make(chan net.Conn)}
-		s := NewServer(b)
-		go s.Serve(net)
-		transport := &http.Transport{DialContext: net.dial}
-		test(&collectors{t: t, b: b, net: net, client: &http.Client{Transport: transport}})
-		if err := s.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-		transport.CloseIdleConnections()
-		synctest.Wait()
-		if b.open != 0 {
-			t.Errorf("subscriptions left open: got %d, want 0", b.open)
-		}
+		runServer(t, b, NewServer(b), test)
 	})
+}
+
+// runServer serves within a bubble until the test is over.
+func runServer(t *testing.T, b *fakeBackend, s *http.Server, test func(*collectors)) {
+	net := pipes{make(chan net.Conn)}
+	go s.Serve(net)
+	transport := &http.Transport{DialContext: net.dial}
+	test(&collectors{t: t, b: b, net: net, client: &http.Client{Transport: transport}})
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	transport.CloseIdleConnections()
+	synctest.Wait()
+	if b.open != 0 {
+		t.Errorf("subscriptions left open: got %d, want 0", b.open)
+	}
 }
 
 func (c *collectors) dial(headers ...string) *websocket.Conn {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -20,8 +21,9 @@ const (
 	MaxParcel = 9 << 20
 
 	maxSmallBody = 16 << 10
-	maxBodies    = 4  // large bodies in memory at once; others wait
-	maxSockets   = 32 // collections at once; others are turned away
+	maxBodies    = 4         // large bodies in memory at once; others wait
+	maxSockets   = 64        // collections at once; others are turned away
+	maxAhead     = 256 << 10 // octets of a body that are believed before they come
 	maxHeader    = 32 << 10
 
 	readHeaderTimeout = 10 * time.Second
@@ -39,10 +41,14 @@ const (
 	typeParams        = "application/vnd.etsi.tsl.der"
 )
 
+// server is one binding to a backend. Everything but the gates is immutable.
 type server struct {
-	backend Backend
-	bodies  chan struct{}
-	sockets chan struct{}
+	backend        Backend
+	internet       bool // serves private gateways, not apps of this machine
+	nodes          int  // that may share a collection
+	handshakeLimit int64
+	bodies         *gate
+	sockets        *gate
 }
 
 // route is what one path does.
@@ -53,9 +59,11 @@ type route struct {
 
 // NewServer is an HTTP server with the limits that this binding needs; Shutdown also ends
 // its collections. The caller gives it a listener, which should be on the loopback interface.
-func NewServer(b Backend) *http.Server {
+func NewServer(b Backend) *http.Server { return newServer(NewHandler(b)) }
+
+func newServer(h http.Handler) *http.Server {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &http.Server{Handler: NewHandler(b), MaxHeaderBytes: maxHeader,
+	s := &http.Server{Handler: h, MaxHeaderBytes: maxHeader,
 		ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
 		BaseContext: func(net.Listener) context.Context { return ctx }}
 	s.RegisterOnShutdown(cancel)
@@ -65,27 +73,41 @@ func NewServer(b Backend) *http.Server {
 // NewHandler serves /v1. It refuses requests with an Origin header: they come from web
 // pages, which have no business here.
 func NewHandler(b Backend) http.Handler {
-	s := &server{backend: b, bodies: make(chan struct{}, maxBodies), sockets: make(chan struct{}, maxSockets)}
-	routes := map[string]route{
+	s := &server{backend: b, nodes: MaxNodes, handshakeLimit: MaxHandshake,
+		bodies: newGate(maxBodies, math.MaxInt), sockets: newGate(maxSockets, math.MaxInt)}
+	return s.handler(s.routes())
+}
+
+// routes are those that every gateway has.
+func (s *server) routes() map[string]route {
+	return map[string]route{
 		"/v1/pre-registrations": {http.MethodPost, s.preRegister},
 		"/v1/nodes":             {http.MethodPost, s.register},
 		"/v1/parcels":           {http.MethodPost, s.deliver},
 		"/v1/parcel-collection": {http.MethodGet, s.collect},
 	}
+}
+
+func (s *server) handler(routes map[string]route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rt, ok := routes[r.URL.Path]
 		if !ok {
 			answerError(w, &StatusError{http.StatusNotFound, "there is nothing here"})
 			return
 		}
-		answerError(w, rt.serve(w, r))
+		answerError(w, s.serve(rt, w, r))
 	})
 }
 
-func (rt route) serve(w http.ResponseWriter, r *http.Request) error {
+// foreign tells a request of a web page where none may come.
+func (s *server) foreign(r *http.Request) bool {
+	return !s.internet && len(r.Header.Values("Origin")) > 0
+}
+
+func (s *server) serve(rt route, w http.ResponseWriter, r *http.Request) error {
 	upgrade := rt.method == http.MethodGet && headerHas(r.Header, "Upgrade", "websocket")
 	switch {
-	case len(r.Header.Values("Origin")) > 0 && !upgrade: // a WebSocket is told by a close code
+	case s.foreign(r) && !upgrade: // a WebSocket is told by a close code
 		return &StatusError{http.StatusBadRequest, "requests of web pages are refused"}
 	case r.Method == http.MethodOptions:
 		w.Header().Set("Allow", rt.method)
@@ -130,8 +152,9 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	}
 	// Without a deadline a client that stalls would keep its place for ever. Recorders in
 	// tests have none to set.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
-	buf := bytes.NewBuffer(make([]byte, 0, max(0, r.ContentLength)+bytes.MinRead))
+	slow := time.Duration(max(0, r.ContentLength)) * time.Second / slowest
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout + slow))
+	buf := bytes.NewBuffer(make([]byte, 0, min(max(0, r.ContentLength), maxAhead)+bytes.MinRead))
 	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	var tooLong *http.MaxBytesError
 	if errors.As(err, &tooLong) {

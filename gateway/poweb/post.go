@@ -48,7 +48,7 @@ func (s *server) register(w http.ResponseWriter, r *http.Request) error {
 	}
 	pnr, err := s.backend.Register(r.Context(), pnrr)
 	if err != nil {
-		return err
+		return s.registrationError(err)
 	}
 	answer(w, http.StatusOK, typeRegistration, pnr)
 	return nil
@@ -66,12 +66,11 @@ func (s *server) deliver(w http.ResponseWriter, r *http.Request) error {
 	if len(s.backend.Anchors()) == 0 {
 		return errNotReady
 	}
-	select {
-	case s.bodies <- struct{}{}:
-		defer func() { <-s.bodies }()
-	case <-r.Context().Done():
-		return r.Context().Err()
+	leave, err := s.bodies.enter(r, true)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	parcel, err := readBody(w, r, MaxParcel)
 	if err != nil {
 		return err

@@ -1,0 +1,80 @@
+package poweb
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"sync"
+)
+
+// gate bounds how many are inside at once, altogether and from one address, so that no stranger takes all places.
+type gate struct {
+	places chan struct{}
+	share  int // of one address
+
+	mu sync.Mutex
+	by map[string]int
+}
+
+func newGate(places, share int) *gate {
+	return &gate{places: make(chan struct{}, places), share: share, by: map[string]int{}}
+}
+
+// enter takes a place and answers how to leave it. With wait it waits for one, but not for those of its own
+// address.
+func (g *gate) enter(r *http.Request, wait bool) (leave func(), err error) {
+	whose := network(r.RemoteAddr)
+	if !g.count(whose, +1) {
+		return nil, errCrowded
+	}
+	if err := g.take(r.Context(), wait); err != nil {
+		g.count(whose, -1)
+		return nil, err
+	}
+	return func() { <-g.places; g.count(whose, -1) }, nil
+}
+
+func (g *gate) take(ctx context.Context, wait bool) error {
+	if !wait {
+		select {
+		case g.places <- struct{}{}:
+			return nil
+		default:
+			return errCrowded
+		}
+	}
+	select {
+	case g.places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// count adds to what an address has; false when it has its share.
+func (g *gate) count(whose string, n int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if n > 0 && g.by[whose] >= g.share {
+		return false
+	}
+	if g.by[whose] += n; g.by[whose] == 0 {
+		delete(g.by, whose)
+	}
+	return true
+}
+
+var errCrowded = &StatusError{http.StatusServiceUnavailable, "too many clients at once; try again later"}
+
+// network is what one customer of a provider has: an IPv4 address or an IPv6 network of 64 bits.
+func network(remote string) string {
+	a, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return ""
+	}
+	ip := a.Addr().Unmap()
+	if p, err := ip.WithZone("").Prefix(64); ip.Is6() && err == nil {
+		return p.String()
+	}
+	return ip.String()
+}
