@@ -84,7 +84,10 @@ func (e *exits) tell(now time.Time) (list []domain.Transport) {
 	e.told = said
 	maps.DeleteFunc(e.lost, func(a string, _ time.Time) bool { return !slices.Contains(said, a) })
 	for _, a := range said {
-		list = append(list, domain.Transport{Medium: domain.MediumUplink, Address: a[:min(len(a), domain.MaxAddress)]})
+		if len(a) > domain.MaxAddress {
+			a = ""
+		}
+		list = append(list, domain.Transport{Medium: domain.MediumUplink, Address: a})
 	}
 	return list
 }

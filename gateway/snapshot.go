@@ -65,6 +65,9 @@ func (c *Core) peerView(now time.Time, id link.PeerID) Peer {
 	} else if via, _, ok := c.hopTo(id, avoidNobody, link.PeerID{}); ok {
 		v.Via = c.peerName(via)
 	}
+	if a := c.adverts.bySubject[nodeSubject(id)]; a != nil {
+		v.Uplinks = slices.Clone(a.uplinks)
+	}
 	for l := range c.queue.Lines() {
 		if l.Name.kind == toGateway && l.Name.gw == id {
 			v.Parcels += l.Bodies
@@ -150,13 +153,16 @@ func (c *Core) Parcel(now time.Time, id string) (Parcel, error) {
 }
 
 func (c *Core) parcelView(now time.Time, x *entry) Parcel {
-	v := Parcel{ID: c.shownAs(x.Sum)[:shownID], Travels: hex.EncodeToString(x.Sum[:])[:shownID], Sender: x.Sender, Recipient: x.Recipient,
+	v := Parcel{Type: x.Type, ID: c.shownAs(x.Sum)[:shownID], Travels: hex.EncodeToString(x.Sum[:])[:shownID], Sender: x.Sender, Recipient: x.Recipient,
 		To: c.endpointName(x.Recipient), From: c.endpointName(x.Sender), Priority: x.Priority, Size: x.Size, State: x.State,
 		Origin: x.Origin, Local: x.Local, Since: x.Since, Expires: x.Expires, Port: x.port}
 	if x.By != (link.PeerID{}) {
 		v.By = c.peerName(x.By)
 	} else if x.wentUp() {
 		v.By = "the Internet"
+	}
+	if x.Internet {
+		v.To = x.Address
 	}
 	if hop := c.wayOf(now, x); hop != (link.PeerID{}) && x.State == Saved {
 		v.Next = c.peerName(hop)

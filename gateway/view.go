@@ -24,8 +24,9 @@ func (s State) String() string {
 	return [...]string{"", "saved", "carried", "delivered", "expired", "refused"}[min(s, Refused)]
 }
 
-// Parcel is what a person may know of a parcel.
+// Parcel is what a person may know of a parcel, or of cargo or a CCA that is held for others.
 type Parcel struct {
+	Type      ramf.Type
 	ID        string // first 12 hex digits of the SHA-256 of its octets, or of the draft that it was
 	Travels   string // id by which other gateways know it: the same, unless it was a draft; empty while it is one
 	Sender    pki.NodeID
@@ -34,12 +35,12 @@ type Parcel struct {
 	Priority  link.Priority
 	Size      int // octets of the parcel
 	State     State
-	Origin    bool // handed to us by a local endpoint
-	Local     bool // for a local endpoint
-	By        string
+	Origin    bool      // handed to us by a local endpoint
+	Local     bool      // for a local endpoint
+	By        string    // who has it now: another gateway, or "the Internet"
 	Since     time.Time // of the state
 	Next      string    // name of the next hop, or while there is none of the silent gateway it is for
-	Why       string    // no_route budget peer_silent quota clock moving contact, or "refused by NAME: reason"
+	Why       string    // no_route budget peer_silent quota clock moving contact no_uplink, or "refused by NAME: reason"
 	Done      int
 	Total     int // symbols, while it moves
 	Port      link.Port
@@ -60,6 +61,7 @@ type Peer struct {
 	Ports     []link.Port // with a working session and not silent, rising
 	Silent    bool        // a neighbour, but silent on all of its ports
 	Via       string      // name of the next hop when not a neighbour, empty when there is none
+	Uplinks   []string    // Internet gateways that it reaches, by its own word
 	Heard     time.Time   // last sign of life
 	HasSignal bool
 	SNRdB     float64
@@ -101,7 +103,7 @@ type Collected struct {
 	Key       string
 	Parcel    []byte
 	Type      ramf.Type // parcel, cargo or CCA
-	Address   string    // of the Internet gateway or Internet endpoint that it is for, empty when it names none
+	Address   string    // of the Internet gateway or Internet endpoint that it goes to, empty when it stays in the domain
 	Sender    pki.NodeID
 	Recipient pki.NodeID
 	Expires   time.Time

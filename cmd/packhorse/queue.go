@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,7 +42,7 @@ func (a *app) showQueue(q []admin.Parcel) {
 	}
 	rows := [][]string{{"ID", "TO", "PRI", "SIZE", "STATE", "NEXT", "WHY"}}
 	for _, p := range q {
-		rows = append(rows, []string{cell(p.ID), cell(p.To), cell(p.Priority), size(int64(p.SizeBytes)), string(p.State), cell(p.Next), cell(why(p))})
+		rows = append(rows, []string{cell(p.ID), cell(strings.TrimLeft(p.Kind+" "+p.To, " ")), cell(p.Priority), size(int64(p.SizeBytes)), string(p.State), cell(p.Next), cell(why(p))})
 	}
 	table(a.out, rows)
 }

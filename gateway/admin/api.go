@@ -82,6 +82,8 @@ type PeerInfo struct {
 	LastS   *float64 `json:"last_s,omitempty"` // since it was last heard; absent: never
 	Parcels int      `json:"parcels"`
 	Bytes   int64    `json:"size_bytes"`
+	// Uplinks are the Internet gateways that it reaches, by its own word.
+	Uplinks []string `json:"uplinks,omitempty"`
 	// Paths are the ports on which it was heard; Clock how far it trusts its clock, as its beacons say: absent while unknown.
 	Paths []PathInfo `json:"paths"`
 	Clock string     `json:"clock,omitempty"`
@@ -110,7 +112,8 @@ type QueueTotals struct {
 
 // Parcel is one line of the queue, and the record of something sent.
 type Parcel struct {
-	ID        string    `json:"id"` // first 12 hex digits of the parcel's SHA-256
+	ID        string    `json:"id"`             // first 12 hex digits of the parcel's SHA-256
+	Kind      string    `json:"kind,omitempty"` // cargo or request, held for others; absent: a parcel
 	To        string    `json:"to"`
 	From      string    `json:"from"`
 	Priority  string    `json:"priority"` // emergency message bulk
@@ -119,7 +122,7 @@ type Parcel struct {
 	By        string    `json:"by,omitempty"` // who carries it
 	Since     time.Time `json:"since"`
 	Next      string    `json:"next,omitempty"`
-	Why       string    `json:"why,omitempty"` // no_route budget peer_silent quota clock moving contact
+	Why       string    `json:"why,omitempty"` // no_route budget peer_silent quota clock moving contact no_uplink
 	Done      int       `json:"done_symbols,omitempty"`
 	Total     int       `json:"total_symbols,omitempty"` // absent: not on its way now
 	Path      string    `json:"path,omitempty"`          // port the transfer runs on

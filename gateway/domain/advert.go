@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
 	"packhorse/gateway/registration"
 	"packhorse/link"
 )
@@ -49,10 +50,10 @@ const (
 	MaxEngineAdvert = 1 + registration.MaxRequest
 )
 
-// Uplinks are the Awala addresses of the Internet gateways that the gateway reaches, those over MaxAddress octets cut.
+// Uplinks are the Awala addresses of the Internet gateways that the gateway reaches, empty for those too long to be told.
 func (a NodeAdvert) Uplinks() (out []string) {
 	for _, t := range a.Transports {
-		if t.Medium == MediumUplink {
+		if t.Medium == MediumUplink && (t.Address == "" || ramf.ValidAddress(t.Address)) {
 			out = append(out, t.Address)
 		}
 	}

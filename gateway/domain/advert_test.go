@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +52,13 @@ func TestNodeAdvert(t *testing.T) {
 	parse := func(b []byte) error { _, err := ParseNodeAdvert(b, f.owner.Info()); return err }
 	refusesEveryCut(t, a.Raw, parse)
 	refusesEveryChange(t, a.Raw, 1, parse)
+	up, err := NewNodeAdvert(f.alice, f.aliceM, 9, []Transport{{MediumUplink, "a.example.com"}, {link.Radio, "b.example.com"}, {MediumUplink, "\x1b[2J"}, {MediumUplink, ""}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ParseNodeAdvert(up.Raw, f.owner.Info()); err != nil || !slices.Equal(got.Uplinks(), []string{"a.example.com", ""}) {
+		t.Errorf("uplinks: got %q, %v", got.Uplinks(), err)
+	}
 	forged, err := NewNodeAdvert(f.bob, f.aliceM, 8, nil)
 	if err != nil {
 		t.Fatal(err)

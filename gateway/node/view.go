@@ -13,6 +13,7 @@ import (
 	"packhorse/gateway"
 	"packhorse/gateway/admin"
 	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 	"packhorse/link/port"
 )
@@ -132,7 +133,7 @@ func measured(v float64) *float64 {
 }
 
 func (n *Node) peerInfo(now time.Time, p gateway.Peer) admin.PeerInfo {
-	v := admin.PeerInfo{Name: p.Name, ID: hex.EncodeToString(p.ID[:]), Path: "none", Ports: []string{}, Paths: []admin.PathInfo{}, Parcels: p.Parcels, Bytes: p.Bytes,
+	v := admin.PeerInfo{Name: p.Name, ID: hex.EncodeToString(p.ID[:]), Path: "none", Ports: []string{}, Paths: []admin.PathInfo{}, Uplinks: p.Uplinks, Parcels: p.Parcels, Bytes: p.Bytes,
 		ShunnedS: max(0, p.ShunnedUntil.Sub(now).Seconds())}
 	switch {
 	case len(p.Ports) > 0 || p.Silent:
@@ -181,8 +182,11 @@ func (n *Node) portName(id link.Port) string {
 	return cmp.Or(n.portNames[id], fmt.Sprintf("port%d", id))
 }
 
+// kindWords are what people are told of what is no parcel.
+var kindWords = map[ramf.Type]string{ramf.Cargo: "cargo", ramf.CCA: "request"}
+
 func (n *Node) parcelInfo(p gateway.Parcel) admin.Parcel {
-	v := admin.Parcel{ID: p.ID, To: p.To, From: p.From, Priority: priorityWords[min(p.Priority, link.Bulk)], SizeBytes: p.Size,
+	v := admin.Parcel{ID: p.ID, Kind: kindWords[p.Type], To: p.To, From: p.From, Priority: priorityWords[min(p.Priority, link.Bulk)], SizeBytes: p.Size,
 		State: admin.State(p.State.String()), By: p.By, Since: p.Since.UTC(), Next: p.Next, Why: p.Why, Done: p.Done, Total: p.Total,
 		Expires: p.Expires.UTC(), AirtimeS: p.Airtime.Seconds(), ETAS: p.ETA.Seconds(), LawS: p.PerHour.Seconds()}
 	if p.Total > 0 {
