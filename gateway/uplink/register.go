@@ -101,14 +101,18 @@ func (b *Book) Rotate(from pki.NodeID, r *cargo.Rotation, now time.Time, q pki.Q
 	return Change{Records: []Record{b.gatewayRecord(next)}, Apply: func() { b.gateways[next.address] = next }}, nil
 }
 
-// issuerOf finds the certificate of this Internet gateway that issued the leaf: its key may have a newer one.
-func (g *gateway) issuerOf(r *cargo.Rotation) *pki.Certificate {
+// issuerOf finds the certificate of this Internet gateway that issued the leaf, of several the one that ends last: its
+// key may have a newer one than we know.
+func (g *gateway) issuerOf(r *cargo.Rotation) (found *pki.Certificate) {
 	for _, c := range append([]*pki.Certificate{g.certificate}, r.Authorities...) {
-		if c.ID == g.certificate.ID && c.IssuedBy(c) == nil && r.Leaf.IssuedBy(c) == nil {
-			return c
+		if c.ID != g.certificate.ID || c.IssuedBy(c) != nil || r.Leaf.IssuedBy(c) != nil {
+			continue
+		}
+		if found == nil || c.X509.NotAfter.After(found.X509.NotAfter) {
+			found = c
 		}
 	}
-	return nil
+	return found
 }
 
 // Tidy drops what has expired. Without a trusted clock it does nothing. The last certificate of a registration stays,
