@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"packhorse/gateway/cms"
+	"packhorse/gateway/internal/web"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/registration"
 )
@@ -31,7 +32,6 @@ const (
 
 	localTimeout  = 3 * time.Second
 	remoteTimeout = 5 * time.Second
-	slowest       = 16 << 10 // octets a second that an upload is given time for
 	silence       = 7 * time.Second
 	clientIdle    = 30 * time.Second
 )
@@ -164,7 +164,7 @@ type call struct {
 }
 
 func (c *Client) call(ctx context.Context, q call) ([]byte, error) {
-	one, cancel := context.WithTimeout(ctx, c.timeout+time.Duration(len(q.body))*time.Second/slowest)
+	one, cancel := context.WithTimeout(ctx, c.timeout+web.Patience(int64(len(q.body))))
 	defer cancel()
 	r, err := http.NewRequestWithContext(one, q.method, c.base+q.path, bytes.NewReader(q.body))
 	if err != nil {

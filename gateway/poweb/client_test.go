@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"packhorse/gateway/cms"
+	"packhorse/gateway/internal/web"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/pki/pkitest"
 )
@@ -84,7 +85,7 @@ func TestClientTellsRefusalsFromTrouble(t *testing.T) {
 	} {
 		withGateway(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "/elsewhere")
-			answerError(w, &StatusError{tt.status, "no\x1b[2J way"})
+			web.AnswerError(w, web.Fail(tt.status, "no\x1b[2J way"))
 		}, func(t *testing.T, c *Client) {
 			err := c.Deliver(t.Context(), nil, signer(t, pkitest.NewChain(t)))
 			var e *ClientError
@@ -109,7 +110,7 @@ func TestClientIsNotFlooded(t *testing.T) {
 			}
 		},
 		"an octet too many": func(w http.ResponseWriter, r *http.Request) {
-			answer(w, http.StatusOK, typeAuthorization, make([]byte, MaxAnswer+1))
+			web.Answer(w, http.StatusOK, typeAuthorization, make([]byte, MaxAnswer+1))
 		},
 		"endless error": func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusInternalServerError)
@@ -121,10 +122,10 @@ func TestClientIsNotFlooded(t *testing.T) {
 		},
 		"large header": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X", strings.Repeat("x", maxHeader+1))
-			answer(w, http.StatusOK, typeAuthorization, nil)
+			web.Answer(w, http.StatusOK, typeAuthorization, nil)
 		},
 		"of another type": func(w http.ResponseWriter, r *http.Request) {
-			answer(w, http.StatusOK, "text/html", []byte("<html>"))
+			web.Answer(w, http.StatusOK, "text/html", []byte("<html>"))
 		},
 		"another address": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/", http.StatusTemporaryRedirect)
@@ -139,7 +140,7 @@ func TestClientIsNotFlooded(t *testing.T) {
 		})
 	}
 	withGateway(t, func(w http.ResponseWriter, r *http.Request) {
-		answer(w, http.StatusOK, typeAuthorization+"; charset=x", make([]byte, MaxAnswer))
+		web.Answer(w, http.StatusOK, typeAuthorization+"; charset=x", make([]byte, MaxAnswer))
 	}, func(t *testing.T, c *Client) {
 		if b, err := c.PreRegister(t.Context(), [32]byte{}); err != nil || len(b) != MaxAnswer {
 			t.Errorf("largest answer: got %d octets, %v", len(b), err)
@@ -186,7 +187,7 @@ func TestClientOverTLS(t *testing.T) {
 		if r.ProtoMajor != 1 {
 			t.Errorf("got HTTP/%d", r.ProtoMajor)
 		}
-		answer(w, http.StatusOK, typeParams, []byte("params"))
+		web.Answer(w, http.StatusOK, typeParams, []byte("params"))
 	}))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"packhorse/gateway/internal/web"
 	"packhorse/gateway/pki/pkitest"
 )
 
@@ -168,7 +169,7 @@ func TestGatewayMayEndACollection(t *testing.T) {
 
 func TestGatewayThatTakesNoCollectionsSaysWhy(t *testing.T) {
 	for status, h := range map[int]http.HandlerFunc{
-		503: func(w http.ResponseWriter, r *http.Request) { answerError(w, &StatusError{503, "full"}) },
+		503: func(w http.ResponseWriter, r *http.Request) { web.AnswerError(w, web.Fail(503, "full")) },
 		302: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 302) },
 	} {
 		withGateway(t, h, func(t *testing.T, c *Client) {

@@ -40,7 +40,7 @@ func (c *closing) Error() string { return c.reason }
 
 // collect upgrades to a WebSocket and serves it.
 func (s *server) collect(w http.ResponseWriter, r *http.Request) error {
-	leave, err := s.sockets.enter(r, false)
+	leave, err := s.sockets.Enter(r, false)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"packhorse/gateway/internal/web"
 	"packhorse/gateway/registration"
 )
 
@@ -41,8 +42,8 @@ func NewInternetServer(b InternetBackend, o InternetOptions) *http.Server {
 // NewInternetHandler is what NewInternetServer serves.
 func NewInternetHandler(b InternetBackend, o InternetOptions) http.Handler {
 	s := &server{backend: b, internet: true, nodes: 1, handshakeLimit: internetHandshake,
-		sockets: newGate(orElse(o.Sockets, internetSockets), orElse(o.PerOwner, internetShare)),
-		bodies:  newGate(orElse(o.Bodies, internetBodies), internetUploads)}
+		sockets: web.NewGate(orElse(o.Sockets, internetSockets), orElse(o.PerOwner, internetShare)),
+		bodies:  web.NewGate(orElse(o.Bodies, internetBodies), internetUploads)}
 	routes := s.routes()
 	routes[pathParams] = route{http.MethodGet, s.params}
 	return s.handler(routes)
@@ -60,7 +61,7 @@ func (s *server) params(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, typeParams, b)
+	web.Answer(w, http.StatusOK, typeParams, b)
 	return nil
 }
 
@@ -71,7 +72,7 @@ func (s *server) registrationError(err error) error {
 	case !errors.As(err, &e):
 		return err
 	case s.internet && e.Reason == registration.OtherKey:
-		return &StatusError{http.StatusForbidden, e.Detail}
+		return web.Fail(http.StatusForbidden, e.Detail)
 	}
-	return &StatusError{http.StatusBadRequest, e.Detail}
+	return web.Fail(http.StatusBadRequest, e.Detail)
 }

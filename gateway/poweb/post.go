@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"packhorse/gateway/cms"
+	"packhorse/gateway/internal/web"
 	"packhorse/gateway/pki"
 )
 
@@ -19,30 +20,30 @@ const (
 )
 
 func (s *server) preRegister(w http.ResponseWriter, r *http.Request) error {
-	if err := checkType(r, typeDigest); err != nil {
+	if err := web.CheckType(r, typeDigest); err != nil {
 		return err
 	}
-	body, err := readBody(w, r, maxSmallBody)
+	body, err := web.ReadBody(w, r, maxSmallBody)
 	if err != nil {
 		return err
 	}
 	var digest [32]byte
 	if n, err := hex.Decode(digest[:], body[:min(len(body), 2*len(digest))]); err != nil || n != len(digest) || len(body) != 2*n {
-		return &StatusError{http.StatusBadRequest, "the body must be the SHA-256 digest of a public key, 64 hexadecimal digits"}
+		return web.Fail(http.StatusBadRequest, "the body must be the SHA-256 digest of a public key, 64 hexadecimal digits")
 	}
 	pnra, err := s.backend.PreRegister(r.Context(), digest)
 	if err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, typeAuthorization, pnra)
+	web.Answer(w, http.StatusOK, typeAuthorization, pnra)
 	return nil
 }
 
 func (s *server) register(w http.ResponseWriter, r *http.Request) error {
-	if err := checkType(r, typeRequest); err != nil {
+	if err := web.CheckType(r, typeRequest); err != nil {
 		return err
 	}
-	pnrr, err := readBody(w, r, maxSmallBody)
+	pnrr, err := web.ReadBody(w, r, maxSmallBody)
 	if err != nil {
 		return err
 	}
@@ -50,13 +51,13 @@ func (s *server) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.registrationError(err)
 	}
-	answer(w, http.StatusOK, typeRegistration, pnr)
+	web.Answer(w, http.StatusOK, typeRegistration, pnr)
 	return nil
 }
 
 // deliver takes a parcel from any endpoint of ours: who countersigns need not be the sender.
 func (s *server) deliver(w http.ResponseWriter, r *http.Request) error {
-	if err := checkType(r, typeParcel); err != nil {
+	if err := web.CheckType(r, typeParcel); err != nil {
 		return err
 	}
 	signature, err := countersignature(r)
@@ -66,12 +67,12 @@ func (s *server) deliver(w http.ResponseWriter, r *http.Request) error {
 	if len(s.backend.Anchors()) == 0 {
 		return errNotReady
 	}
-	leave, err := s.bodies.enter(r, true)
+	leave, err := s.bodies.Enter(r, true)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	parcel, err := readBody(w, r, MaxParcel)
+	parcel, err := web.ReadBody(w, r, MaxParcel)
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (s *server) deliver(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-var errNotReady = &StatusError{http.StatusInternalServerError, "the gateway belongs to no domain yet; set it up first"}
+var errNotReady = web.Fail(http.StatusInternalServerError, "the gateway belongs to no domain yet; set it up first")
 
 // verify checks a countersignature of an endpoint of ours and says whose it is.
 func (s *server) verify(p pki.Purpose, signature, octets []byte) (pki.NodeID, error) {
@@ -102,7 +103,7 @@ func (s *server) verify(p pki.Purpose, signature, octets []byte) (pki.NodeID, er
 
 func unauthorised(w http.ResponseWriter, message string) error {
 	w.Header().Set("WWW-Authenticate", scheme)
-	return &StatusError{http.StatusUnauthorized, message}
+	return web.Fail(http.StatusUnauthorized, message)
 }
 
 // countersignature reads the Authorization header.

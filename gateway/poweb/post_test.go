@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"packhorse/gateway/internal/web"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/pki/pkitest"
 )
@@ -34,7 +35,7 @@ func TestStatusCodes(t *testing.T) {
 		{"digest, gateway fails", "POST", "/v1/pre-registrations", "text/plain", nil, digest, errDisk, 500},
 		{"digest, huge", "POST", "/v1/pre-registrations", "text/plain", nil, make([]byte, maxSmallBody+1), nil, 413},
 		{"request", "POST", "/v1/nodes", typeRequest, nil, []byte("PNRR"), nil, 200},
-		{"request refused", "POST", "/v1/nodes", typeRequest, nil, []byte("PNRR"), &StatusError{400, "bad signature"}, 400},
+		{"request refused", "POST", "/v1/nodes", typeRequest, nil, []byte("PNRR"), web.Fail(400, "bad signature"), 400},
 		{"request of another type", "POST", "/v1/nodes", typeParcel, nil, []byte("PNRR"), nil, 415},
 		{"request, gateway fails", "POST", "/v1/nodes", typeRequest, nil, []byte("PNRR"), errDisk, 500},
 		{"parcel", "POST", "/v1/parcels", typeParcel, auth, parcel, nil, 202},
@@ -50,7 +51,7 @@ func TestStatusCodes(t *testing.T) {
 		{"countersignature of an endpoint's correspondent", "POST", "/v1/parcels", typeParcel, authorization(scheme, sign(t, pki.ParcelDelivery, parcel, b.chain.PDA, "sender")), parcel, nil, 401},
 		{"parcel of another type", "POST", "/v1/parcels", "application/octet-stream", auth, parcel, nil, 415},
 		{"parcel too big", "POST", "/v1/parcels", typeParcel, auth, make([]byte, MaxParcel+1), nil, 413},
-		{"parcel invalid", "POST", "/v1/parcels", typeParcel, auth, parcel, &StatusError{422, "expired"}, 422},
+		{"parcel invalid", "POST", "/v1/parcels", typeParcel, auth, parcel, web.Fail(422, "expired"), 422},
 		{"parcel, disk fails", "POST", "/v1/parcels", typeParcel, auth, parcel, errDisk, 500},
 		{"web page", "POST", "/v1/parcels", typeParcel, origin, parcel, nil, 400},
 		{"web page asking first", "OPTIONS", "/v1/parcels", "", origin, nil, nil, 400},

@@ -14,6 +14,7 @@ import (
 	"context"
 	"time"
 
+	"packhorse/gateway/internal/web"
 	"packhorse/gateway/pki"
 )
 
@@ -54,9 +55,4 @@ type Delivery struct {
 }
 
 // StatusError makes the server answer an HTTP status other than 500.
-type StatusError struct {
-	Status  int
-	Message string
-}
-
-func (e *StatusError) Error() string { return e.Message }
+type StatusError = web.StatusError

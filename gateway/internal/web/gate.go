@@ -1,4 +1,4 @@
-package poweb
+package web
 
 import (
 	"context"
@@ -7,8 +7,9 @@ import (
 	"sync"
 )
 
-// gate bounds how many are inside at once, altogether and from one address, so that no stranger takes all places.
-type gate struct {
+// Gate bounds how many are inside at once, altogether and from one address, so that no stranger takes all places.
+// Safe for concurrent use.
+type Gate struct {
 	places chan struct{}
 	share  int // of one address
 
@@ -16,16 +17,17 @@ type gate struct {
 	by map[string]int
 }
 
-func newGate(places, share int) *gate {
-	return &gate{places: make(chan struct{}, places), share: share, by: map[string]int{}}
+// NewGate has so many places, and at most share of them for one IPv4 address or IPv6 network of 64 bits.
+func NewGate(places, share int) *Gate {
+	return &Gate{places: make(chan struct{}, places), share: share, by: map[string]int{}}
 }
 
-// enter takes a place and answers how to leave it. With wait it waits for one, but not for those of its own
+// Enter takes a place and answers how to leave it. With wait it waits for one, but not for those of its own
 // address.
-func (g *gate) enter(r *http.Request, wait bool) (leave func(), err error) {
+func (g *Gate) Enter(r *http.Request, wait bool) (leave func(), err error) {
 	whose := network(r.RemoteAddr)
 	if !g.count(whose, +1) {
-		return nil, errCrowded
+		return nil, ErrCrowded
 	}
 	if err := g.take(r.Context(), wait); err != nil {
 		g.count(whose, -1)
@@ -34,13 +36,13 @@ func (g *gate) enter(r *http.Request, wait bool) (leave func(), err error) {
 	return func() { <-g.places; g.count(whose, -1) }, nil
 }
 
-func (g *gate) take(ctx context.Context, wait bool) error {
+func (g *Gate) take(ctx context.Context, wait bool) error {
 	if !wait {
 		select {
 		case g.places <- struct{}{}:
 			return nil
 		default:
-			return errCrowded
+			return ErrCrowded
 		}
 	}
 	select {
@@ -52,7 +54,7 @@ func (g *gate) take(ctx context.Context, wait bool) error {
 }
 
 // count adds to what an address has; false when it has its share.
-func (g *gate) count(whose string, n int) bool {
+func (g *Gate) count(whose string, n int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if n > 0 && g.by[whose] >= g.share {
@@ -64,7 +66,8 @@ func (g *gate) count(whose string, n int) bool {
 	return true
 }
 
-var errCrowded = &StatusError{http.StatusServiceUnavailable, "too many clients at once; try again later"}
+// ErrCrowded turns a client away for now.
+var ErrCrowded = Fail(http.StatusServiceUnavailable, "too many clients at once; try again later")
 
 // network is what one customer of a provider has: an IPv4 address or an IPv6 network of 64 bits.
 func network(remote string) string {
