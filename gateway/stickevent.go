@@ -3,6 +3,8 @@ package gateway
 import (
 	"time"
 
+	"packhorse/gateway/courier/bundle"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 )
 
@@ -33,7 +35,10 @@ type (
 	}
 )
 
-// StickFile is a file on a stick: its name, its octets in all, and the first bundle.MaxHead of them.
+// StickHead is how many of its first octets tell what a file on a stick is.
+const StickHead = bundle.MaxHead
+
+// StickFile is a file on a stick: its name, its octets in all, and the first StickHead of them.
 type StickFile struct {
 	Name string
 	Size int64
@@ -49,7 +54,8 @@ type StickVerdict struct {
 // StickMade is a file for a stick. Raw belongs to who asked.
 type StickMade struct {
 	Raw      []byte
-	To       string // name of the gateway, Internet address, or beginning of an id
+	Type     ramf.Type // of cargo and CCAs, 0: a bundle
+	To       string    // name of the gateway, Internet address, or beginning of an id
 	Priority link.Priority
 	Parcels  int
 	Notes    int
@@ -60,6 +66,7 @@ type StickMade struct {
 // StickLeft is what did not fit.
 type StickLeft struct {
 	Parcels int
+	Cargo   int // and CCAs
 	Bytes   int64
 }
 

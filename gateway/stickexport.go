@@ -1,9 +1,12 @@
 package gateway
 
 import (
+	"cmp"
+	"encoding/hex"
 	"time"
 
 	"packhorse/gateway/courier/bundle"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 )
 
@@ -37,9 +40,9 @@ func (c *Core) openStick(now time.Time, e OpenStick) {
 		c.answer(e.Token, nil, &Error{Code: "refused", Message: "there are more than 20,000 files on the stick", Fix: "import them somewhere, or take another stick"})
 		return
 	}
-	has, v := map[link.Digest]bool{}, StickVerdict{Over: []string{}}
+	has, v, cargo := map[link.Digest]bool{}, StickVerdict{Over: []string{}}, c.cargoNames()
 	for _, f := range e.Files {
-		if c.fileOver(now, f, has) {
+		if !bundle.Is(f.Head) && c.cargoOver(now, f, cargo[f.Name], has) || c.bundleOver(now, f, has) {
 			v.Over = append(v.Over, f.Name)
 		}
 	}
@@ -50,8 +53,32 @@ func (c *Core) openStick(now time.Time, e OpenStick) {
 	c.answer(e.Token, v, nil)
 }
 
-// fileOver tells whether a bundle may leave the stick; if not, what is in one of ours is noted.
-func (c *Core) fileOver(now time.Time, f StickFile, has map[link.Digest]bool) bool {
+// cargoNames are the cargo and CCAs that we know, by the names that their files have.
+func (c *Core) cargoNames() map[string]*entry {
+	names := map[string]*entry{}
+	for _, x := range c.queue.byID {
+		if x.Type != ramf.Parcel {
+			names[CargoName(x.Type, x.Sum)] = x
+		}
+	}
+	return names
+}
+
+// cargoOver tells whether cargo or a CCA may leave the stick: it expired, or x, which it is, went its way.
+func (c *Core) cargoOver(now time.Time, f StickFile, x *entry, has map[link.Digest]bool) bool {
+	if _, expires, ok := ramf.Peek(f.Head); ok && c.clockTrusted() && expires.Before(now) {
+		return true
+	}
+	if x == nil {
+		return false
+	}
+	over := !x.fresh && !x.busy && !x.forwardable() || f.Size != int64(x.Size)
+	has[x.Digest] = has[x.Digest] || !over
+	return over
+}
+
+// bundleOver tells whether a bundle may leave the stick; if not, what is in one of ours is noted.
+func (c *Core) bundleOver(now time.Time, f StickFile, has map[link.Digest]bool) bool {
 	h, err := bundle.ParseHeader(f.Head)
 	if err != nil {
 		return false
@@ -93,6 +120,11 @@ func (c *Core) nextFile(now time.Time, e NextFile) {
 			c.answer(e.Token, &StickMade{Left: s.left}, nil)
 			return
 		}
+		if picks[0].whole() {
+			s.busy = true
+			c.wholeFile(now, s, e, picks[0].x)
+			return
+		}
 		if _, ok := c.roster.Get(picks[0].to); ok { // else it left the domain meanwhile
 			s.busy = true
 			c.fillBundle(now, &filling{s: s, e: e, picks: picks, made: StickMade{Priority: picks[0].priority()}})
@@ -120,10 +152,31 @@ func (s *stickExport) take(room int64, least link.Priority) (picks []stickPick) 
 	return picks
 }
 
-func (k stickPick) shares(o stickPick) bool { return k.to == o.to && k.priority() == o.priority() }
+func (k stickPick) shares(o stickPick) bool {
+	return k.to == o.to && k.priority() == o.priority() && !k.whole()
+}
+
+// wholeFile hands cargo or a CCA out as it is.
+func (c *Core) wholeFile(now time.Time, s *stickExport, e NextFile, x *entry) {
+	c.load(KindBody, digestKey(x.Digest), func(now time.Time, body []byte, err error) {
+		s.busy = false
+		raw, err := rebuild(x, body, err)
+		if err != nil {
+			c.notice(true, x.Type.String()+" "+shownSum(x)+": "+err.Error())
+			c.nextFile(now, e)
+			return
+		}
+		c.answer(e.Token, &StickMade{Raw: raw, Type: x.Type, To: cmp.Or(x.Address, string(x.Recipient[:min(len(x.Recipient), shownID)])),
+			Priority: x.Priority, Expires: x.Expires, Left: s.left}, nil)
+	})
+}
 
 func (s *stickExport) pass(k stickPick) {
-	if s.left.Bytes += int64(k.size()); k.x != nil {
+	s.left.Bytes += int64(k.size())
+	switch {
+	case k.whole():
+		s.left.Cargo++
+	case k.x != nil:
 		s.left.Parcels++
 	}
 }
@@ -211,3 +264,14 @@ func (c *Core) introduceOnStick(f *filling) {
 	}
 	f.in.Items = append(intro, f.in.Items...)
 }
+
+// CargoName is the name of a file with cargo or a CCA, whose SHA-256 sum is.
+func CargoName(t ramf.Type, sum [32]byte) string {
+	if t == ramf.CCA {
+		return hex.EncodeToString(sum[:8]) + ".cca"
+	}
+	return hex.EncodeToString(sum[:8]) + ".crg"
+}
+
+// BundleName is that of a file with a bundle.
+func BundleName(sum [32]byte) string { return hex.EncodeToString(sum[:8]) + ".bnd" }

@@ -7,15 +7,19 @@ import (
 	"time"
 
 	"packhorse/gateway/courier/bundle"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 )
 
-// stickPick is one thing that an export has to write: a parcel or a note for a gateway.
+// stickPick is one thing that an export has to write: a parcel or a note for a gateway, or cargo or a CCA, which is a
+// file as it is and has no gateway.
 type stickPick struct {
 	to link.PeerID
 	x  *entry // nil: a note
 	n  *note
 }
+
+func (k stickPick) whole() bool { return k.x != nil && k.x.Type != ramf.Parcel }
 
 func (k stickPick) digest() link.Digest {
 	if k.n != nil {
@@ -27,6 +31,9 @@ func (k stickPick) digest() link.Digest {
 func (k stickPick) size() int {
 	if k.n != nil {
 		return bundle.Item{Body: k.n.body}.Size()
+	}
+	if k.whole() {
+		return k.x.Size
 	}
 	return bundle.Item{}.Size() + k.x.BodySize
 }
@@ -47,6 +54,7 @@ func (k stickPick) expires() time.Time {
 
 // stickPicks lists what waits for other gateways of the domain, whether a way to them is known or not, the most urgent first:
 // then by gateway, so that what is for one can share a file, notes before parcels, by age.
+// Cargo and CCAs go whatever line they wait in: whoever gets the file may bring them further.
 func (c *Core) stickPicks(has map[link.Digest]bool) (picks []stickPick) {
 	for _, d := range sortedDigests(c.notes.byDigest) {
 		n := c.notes.byDigest[d]
@@ -58,7 +66,9 @@ func (c *Core) stickPicks(has map[link.Digest]bool) (picks []stickPick) {
 		if x.fresh || !x.forwardable() || has[x.Digest] {
 			continue
 		}
-		if to := c.parcelTarget(x); c.mayExport(to) {
+		if x.Type != ramf.Parcel {
+			picks = append(picks, stickPick{x: x})
+		} else if to := c.parcelTarget(x); c.mayExport(to) {
 			picks = append(picks, stickPick{to: to, x: x})
 		}
 	}
