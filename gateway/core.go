@@ -10,7 +10,9 @@ import (
 	"packhorse/gateway/pki"
 	"packhorse/gateway/registration"
 	"packhorse/gateway/route"
+	"packhorse/gateway/uplink"
 	"packhorse/link"
+	"packhorse/store/queue"
 )
 
 // Config makes a Core. Keys are made by the shell: that takes seconds on a small board.
@@ -62,6 +64,9 @@ type Core struct {
 	sources    rations             // newer adverts, by neighbour
 	writers    rations             // dispatches, by who wrote them
 	revoked    map[pki.NodeID]bool // RSA keys of gateways that were taken out
+	book       *uplink.Book        // registrations with Internet gateways
+	tidied     time.Time           // when it was last looked through
+	owed       map[queue.ID]owed   // what couriers brought
 	links      *pki.Links          // certificates whose signatures were verified
 	pairing    *pairing
 
@@ -99,10 +104,14 @@ func New(cfg Config, records []Record) (*Core, error) {
 		queue: newParcels(cfg.Limits), notes: newNotes(), adverts: newAdverts(), exits: newExits(), routes: route.NewTable(cfg.Limits.Gateways),
 		members: map[link.PeerID]memberRecord{}, desk: registration.NewDesk(cfg.Identity.Sign), peers: map[link.PeerID]*peer{}, ports: map[link.Port]portInfo{},
 		subs: map[uint64]*subscription{}, local: map[pki.NodeID]localEndpoint{}, drafts: newDrafts(), sources: rations{}, writers: rations{}, chores: chores{asking: map[string]bool{}, taking: map[string]bool{}},
-		revoked: map[pki.NodeID]bool{}, links: pki.NewLinks(maxLinks),
+		revoked: map[pki.NodeID]bool{}, owed: map[queue.ID]owed{}, links: pki.NewLinks(maxLinks),
 		counters: map[string]uint64{}, partials: newPartials(), loads: map[loadKey][]loadDone{}, dirty: true}
 	if cfg.Name != "" && cfg.Membership == nil {
 		c.id.Name = cfg.Name
+	}
+	var err error
+	if c.book, err = uplink.New(cfg.Identity.RSA); err != nil {
+		return nil, err
 	}
 	l, err := link.New(link.Config{Self: c.self, Static: c.id.Static, Domain: c.linkDomain(), Rand: cfg.Rand})
 	if err != nil {

@@ -22,6 +22,7 @@ type subscription struct {
 	todo []*entry            // not handed out yet, in order; some may have gone meanwhile
 	sent map[string]*entry   // handed out and not acknowledged
 	wait Token               // of a Next that waits, 0 when none
+	told map[queue.ID]bool   // acknowledgements that its cargo brought
 }
 
 func newSubscription(id uint64, ids []pki.NodeID) *subscription {
@@ -143,10 +144,7 @@ func (c *Core) isFree(x *entry) bool {
 // behind it.
 func (c *Core) hand(now time.Time, s *subscription, x *entry, e Next) {
 	key := x.key()
-	s.sent[key] = x
-	if s.leases() && c.queue.Take(x.id, queue.Forever) {
-		x.out = s.id
-	}
+	c.lease(s, x)
 	c.load(KindBody, digestKey(x.Digest), func(now time.Time, body []byte, err error) {
 		raw, err := rebuild(x, body, err)
 		switch {
@@ -159,6 +157,21 @@ func (c *Core) hand(now time.Time, s *subscription, x *entry, e Next) {
 			c.answer(e.Token, &Collected{Key: key, Parcel: raw, Type: x.Type, Address: x.Address, Sender: x.Sender, Recipient: x.Recipient, Expires: x.Expires}, nil)
 		}
 	})
+}
+
+// lease notes that a collector has a parcel, and keeps it from others where it must be.
+func (c *Core) lease(s *subscription, x *entry) {
+	s.sent[x.key()] = x
+	if s.leases() && c.queue.Take(x.id, queue.Forever) {
+		x.out = s.id
+	}
+}
+
+// unlease puts back what a collector could not use now: it gets it again.
+func (c *Core) unlease(s *subscription, x *entry) {
+	delete(s.sent, x.key())
+	c.handBack(s, x)
+	s.want(x)
 }
 
 var errSpoiled = &Error{Code: "failed", Message: "a stored parcel is damaged", Fix: "packhorse store check"}

@@ -24,6 +24,8 @@ func (c *Core) expire(now time.Time) {
 		}
 	}
 	c.expireDrafts(now)
+	c.expireOwed(now)
+	c.tidyUplinks(now)
 	c.dirty = true
 }
 

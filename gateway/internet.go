@@ -31,5 +31,3 @@ func (c *Core) handleInternet(now time.Time, e Event) {
 		c.handleStick(now, e)
 	}
 }
-
-var errNotBuilt = &Error{Code: "failed", Message: "not built yet", Fix: "wait"}

@@ -93,7 +93,8 @@ func (c *Core) certifyEndpoint(now time.Time, pnrr []byte) (req registration.Req
 	if c.adverts.bySubject[engineSubject(req.Endpoint)] == nil && c.advertsFull(ItemEngineAdvert, c.self) {
 		return req, nil, &Error{Code: "quota", Message: "too many endpoints are registered", Fix: "this gateway takes no more"}
 	}
-	r, err := registration.Issue(req, c.member.Cert, c.id.RSA, c.member.Domain.Address, now, c.cfg.Rand)
+	cert, address := c.root(now)
+	r, err := registration.Issue(req, cert, c.id.RSA, address, now, c.cfg.Rand)
 	if err != nil {
 		return req, nil, err
 	}
@@ -124,13 +125,13 @@ func (c *Core) loseMoved(now time.Time) {
 	}
 }
 
-// Anchors are the certificates that countersigners' certificates must be issued by: our own, and nobody's
-// while we are in no domain.
-func (c *Core) Anchors() []*pki.Certificate {
+// Anchors are the certificates that countersigners' certificates must be issued by: our own, under the domain and under
+// Internet gateways; nobody's while we are in no domain.
+func (c *Core) Anchors(now time.Time) []*pki.Certificate {
 	if c.member == nil {
 		return nil
 	}
-	return []*pki.Certificate{c.member.Cert}
+	return append([]*pki.Certificate{c.member.Cert}, c.book.Anchors(now, c.quality)...)
 }
 
 func counterOp(name string, v uint64) store.Op {

@@ -9,13 +9,14 @@ import (
 
 	"packhorse/gateway/domain"
 	"packhorse/gateway/pki"
+	"packhorse/gateway/uplink"
 	"packhorse/link"
 	"packhorse/store"
 )
 
 // restoreOrder: what later kinds refer to comes first.
 var restoreOrder = []store.Kind{KindCounter, KindMember, KindBuiltin, KindEndpoint, KindAdvert, KindParcel,
-	KindNote, KindLetter, KindPartial, KindDraft}
+	KindNote, KindLetter, KindPartial, KindDraft, KindOwed, KindUplink}
 
 // restore rebuilds the state from records. One that cannot be read is passed over: the rest still works.
 func (c *Core) restore(records []Record) {
@@ -23,10 +24,14 @@ func (c *Core) restore(records []Record) {
 		c.joinRoster(c.member)
 	}
 	for _, kind := range restoreOrder {
-		if kind == KindBuiltin {
+		switch kind {
+		case KindBuiltin:
 			if err := c.restoreBox(records); err != nil {
 				c.notice(true, "store: "+err.Error())
 			}
+			continue
+		case KindUplink:
+			c.restoreBook(records)
 			continue
 		}
 		for _, r := range records {
@@ -80,6 +85,12 @@ func (c *Core) restoreOne(r Record) error {
 		c.box.keep(&l)
 	case KindPartial:
 		return c.restorePartial(r)
+	case KindOwed:
+		id, w, err := parseOwed(r.Value)
+		if err != nil {
+			return err
+		}
+		c.owe(id, w)
 	case KindDraft:
 		d, err := parseDraftRecord(r.Value)
 		if err != nil || len(r.Key) < shownID {
@@ -89,6 +100,18 @@ func (c *Core) restoreOne(r Record) error {
 		c.expireAt(d.Expires)
 	}
 	return nil
+}
+
+func (c *Core) restoreBook(records []Record) {
+	var all []uplink.Record
+	for _, r := range records {
+		if r.Kind == KindUplink {
+			all = append(all, uplink.Record{Key: r.Key, Value: r.Value})
+		}
+	}
+	for _, s := range c.book.Load(all) {
+		c.notice(true, fmt.Sprintf("store: record %d %q passed over: %v", KindUplink, s.Key, s.Err))
+	}
 }
 
 // restoreMember believes the dates that were judged when the record came; every session judges them again.

@@ -74,7 +74,7 @@ func (a powebAPI) Register(ctx context.Context, pnrr []byte) ([]byte, error) {
 }
 
 func (a powebAPI) Anchors() (out []*pki.Certificate) {
-	a.n.look(context.Background(), func(_ time.Time, c *gateway.Core) { out = c.Anchors() })
+	a.n.look(context.Background(), func(now time.Time, c *gateway.Core) { out = c.Anchors(now) })
 	return out
 }
 

@@ -1,0 +1,213 @@
+package gateway
+
+import (
+	"errors"
+	"time"
+
+	"packhorse/gateway/cargo"
+	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
+	"packhorse/store"
+	"packhorse/store/queue"
+)
+
+// carry opens cargo that is for us and holds everything else.
+func (c *Core) carry(now time.Time, e Carry) {
+	m, err := c.readSealed(e.Raw)
+	switch {
+	case err != nil:
+		c.answer(e.Token, nil, err)
+	case m.Type == ramf.Cargo && m.Recipient == c.awalaID():
+		c.openCargo(now, e.Token, m)
+	default:
+		c.holdCargo(now, m, e.For, func(_ time.Time, _ *entry, err error) {
+			if err != nil {
+				c.answer(e.Token, nil, err)
+				return
+			}
+			c.answer(e.Token, CargoTaken{Held: true}, nil)
+		})
+	}
+}
+
+// readSealed reads a cargo or CCA.
+func (c *Core) readSealed(raw []byte) (*ramf.Message, error) {
+	if c.member == nil {
+		return nil, errNoDomain
+	}
+	m, err := ramf.Parse(raw)
+	if err == nil && m.Type == ramf.Parcel {
+		err = &ramf.Error{Refusal: ramf.WrongType, Detail: "this is a parcel, where cargo or a cargo collection authorisation belongs"}
+	}
+	return m, err
+}
+
+// awalaID is the id that Internet gateways and couriers know this gateway by.
+func (c *Core) awalaID() pki.NodeID { return nodeIDOf(c.member.Record.RSAHash) }
+
+// unloading counts what is left to do of one cargo. Its answer comes when all of it is durable.
+type unloading struct {
+	token Token
+	taken CargoTaken
+	left  int
+	err   error // the first that the courier should come again for
+}
+
+// openCargo takes what an Internet gateway sent us by courier.
+func (c *Core) openCargo(now time.Time, t Token, m *ramf.Message) {
+	got, err := c.book.Open(m, now, c.quality)
+	if err != nil {
+		c.answer(t, nil, err)
+		return
+	}
+	u := &unloading{token: t, taken: CargoTaken{Refused: got.Skipped}, left: 1}
+	for _, it := range got.Items {
+		c.unload(now, u, got.From, it)
+	}
+	c.persist(batch{ops: uplinkOps(got.Records)}, func(_ time.Time, err error) {
+		if err != nil {
+			err = storeError(err)
+		}
+		c.unloaded(u, err)
+	})
+}
+
+// unload takes one item. One that will never be taken is passed over; one that there is no room for now
+// fails the cargo, so that it comes again.
+func (c *Core) unload(now time.Time, u *unloading, from pki.NodeID, it cargo.Item) {
+	switch {
+	case it.PCA != nil:
+		c.unloadPCA(now, u, it.PCA)
+	case it.Rotation != nil:
+		c.unloadRotation(now, u, from, it.Rotation)
+	default:
+		c.unloadParcel(now, u, it.Parcel)
+	}
+}
+
+func (c *Core) unloaded(u *unloading, err error) {
+	if err != nil && u.err == nil {
+		u.err = err
+	}
+	if u.left--; u.left > 0 {
+		return
+	}
+	if u.err != nil {
+		c.answer(u.token, nil, u.err)
+		return
+	}
+	c.answer(u.token, u.taken, nil)
+}
+
+func (c *Core) unloadParcel(now time.Time, u *unloading, raw []byte) {
+	in, err := c.inspectInbound(now, raw)
+	if err != nil {
+		u.taken.Refused++
+		c.notice(false, "a parcel in cargo was refused: "+err.Error())
+		return
+	}
+	id := in.rec.id()
+	w := owed{expires: in.rec.Expires, PCA: cargo.PCA{Sender: in.rec.Sender, Recipient: in.rec.Recipient, ID: in.rec.ID}}
+	if len(c.owed) >= c.cfg.Limits.Parcels {
+		u.err = &Error{Code: "quota", Message: "too many parcels came by courier and have not expired yet", Fix: "come again later"}
+		return
+	}
+	u.left++
+	known := c.queue.byID[id] != nil
+	if !known {
+		in.extra = append(in.extra, w.put(id))
+	}
+	c.admit(now, in, func(_ time.Time, _ *entry, err error) {
+		switch {
+		case refusedForGood(err):
+			u.taken.Refused++
+			err = nil
+		case err == nil && known:
+			u.taken.Parcels++
+			c.oweKnown(u, id, w)
+			return
+		case err == nil:
+			u.taken.Parcels++
+			c.owe(id, w)
+		}
+		c.unloaded(u, err)
+	})
+}
+
+// oweKnown makes a debt durable for a parcel that was here before it came in cargo.
+func (c *Core) oweKnown(u *unloading, id queue.ID, w owed) {
+	if _, owing := c.owed[id]; owing {
+		c.unloaded(u, nil)
+		return
+	}
+	c.persist(batch{ops: []store.Op{w.put(id)}}, func(_ time.Time, err error) {
+		if err == nil {
+			c.owe(id, w)
+		} else {
+			err = storeError(err)
+		}
+		c.unloaded(u, err)
+	})
+}
+
+func refusedForGood(err error) bool {
+	var r *ramf.Error
+	return errors.As(err, &r)
+}
+
+// unloadPCA ends a parcel that the Internet gateway has.
+func (c *Core) unloadPCA(now time.Time, u *unloading, p *cargo.PCA) {
+	r := parcelRecord{Type: ramf.Parcel, Sender: p.Sender, Recipient: p.Recipient, ID: p.ID}
+	x := c.queue.byID[r.id()]
+	if x == nil || !x.Internet || x.State != Saved {
+		return
+	}
+	u.left++
+	if !c.wentUp(now, x, func(_ time.Time, err error) {
+		u.taken.Acks++
+		c.unloaded(u, err)
+	}) {
+		c.unloaded(u, nil) // the next cargo acknowledges it again
+	}
+}
+
+func (c *Core) unloadRotation(now time.Time, u *unloading, from pki.NodeID, r *cargo.Rotation) {
+	change, err := c.book.Rotate(from, r, now, c.quality)
+	if err != nil {
+		u.taken.Refused++
+		c.notice(true, "a renewed certificate was refused: "+err.Error())
+		return
+	}
+	u.left++
+	c.changeBook(change, func(_ time.Time, err error) { c.unloaded(u, err) })
+}
+
+// inspectInbound checks a parcel that came from the Internet: it must be for an endpoint of the domain, and does not go
+// back there.
+func (c *Core) inspectInbound(now time.Time, raw []byte) (intake, error) {
+	in, err := c.inspect(now, raw)
+	switch {
+	case err != nil:
+		return in, err
+	case in.rec.Gateway == "":
+		return in, &ramf.Error{Refusal: ramf.NotAuthorised, Detail: "the recipient is at no gateway of this domain"}
+	}
+	in.rec.Internet, in.rec.Address = false, ""
+	return in, nil
+}
+
+// fromInternet takes a parcel of a live collection.
+func (c *Core) fromInternet(now time.Time, e FromInternet) {
+	in, err := c.inspectInbound(now, e.Parcel)
+	if err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
+	c.admit(now, in, func(now time.Time, x *entry, err error) {
+		if err != nil {
+			c.answer(e.Token, nil, err)
+			return
+		}
+		c.answer(e.Token, c.parcelView(now, x), nil)
+	})
+}

@@ -1,0 +1,331 @@
+package gateway
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"io"
+
+	"slices"
+	"testing"
+	"time"
+
+	"packhorse/gateway/cargo"
+	"packhorse/gateway/pki"
+	"packhorse/gateway/pki/pkitest"
+	"packhorse/gateway/ramf"
+	"packhorse/gateway/registration"
+	"packhorse/gateway/session"
+)
+
+// cloud is an Internet gateway, as much of it as a private gateway sees.
+type cloud struct {
+	b       *bench
+	address string
+	key     *rsa.PrivateKey
+	cert    *pki.Certificate
+	ring    *session.Ring
+	rand    io.Reader
+	seq     int
+}
+
+func (b *bench) cloud(address string) *cloud {
+	key := pkitest.Key(b.t, address)
+	g := &cloud{b: b, address: address, key: key, cert: b.issue(key, nil, key, 2), rand: seeded(8, address)}
+	g.ring = session.NewRing(g.cert.ID, 64)
+	return g
+}
+
+// enrol registers a site.
+func (g *cloud) enrol(s *site) error {
+	g.b.t.Helper()
+	k, err := session.NewKey(g.rand)
+	if err != nil {
+		g.b.t.Fatal(err)
+	}
+	g.ring.Keep(k, "", g.b.now, pki.ClockGPS)
+	public := k.Public()
+	r := registration.Result{Node: g.b.issue(s.core.id.RSA, g.cert, g.key, 1), Gateway: g.cert, Address: g.address, Session: &public}
+	_, err = s.call(func(t Token) Event { return Registered{t, g.address, r.Marshal()} })
+	return err
+}
+
+func (g *cloud) mustEnrol(s *site) {
+	g.b.t.Helper()
+	if err := g.enrol(s); err != nil {
+		g.b.t.Fatal(err)
+	}
+}
+
+// open opens what a site sealed.
+func (g *cloud) open(raw []byte) (*ramf.Message, []byte) {
+	g.b.t.Helper()
+	m, err := ramf.Parse(raw)
+	if err != nil {
+		g.b.t.Fatal(err)
+	}
+	if _, err := m.Check([]*pki.Certificate{g.cert}, g.b.now, pki.ClockGPS); err != nil {
+		g.b.t.Fatal(err)
+	}
+	plain, _, err := g.ring.Open(m.Payload, m.Sender.ID, m.Created)
+	if err != nil {
+		g.b.t.Fatal(err)
+	}
+	return m, plain
+}
+
+// cargo answers a CCA of a site.
+func (g *cloud) cargo(s *site, items ...[]byte) []byte {
+	g.b.t.Helper()
+	m, plain := g.open(s.mustCall(func(t Token) Event { return MakeCCA{t, g.address} }).([]byte))
+	cda, err := cargo.ParseRequest(plain)
+	if err != nil {
+		g.b.t.Fatal(err)
+	}
+	set := cargo.NewBatch(0)
+	for _, i := range items {
+		set.Add(i)
+	}
+	payload, _, err := g.ring.Seal(set.Marshal(), m.Sender.ID, g.b.now, pki.ClockGPS, g.rand)
+	if err != nil {
+		g.b.t.Fatal(err)
+	}
+	g.seq++
+	raw, err := ramf.Sign(&ramf.Message{Type: ramf.Cargo, Recipient: m.Sender.ID, ID: fmt.Sprint("cargo ", g.seq), Payload: payload, Sender: cda,
+		Created: g.b.now.Add(-3 * time.Hour).Truncate(time.Second), TTL: 30 * day}, g.key, g.rand)
+	if err != nil {
+		g.b.t.Fatal(err)
+	}
+	return raw
+}
+
+// shipped packs everything of a site into cargo of at most max octets each, and returns what was in them.
+func (s *site) shipped(g *cloud, max int) (parcels [][]byte, acks []cargo.PCA, cargos int) {
+	s.b.t.Helper()
+	s.token++
+	sub := uint64(s.token)
+	s.core.HandleEvent(s.b.now, CollectUp{sub, UpParcels})
+	defer s.core.HandleEvent(s.b.now, CloseCollect{sub})
+	for {
+		made := s.mustCall(func(t Token) Event { return MakeCargo{t, sub, g.address, max} }).(*CargoMade)
+		if made == nil {
+			return parcels, acks, cargos
+		}
+		if max > 0 && len(made.Raw) > max {
+			s.b.t.Errorf("a cargo of %d octets, at most %d were asked for", len(made.Raw), max)
+		}
+		cargos++
+		_, plain := g.open(made.Raw)
+		items, skipped, err := cargo.Parse(plain)
+		if err != nil || skipped > 0 {
+			s.b.t.Fatalf("%d skipped, %v", skipped, err)
+		}
+		for _, i := range items {
+			if i.PCA != nil {
+				acks = append(acks, *i.PCA)
+			} else {
+				parcels = append(parcels, i.Parcel)
+			}
+		}
+	}
+}
+
+func (s *site) carry(raw []byte) (CargoTaken, error) {
+	s.b.t.Helper()
+	v, err := s.call(func(t Token) Event { return Carry{t, raw, ""} })
+	taken, _ := v.(CargoTaken)
+	return taken, err
+}
+
+// enrolled is a site that is registered, with two apps.
+func enrolled(t testing.TB) (b *bench, g *cloud, s *site, alice, bob *app) {
+	b, s, _, _ = single(t)
+	g = b.cloud(frankfurt)
+	g.mustEnrol(s)
+	return b, g, s, s.app("carol"), s.app("dave")
+}
+
+func TestEndpointsOfAnEnrolledGatewayAreCertifiedUnderTheInternetGateway(t *testing.T) {
+	b, g, s, alice, bob := enrolled(t)
+	if alice.gw.Issuer != g.cert.ID || alice.cert.IssuedBy(alice.gw) != nil {
+		t.Fatalf("the endpoint's gateway certificate is of %s, want %s", alice.gw.Issuer, g.cert.ID)
+	}
+	if _, err := alice.deliver(alice.parcel(bob, "p1", text(10))); err != nil {
+		t.Fatal(err)
+	}
+	if len(bob.collect()) != 1 {
+		t.Fatal("a parcel between two endpoints of one gateway did not stay here")
+	}
+	if n := len(s.core.Anchors(b.now)); n != 2 {
+		t.Fatalf("%d anchors for countersigners, want the domain's certificate and the Internet gateway's", n)
+	}
+	before := s.core.Uplinks(b.now)
+	s.boot()
+	if after := s.core.Uplinks(b.now); !slices.Equal(before, after) || len(after) != 1 || after[0].Address != frankfurt {
+		t.Fatalf("after a restart the uplinks are %+v, want %+v", after, before)
+	}
+	s.mustCall(func(t Token) Event { return Unregister{t, frankfurt} })
+	if _, address := s.core.root(b.now); address != s.core.member.Domain.Address {
+		t.Fatalf("after leaving, endpoints are certified for %s", address)
+	}
+}
+
+func TestRegistrationsAreCheckedAndNeedAClock(t *testing.T) {
+	b, s, _, _ := single(t)
+	g := b.cloud(frankfurt)
+	_, err := s.call(func(t Token) Event { return Registered{t, frankfurt, []byte("junk")} })
+	refusedWith(t, err, "refused", "unusable registration")
+	s.core.HandleEvent(b.now, Clock{pki.ClockNone})
+	refusedWith(t, g.enrol(s), "not_yet", "clock")
+	if len(s.core.Uplinks(b.now)) != 0 {
+		t.Fatal("a refused registration counts")
+	}
+	_, err = s.call(func(t Token) Event { return MakeCCA{t, frankfurt} })
+	refusedWith(t, err, "not_yet", "not registered")
+}
+
+// A parcel that came in cargo is delivered once and acknowledged in every cargo until it expires.
+func TestCargoIsOpenedOnceAndAcknowledgedUntilItExpires(t *testing.T) {
+	b, g, s, alice, bob := enrolled(t)
+	in := alice.parcel(bob, "p1", text(100))
+	raw := g.cargo(s, in, []byte("junk"), alice.parcel(bob, "p2", text(10), func(m *ramf.Message) { m.Sender = alice.cert }))
+	for range 2 {
+		taken, err := s.carry(raw)
+		if err != nil || taken != (CargoTaken{Parcels: 1, Refused: 2}) {
+			t.Fatalf("got %+v, %v; want 1 parcel, 2 refused", taken, err)
+		}
+	}
+	if got := bob.collect(); len(got) != 1 || !bytes.Equal(got[0], in) {
+		t.Fatalf("bob got %d parcels, want the one", len(got))
+	}
+	want := []cargo.PCA{{Sender: alice.id, Recipient: bob.id, ID: "p1"}}
+	for range 2 {
+		if _, acks, n := s.shipped(g, 0); n != 1 || !slices.Equal(acks, want) {
+			t.Fatalf("%d cargos with %v, want one with %v", n, acks, want)
+		}
+		s.boot()
+	}
+	b.run(11*day, func() bool { return false })
+	if len(s.core.owed) != 0 || len(s.disk[KindOwed]) != 0 {
+		t.Fatal("an acknowledgement is owed after the end of its parcel")
+	}
+}
+
+// What goes up stays here until the Internet gateway has it, and goes in as many cargos as a courier needs.
+func TestOutgoingCargoIsSplitAndKeptUntilAcknowledged(t *testing.T) {
+	_, g, s, alice, _ := enrolled(t)
+	var want [][]byte
+	for i := range 5 {
+		raw := alice.parcel(alice, fmt.Sprint("up ", i), noise(3000), func(m *ramf.Message) { m.InternetAddress, m.Sender, m.Chain = "ping.example.com", alice.cert, nil })
+		if _, err := alice.deliver(raw); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, raw)
+	}
+	for range 2 {
+		got, _, n := s.shipped(g, 16<<10)
+		if n != 3 || !slices.EqualFunc(got, want, bytes.Equal) {
+			t.Fatalf("%d parcels in %d cargos, want all five in order in three", len(got), n)
+		}
+	}
+	if _, _, n := s.shipped(g, 4000); n != 0 {
+		t.Fatalf("%d cargos for a courier that none of the parcels fits", n)
+	}
+	ack := cargo.PCA{Sender: alice.id, Recipient: alice.id, ID: "up 0"}
+	if taken, err := s.carry(g.cargo(s, ack.Marshal(), cargo.PCA{Sender: alice.id, ID: "no such"}.Marshal())); err != nil || taken.Acks != 1 {
+		t.Fatalf("got %+v, %v; want one acknowledgement", taken, err)
+	}
+	if got, _, _ := s.shipped(g, 0); !slices.EqualFunc(got, want[1:], bytes.Equal) {
+		t.Fatalf("%d parcels go on after one was acknowledged, want 4", len(got))
+	}
+}
+
+// An acknowledgement ends what goes to the Internet, and nothing else.
+func TestAnAcknowledgementEndsNoParcelOfTheDomain(t *testing.T) {
+	_, g, s, alice, bob := enrolled(t)
+	raw := alice.parcel(bob, "p1", text(10))
+	if _, err := alice.deliver(raw); err != nil {
+		t.Fatal(err)
+	}
+	taken, err := s.carry(g.cargo(s, cargo.PCA{Sender: alice.id, Recipient: bob.id, ID: "p1"}.Marshal()))
+	if err != nil || taken.Acks != 0 || s.state(raw) != Saved || bob.waits() != 1 {
+		t.Fatalf("got %+v, %v, state %v; want a parcel that still waits", taken, err, s.state(raw))
+	}
+}
+
+func TestCargoOfOthersIsRefused(t *testing.T) {
+	b, g, s, alice, bob := enrolled(t)
+	in := alice.parcel(bob, "p1", text(100))
+	other := b.cloud("other.example.com")
+	other.mustEnrol(s)
+	theirs := other.cargo(s, in)
+	s.mustCall(func(t Token) Event { return Unregister{t, other.address} })
+	forged := bytes.Clone(g.cargo(s, in))
+	forged[len(forged)-9] ^= 1
+	for what, raw := range map[string][]byte{"of a gateway that was left": theirs, "forged": forged, "cut": forged[:len(forged)/2], "a parcel": in} {
+		_, err := s.carry(raw)
+		var r *ramf.Error
+		if !errors.As(err, &r) {
+			t.Errorf("%s: got %v, want a refusal for good", what, err)
+		}
+	}
+	if bob.waits() != 0 {
+		t.Fatal("a parcel of refused cargo was taken")
+	}
+}
+
+// A parcel comes by radio and by the Internet: once. None goes back up.
+func TestAParcelThatComesBothWaysIsDeliveredOnce(t *testing.T) {
+	b, x, _, z := square(t)
+	g := b.cloud(frankfurt)
+	g.mustEnrol(z)
+	alice, bob := x.app("alice"), z.app("bob")
+	b.must(time.Hour, "bob to be known", func() bool { _, ok := x.core.gatewayOf(bob.id); return ok })
+	raw := alice.parcel(bob, "p1", text(100), func(m *ramf.Message) { m.InternetAddress = g.address })
+	z.mustCall(func(t Token) Event { return FromInternet{t, raw} })
+	if _, err := alice.deliver(raw); err != nil {
+		t.Fatal(err)
+	}
+	b.run(time.Hour, func() bool { return false })
+	if got := bob.collect(); len(got) != 1 {
+		t.Fatalf("bob got it %d times, want once", len(got))
+	}
+	z.mustCall(func(t Token) Event { return FromInternet{t, raw} })
+	if got := bob.collect(); len(got) != 0 {
+		t.Fatal("bob got it again")
+	}
+	if up, _, _ := z.shipped(g, 0); len(up) != 0 {
+		t.Fatal("what came from the Internet goes back there")
+	}
+}
+
+func TestOnlyParcelsForTheDomainComeFromTheInternet(t *testing.T) {
+	_, _, s, alice, _ := enrolled(t)
+	_, err := s.call(func(t Token) Event { return FromInternet{t, alice.online("p1")} })
+	var r *ramf.Error
+	if !errors.As(err, &r) || r.Refusal != ramf.NotAuthorised {
+		t.Fatalf("a parcel for elsewhere: got %v, want not authorised", err)
+	}
+}
+
+// A certificate that came in cargo is used from then on.
+func TestARotationRenewsOurCertificate(t *testing.T) {
+	b, g, s, _, _ := enrolled(t)
+	b.run(40*day, func() bool { return false })
+	old := s.core.Uplinks(b.now)[0].Until
+	leaf := b.issue(s.core.id.RSA, g.cert, g.key, 1)
+	g.cert = b.issue(g.key, nil, g.key, 2)
+	leaf = b.issue(s.core.id.RSA, g.cert, g.key, 1)
+	r := cargo.Rotation{Leaf: leaf, Authorities: []*pki.Certificate{g.cert}}
+	if taken, err := s.carry(g.cargo(s, r.Marshal())); err != nil || taken.Refused != 0 {
+		t.Fatalf("got %+v, %v; want it taken", taken, err)
+	}
+	if until := s.core.Uplinks(b.now)[0].Until; !until.After(old) {
+		t.Fatalf("our certificate ends on %v as before", until)
+	}
+	foreign := cargo.Rotation{Leaf: b.issue(pkitest.Key(t, "else"), g.cert, g.key, 1), Authorities: []*pki.Certificate{g.cert}}
+	if taken, err := s.carry(g.cargo(s, foreign.Marshal())); err != nil || taken.Refused != 1 {
+		t.Fatalf("a certificate of another key: got %+v, %v; want it refused", taken, err)
+	}
+}
