@@ -25,6 +25,12 @@ func (c *Core) anchors(now time.Time, m *ramf.Message) []*pki.Certificate {
 	return list
 }
 
+// terms are what messages are judged by. Apps and phones write them, whose clocks nobody vouches for: so they may begin a
+// little in the future, wherever they come from.
+func (c *Core) terms(now time.Time) pki.Terms {
+	return pki.Terms{Now: now, Quality: c.quality, Ahead: pki.ClockDrift, Links: c.links}
+}
+
 // isMemberKey tells whether an RSA key is that of a gateway which is a member now.
 func (c *Core) isMemberKey(now time.Time, id pki.NodeID) bool {
 	hash, ok := id.Digest()

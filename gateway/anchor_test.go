@@ -79,3 +79,16 @@ func TestAMembersNameIsNotItsKey(t *testing.T) {
 		t.Fatal("a certificate that the member did not sign was taken for its own")
 	}
 }
+
+// Nobody vouches for the clock of an app.
+func TestAnAppMayBeTwoHoursAhead(t *testing.T) {
+	b, _, alice, bob := single(t)
+	for ahead, ok := range map[time.Duration]bool{pki.ClockDrift: true, pki.ClockDrift + time.Second: false} {
+		at := b.now.Truncate(time.Second).Add(ahead)
+		_, err := alice.deliver(alice.parcel(bob, ahead.String(), text(10), func(m *ramf.Message) { m.Created = at }))
+		var r *ramf.Error
+		if ok != (err == nil) || !ok && (!errors.As(err, &r) || r.Refusal != ramf.NotYetValid) {
+			t.Errorf("written %v ahead: got %v, want accepted %v", ahead, err, ok)
+		}
+	}
+}

@@ -212,7 +212,7 @@ var errGatewayRevoked = &ramf.Error{Refusal: ramf.NotAuthorised, Detail: "the re
 
 // pathOf is Message.CheckBy, and refuses a path through a gateway that was revoked.
 func (c *Core) pathOf(now time.Time, m *ramf.Message) ([]*pki.Certificate, error) {
-	path, err := m.CheckBy(pki.Terms{Now: now, Quality: c.quality, Links: c.links}, c.anchors(now, m))
+	path, err := m.CheckBy(c.terms(now), c.anchors(now, m))
 	if err == nil && len(path) > 2 && c.revoked[path[2].ID] {
 		return nil, errGatewayRevoked
 	}

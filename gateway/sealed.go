@@ -67,7 +67,7 @@ func (c *Core) checkSealed(now time.Time, s sealed) error {
 	case s.to != none && online, s.back != none && s.m.Type != ramf.CCA:
 		return &ramf.Error{Refusal: ramf.Malformed, Detail: "such a message cannot be for the gateway it names"}
 	}
-	return s.m.CheckSender(now, c.quality)
+	return s.m.CheckSenderBy(c.terms(now))
 }
 
 // outbound tells that a message names an Internet gateway or endpoint that is not the domain itself.
