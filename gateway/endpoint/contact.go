@@ -29,6 +29,11 @@ const MaxParams = 64 << 10
 // with implicit tags (RS-000). Self-issued certificates are left out: whoever can trust one has it. The
 // endpoint's state has changed: persist it before the parameters are handed over.
 func (e *Endpoint) Authorise(senderSPKI []byte, internetAddress string, from, until time.Time, rand io.Reader) ([]byte, error) {
+	return e.AuthoriseLimited(nil, senderSPKI, internetAddress, from, until, rand)
+}
+
+// AuthoriseLimited is Authorise for at most so many parcels in a time; nil: any number.
+func (e *Endpoint) AuthoriseLimited(rate *pki.RateLimit, senderSPKI []byte, internetAddress string, from, until time.Time, rand io.Reader) ([]byte, error) {
 	if e.Certificate == nil {
 		return nil, errors.New("endpoint: not registered with a gateway yet, so nobody can be authorised")
 	}
@@ -43,7 +48,7 @@ func (e *Endpoint) Authorise(senderSPKI []byte, internetAddress string, from, un
 		return nil, fmt.Errorf("endpoint: %d session keys are in use, no room for another sender", len(e.Sessions))
 	}
 	pda, err := pki.Issue(pki.Template{
-		Subject: sender, Issuer: e.Certificate, IssuerKey: e.Key, NotBefore: from, NotAfter: until, Rand: rand,
+		Subject: sender, Issuer: e.Certificate, IssuerKey: e.Key, NotBefore: from, NotAfter: until, RateLimit: rate, Rand: rand,
 	})
 	if err != nil {
 		return nil, err

@@ -241,6 +241,22 @@ func TestSealRefuses(t *testing.T) {
 	}
 }
 
+func TestAuthoriseLimited(t *testing.T) {
+	alice, bob, _ := pair(t)
+	want := pki.RateLimit{Limit: 3, Period: 24 * time.Hour}
+	params, err := bob.AuthoriseLimited(&want, alice.PublicCard().SPKI, address, from, until, random)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := endpoint.ParseContact("bob", params)
+	if err != nil || k.PDA.RateLimit == nil || *k.PDA.RateLimit != want {
+		t.Errorf("got %+v, %v; want %+v", k.PDA, err, want)
+	}
+	if _, err := bob.AuthoriseLimited(&pki.RateLimit{}, alice.PublicCard().SPKI, address, from, until, random); err == nil {
+		t.Error("authorised for no parcels at all")
+	}
+}
+
 func TestContacts(t *testing.T) {
 	alice, bob, c := pair(t)
 	carol := newEndpoint(t, "carol", c)

@@ -34,6 +34,7 @@ type Template struct {
 	NotBefore, NotAfter time.Time // NotAfter is clipped to the issuer's
 	CA                  bool
 	PathLen             int // always written, also 0
+	RateLimit           *RateLimit
 	Rand                io.Reader
 }
 
@@ -90,6 +91,13 @@ func (t *Template) fields() (*x509.Certificate, error) {
 	ext, err := encodeExtensions(t.CA, t.PathLen, issuer, id)
 	if err != nil {
 		return nil, err
+	}
+	if t.RateLimit != nil {
+		rate, err := t.RateLimit.extension()
+		if err != nil {
+			return nil, err
+		}
+		ext = append(ext, rate)
 	}
 	return &x509.Certificate{
 		SignatureAlgorithm: x509.SHA256WithRSAPSS,

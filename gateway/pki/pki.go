@@ -10,6 +10,7 @@
 //	basicConstraints critical, pathLenConstraint always present
 //	authorityKeyId   SHA-256 of the issuer's SPKI, also when self-issued
 //	subjectKeyId     SHA-256 of the subject's SPKI
+//	rate limit       optional, in delivery authorisations: see RateLimit
 //
 // SHA-384 and SHA-512 signatures are read as well. PKCS#1 v1.5 and SHA-1 are refused.
 // crypto/x509 parses; its Verify is not used, because Awala's trust anchors need not be
@@ -45,11 +46,13 @@ type Certificate struct {
 	X509   *x509.Certificate
 	ID     NodeID // of the subject key
 	Issuer NodeID // from authorityKeyIdentifier; empty when absent
+	// RateLimit is what a delivery authorisation allows; nil: any number of parcels.
+	RateLimit *RateLimit
 }
 
 // Parse reads one DER certificate and refuses what could never be part of a trusted path: other
 // versions than 3, other keys than RSA of 2048 to 8192 bits, other signatures than RSASSA-PSS with SHA-2,
-// unknown critical extensions. It verifies no signature and no date. It keeps der: do not change it afterwards.
+// unknown critical extensions, a rate limit that cannot be read. It verifies no signature and no date. It keeps der: do not change it afterwards.
 func Parse(der []byte) (*Certificate, error) {
 	if len(der) > MaxCertificateSize {
 		return nil, fmt.Errorf("pki: certificate of %d octets is larger than %d", len(der), MaxCertificateSize)
@@ -61,7 +64,11 @@ func Parse(der []byte) (*Certificate, error) {
 	if err := checkProfile(x); err != nil {
 		return nil, err
 	}
-	c := &Certificate{X509: x, ID: IDOf(x.RawSubjectPublicKeyInfo)}
+	rate, err := readRateLimit(x)
+	if err != nil {
+		return nil, err
+	}
+	c := &Certificate{X509: x, ID: IDOf(x.RawSubjectPublicKeyInfo), RateLimit: rate}
 	if len(x.AuthorityKeyId) > 0 {
 		c.Issuer = idOfDigest(x.AuthorityKeyId)
 	}

@@ -1,0 +1,168 @@
+package permit
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"time"
+
+	"packhorse/gateway/pki"
+)
+
+// Bounds of the table of denials.
+const (
+	MaxDenials       = 4096  // PDDs
+	MaxDeniedSerials = 65536 // in all PDDs
+	maxEndpointPDDs  = 16    // of one endpoint by one signer; MaxSerials in them
+)
+
+// Denials is the PDAs that endpoints took back, each until the PDD expires.
+type Denials struct {
+	rows    map[pki.NodeID][]*denial
+	pdds    int
+	serials int
+}
+
+// denial is a PDD in force.
+type denial struct {
+	key     string
+	by      pki.NodeID // who signed it
+	expires time.Time
+	serials []string // sorted; none: all
+}
+
+// NewDenials makes an empty table.
+func NewDenials() *Denials { return &Denials{rows: map[pki.NodeID][]*denial{}} }
+
+// Load takes a record that Add gave. Who signed it was verified then. A damaged one is an error and left out.
+func (d *Denials) Load(key string, value []byte) error {
+	p, err := Parse(value)
+	if err != nil {
+		return err
+	}
+	d.put(p.Recipient, newDenial(key, p))
+	return nil
+}
+
+// Add takes a PDD and returns what to make durable: its octets, and that of others it makes needless. The same
+// PDD again is no error and no record. It is enforced at once; answer for it when it is durable.
+// Errors are ErrDenial and ErrFull.
+func (d *Denials) Add(pdd []byte, t pki.Terms, anchors []*pki.Certificate) ([]Record, error) {
+	p, err := Parse(pdd)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Verify(t, anchors); err != nil {
+		return nil, err
+	}
+	if t.Quality != pki.ClockNone && p.Expires.Before(t.Now) {
+		return nil, fmt.Errorf("%w: it expired on %s", ErrDenial, p.Expires.Format(time.RFC3339))
+	}
+	n := newDenial(hashOf(pdd), p)
+	if slices.ContainsFunc(d.rows[p.Recipient], n.within) {
+		return nil, nil
+	}
+	if err := d.room(p.Recipient, n); err != nil {
+		return nil, err
+	}
+	changes := d.drop(p.Recipient, func(old *denial) bool { return old.within(n) })
+	d.put(p.Recipient, n)
+	return append(changes, Record{Key: n.key, Value: slices.Clone(pdd)}), nil
+}
+
+// room tells whether one more fits. What a gateway says of an endpoint takes no room from the endpoint's own word.
+func (d *Denials) room(id pki.NodeID, n *denial) error {
+	own, serials, pdds, all := 1, len(n.serials), d.pdds+1, d.serials+len(n.serials)
+	for _, o := range d.rows[id] {
+		switch {
+		case o.within(n):
+			pdds, all = pdds-1, all-len(o.serials)
+		case o.by == n.by:
+			own, serials = own+1, serials+len(o.serials)
+		}
+	}
+	switch {
+	case own > maxEndpointPDDs || serials > MaxSerials:
+		return fmt.Errorf("%w: %d authorisations in %d PDDs; take back all with an empty set", ErrFull, serials, own)
+	case pdds > MaxDenials || all > MaxDeniedSerials:
+		return fmt.Errorf("%w: %d PDDs are in force", ErrFull, d.pdds)
+	}
+	return nil
+}
+
+func (d *Denials) put(id pki.NodeID, n *denial) {
+	d.rows[id] = append(d.rows[id], n)
+	d.pdds, d.serials = d.pdds+1, d.serials+len(n.serials)
+}
+
+// drop forgets denials of one endpoint.
+func (d *Denials) drop(id pki.NodeID, gone func(*denial) bool) (out []Record) {
+	keep := make([]*denial, 0, len(d.rows[id]))
+	for _, n := range d.rows[id] {
+		if !gone(n) {
+			keep = append(keep, n)
+			continue
+		}
+		d.pdds, d.serials = d.pdds-1, d.serials-len(n.serials)
+		out = append(out, Record{Key: n.key, Delete: true})
+	}
+	if d.rows[id] = keep; len(keep) == 0 {
+		delete(d.rows, id)
+	}
+	return out
+}
+
+// Denied tells whether the PDA that path, of ramf.Message.Check, begins with was taken back. What a gateway
+// signed counts for PDAs that lead through it: a gateway can take nothing back that it does not carry. Without a
+// clock nothing has expired.
+func (d *Denials) Denied(path []*pki.Certificate, now time.Time, q pki.Quality) bool {
+	if len(path) < 2 {
+		return false
+	}
+	serial := serialOf(path[0].X509.SerialNumber)
+	for _, n := range d.rows[path[1].ID] {
+		speaks := n.by == path[1].ID || len(path) > 2 && n.by == path[2].ID
+		if speaks && n.names(serial) && (q == pki.ClockNone || !n.expires.Before(now)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Expire forgets what has expired by now. Only call it with a time that can be trusted.
+func (d *Denials) Expire(now time.Time) (out []Record) {
+	ids := make([]pki.NodeID, 0, len(d.rows))
+	for id := range d.rows {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		out = append(out, d.drop(id, func(n *denial) bool { return n.expires.Before(now) })...)
+	}
+	return out
+}
+
+func newDenial(key string, p *PDD) *denial {
+	n := &denial{key: key, by: p.Signer.ID, expires: p.Expires}
+	for _, s := range p.Serials {
+		n.serials = append(n.serials, serialOf(s))
+	}
+	slices.Sort(n.serials)
+	n.serials = slices.Compact(n.serials)
+	return n
+}
+
+func serialOf(n *big.Int) string { return string(n.Bytes()) }
+
+func (n *denial) names(serial string) bool {
+	_, found := slices.BinarySearch(n.serials, serial)
+	return found || len(n.serials) == 0
+}
+
+// within tells whether another denial forbids all that n does, for as long.
+func (n *denial) within(o *denial) bool {
+	if n.by != o.by || n.expires.After(o.expires) || len(n.serials) == 0 && len(o.serials) > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(n.serials, func(s string) bool { return !o.names(s) })
+}
