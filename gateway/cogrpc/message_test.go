@@ -2,11 +2,15 @@ package cogrpc
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"strings"
 	"testing"
 
 	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+
+	"packhorse/gateway/ramf/ramftest"
 )
 
 func (m *message) octets() []byte { return append(m.head(), m.cargo...) }
@@ -57,7 +61,14 @@ func FuzzMessage(f *testing.F) {
 	f.Add([]byte("\x0a\x02id\x12\x02on"))
 	f.Add([]byte("\x18\x01\x3b\x3c"))
 	f.Add([]byte(strings.Repeat("\x3b", 100)))
+	js := ramftest.Load(f)
+	f.Add((&message{"8d1f5a52-3c1e-4f5a-9a6a-0d8e3c2b1a00", js.Cargo}).octets())
+	f.Add([]byte(authScheme + " " + base64.StdEncoding.EncodeToString(js.CCA)))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		header := metadata.NewIncomingContext(t.Context(), metadata.Pairs(authKey, string(b)))
+		if cca, err := ccaOf(header); err == nil && (len(cca) == 0 || len(cca) > len(b)) {
+			t.Fatalf("a CCA of %d octets from %d", len(cca), len(b))
+		}
 		var m, again message
 		if m.parse(b) != nil {
 			return
