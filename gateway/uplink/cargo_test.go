@@ -198,6 +198,18 @@ func TestIssuerRenewal(t *testing.T) {
 	}
 }
 
+// What the first CCA was to store is lost, because the store was full: the second one brings all that it needs.
+func TestLostRecords(t *testing.T) {
+	d, i := newDesk(t), newInternet(t, north)
+	d.register(i, now)
+	if _, _, err := d.MakeCCA(north, now, gps, d.rand); err != nil {
+		t.Fatal(err)
+	}
+	cda := i.collect(d.cca(north, now), now)
+	d.restart()
+	d.opens(i.cargo(cda, now, nil, "hi"), now, "hi")
+}
+
 // A clock that jumps about does not fill the book with issuers.
 func TestIssuersAreBounded(t *testing.T) {
 	d, i := newDesk(t), newInternet(t, north)

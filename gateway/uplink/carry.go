@@ -41,15 +41,8 @@ func (b *Book) Seal(address string, items *cargo.Batch, expires, now time.Time, 
 	if !created.Add(ttl).After(now) {
 		return nil, nil, refuse(Expired, "everything for this cargo expired on %s", expires.Format(time.RFC3339))
 	}
-	payload, records, err := b.seal(g, items.Marshal(), now, q, rand)
-	if err != nil {
-		return nil, nil, err
-	}
-	raw, err := b.sign(&ramf.Message{Type: ramf.Cargo, Created: created, TTL: ttl, Payload: payload}, g, signer, rand)
-	if err != nil {
-		return nil, nil, err
-	}
-	return raw, records, nil
+	m := &ramf.Message{Type: ramf.Cargo, Created: created, TTL: ttl}
+	return b.send(m, items.Marshal(), g, signer, now, q, rand)
 }
 
 // Opened is the content of a cargo for us.

@@ -39,34 +39,28 @@ func (b *Book) MakeCCA(address string, now time.Time, q pki.Quality, rand io.Rea
 	if err != nil {
 		return nil, nil, err
 	}
-	payload, sealed, err := b.seal(g, cargo.EncodeRequest(cda), now, q, rand)
-	if err != nil {
-		return nil, nil, err
-	}
-	raw, err := b.sign(&ramf.Message{Type: ramf.CCA, Created: created, TTL: until.Sub(created), Payload: payload}, g, signer, rand)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(records) > 0 {
-		records = append(records, b.makeRoom()...)
-		b.addIssuer(issuer)
-	}
-	return raw, append(records, sealed...), nil
+	m := &ramf.Message{Type: ramf.CCA, Created: created, TTL: until.Sub(created)}
+	raw, sealed, err := b.send(m, cargo.EncodeRequest(cda), g, signer, now, q, rand)
+	return raw, append(records, sealed...), err
 }
 
-// issuer is the certificate to issue CDAs under. A fresh one comes with its record and is not in the book yet.
+// issuer is the certificate to issue CDAs under. Its record comes every time: that of the last time may not have become
+// durable, and without it nothing opens the cargo.
 func (b *Book) issuer(now time.Time, rand io.Reader) (*pki.Certificate, []Record, error) {
+	from := now.Add(-collectBackdate)
 	for _, c := range b.issuers {
-		if !now.Add(-collectBackdate).Before(c.X509.NotBefore) && c.X509.NotAfter.Sub(now) > issuerRenewal {
-			return c, nil, nil
+		if !from.Before(c.X509.NotBefore) && c.X509.NotAfter.Sub(now) > issuerRenewal {
+			return c, []Record{b.issuerRecord(c)}, nil
 		}
 	}
 	c, err := pki.Issue(pki.Template{Subject: b.key.Public(), IssuerKey: b.key, CA: true, PathLen: pki.MaxPathLen,
-		NotBefore: now.Add(-collectBackdate), NotAfter: now.Add(-collectBackdate).Add(issuerLife), Rand: rand})
+		NotBefore: from, NotAfter: from.Add(issuerLife), Rand: rand})
 	if err != nil {
 		return nil, nil, err
 	}
-	return c, []Record{b.issuerRecord(c)}, nil
+	records := append(b.makeRoom(), b.issuerRecord(c))
+	b.addIssuer(c)
+	return c, records, nil
 }
 
 // makeRoom drops issuers so that there is room for one more. There are more than two only when the clock was far off.
@@ -89,21 +83,22 @@ func (b *Book) signing(address string, now time.Time, q pki.Quality) (*gateway, 
 	return g, signer, err
 }
 
-// seal encrypts for an Internet gateway.
-func (b *Book) seal(g *gateway, plain []byte, now time.Time, q pki.Quality, rand io.Reader) ([]byte, []Record, error) {
+// send seals, addresses and signs a message to an Internet gateway. No chain is attached: it knows what it issued.
+func (b *Book) send(m *ramf.Message, plain []byte, g *gateway, signer *pki.Certificate, now time.Time, q pki.Quality, rand io.Reader) ([]byte, []Record, error) {
 	if _, ok := b.ring.Peer(g.certificate.ID); !ok {
 		return nil, nil, refuse(NoSession, "the session key of %s is lost: register again", g.address)
 	}
-	return b.ring.Seal(plain, g.certificate.ID, now, q, rand)
-}
-
-// sign addresses a message to an Internet gateway. No chain is attached: it knows what it issued.
-func (b *Book) sign(m *ramf.Message, g *gateway, signer *pki.Certificate, rand io.Reader) (_ []byte, err error) {
-	if m.ID, err = newID(rand); err != nil {
-		return nil, err
+	id, err := newID(rand)
+	if err != nil {
+		return nil, nil, err
 	}
-	m.Recipient, m.InternetAddress, m.Sender = g.certificate.ID, g.address, signer
-	return ramf.Sign(m, b.key, rand)
+	payload, records, err := b.ring.Seal(plain, g.certificate.ID, now, q, rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	m.ID, m.Recipient, m.InternetAddress, m.Sender, m.Payload = id, g.certificate.ID, g.address, signer, payload
+	raw, err := ramf.Sign(m, b.key, rand)
+	return raw, records, err
 }
 
 // newID draws a UUID of version 4 (RFC 9562), as the libraries name their messages.
