@@ -94,6 +94,14 @@ func (f *fake) Revoke(_ context.Context, name string) error {
 	return f.err
 }
 
+func (f *fake) Courier(context.Context) (admin.CourierState, error) {
+	at := time.Date(2026, 11, 21, 14, 31, 7, 0, time.UTC)
+	return admin.CourierState{Listen: ":21473", Found: "192.168.43.1:21473", Waiting: 2, Bytes: 4000, Internet: at, Synced: at, Problem: "no"}, f.err
+}
+func (f *fake) SyncCourier(_ context.Context, to string) (admin.CourierSync, error) {
+	return admin.CourierSync{Courier: to + ":21473", CargoIn: 1, ParcelsIn: 3, AcksIn: 2, CargoOut: 1, ParcelsOut: 4, RelayedIn: 1, Refused: 1}, f.err
+}
+
 // Events sends one event about the parcel after another as fast as they are taken, so
 // that a waiting command looks again at once.
 func (f *fake) Events(ctx context.Context) (<-chan admin.Event, error) {

@@ -89,7 +89,7 @@ func needRestart(a, b *config.Loaded) (keys []string) {
 		changed bool
 	}{
 		{"name", a.Name != b.Name}, {"state_dir", a.StateDir != b.StateDir}, {"socket", a.Socket != b.Socket},
-		{"trust_clock", a.TrustClock != b.TrustClock}, {"gps", a.GPS != b.GPS}, {"watchdog", a.Watchdog != b.Watchdog}, {"poweb.listen", a.PoWeb != b.PoWeb}, {"store.max_bytes", a.Store.MaxBytes != b.Store.MaxBytes},
+		{"trust_clock", a.TrustClock != b.TrustClock}, {"gps", a.GPS != b.GPS}, {"watchdog", a.Watchdog != b.Watchdog}, {"poweb.listen", a.PoWeb != b.PoWeb}, {"courier", a.Courier != b.Courier}, {"store.max_bytes", a.Store.MaxBytes != b.Store.MaxBytes},
 		{"store.max_parcels", a.Store.MaxParcels != b.Store.MaxParcels}, {"store.max_parcel_bytes", a.Store.MaxParcelBytes != b.Store.MaxParcelBytes},
 		{"store.linger_ms", a.Store.LingerMS != b.Store.LingerMS},
 		{"store.encrypt", a.Store.Encrypt != b.Store.Encrypt}, {"store.key_file", a.Store.KeyFile != b.Store.KeyFile},
@@ -105,6 +105,6 @@ func needRestart(a, b *config.Loaded) (keys []string) {
 func keep(next, old *config.Loaded) *config.Loaded {
 	out := *next
 	out.Name, out.StateDir, out.Socket, out.TrustClock, out.PoWeb, out.Store = old.Name, old.StateDir, old.Socket, old.TrustClock, old.PoWeb, old.Store
-	out.GPS, out.Watchdog = old.GPS, old.Watchdog
+	out.GPS, out.Watchdog, out.Courier = old.GPS, old.Watchdog, old.Courier
 	return &out
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -63,6 +64,10 @@ func (a *app) runGateway(ctx context.Context) error {
 	}
 	cfg := a.nodeConfig(l, listener, log)
 	cfg.Vault = vault
+	if cfg.Courier, err = courierOf(l); err != nil {
+		listener.Close()
+		return err
+	}
 	n, err := node.Open(cfg)
 	if err != nil {
 		listener.Close()
@@ -145,14 +150,24 @@ func startError(err error, l *config.Loaded) error {
 	case errors.Is(err, store.ErrLocked):
 		e.Fix = "stop the other gateway, or give this one its own directory with --state"
 	case errors.Is(err, syscall.EADDRINUSE):
-		e.Message = fmt.Sprintf("another program has %s: %v", l.PoWeb.Listen, err)
-		e.Fix = "stop it, or set poweb.listen to another address, or to \"\" for none"
+		e.Message = fmt.Sprintf("another program has %s: %v", strings.Join(addresses(l), " or "), err)
+		e.Fix = "stop it, or set poweb.listen or courier.listen to another address, or to \"\" for none"
 	case errors.Is(err, phy.ErrNotAllowed):
 		return forbidden(err)
 	case errors.Is(err, os.ErrPermission):
 		e.Fix = "run as a user who may write to " + l.StateDir + ", or choose another directory with --state"
 	}
 	return e
+}
+
+// addresses are those that a gateway listens on for apps and couriers.
+func addresses(l *config.Loaded) (out []string) {
+	for _, a := range []string{l.PoWeb.Listen, l.Courier.Listen} {
+		if a != "" {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // forbidden is what the law of the region does not let a radio do.

@@ -145,7 +145,7 @@ func full() *fake {
 		letters: []admin.Letter{{ID: "a09f2b", From: "clinic", Type: "text/plain", Filename: "a.txt", SizeBytes: 1, Written: at, Arrived: at, New: true, Content: []byte("x")}, {ID: "a1", Arrived: at}},
 		stored:  fullStore(at),
 		happens: []admin.Event{{Type: "parcel", Parcel: &p}, {Type: "peer", Peer: &peer}, {Type: "letter", Letter: &admin.Letter{ID: "a1", Arrived: at}},
-			{Type: "pairing", Pairing: &admin.PairResult{Domain: "ridge", Peer: "ridge-1"}}, {Type: "log", Text: "hello"}}}
+			{Type: "pairing", Pairing: &admin.PairResult{Domain: "ridge", Peer: "ridge-1"}}, {Type: "courier", Text: "collected 1 cargo"}, {Type: "log", Text: "hello"}}}
 }
 
 // fullStore has something in every field.
@@ -167,7 +167,7 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 		s.check(strings.Join(args, " "), b.out)
 	}
 	for _, line := range []string{"status", "status --check", "up --region EU868", "queue", "inbox", "inbox list", "inbox read a09f", "inbox delete a09f", "inbox delete --read", "inbox read a09f --save " + b.dir,
-		"pair", "pair K7QM-2XTD", "contact list", "domain list", "domain revoke ridge-2", "contact card", "contact export card", "contact add hq text", "send clinic hello", "send clinic hello --wait delivered",
+		"pair", "pair K7QM-2XTD", "contact list", "domain list", "courier status", "courier sync --to 192.168.43.1", "domain revoke ridge-2", "contact card", "contact export card", "contact add hq text", "send clinic hello", "send clinic hello --wait delivered",
 		"config show", "config check", "config path", "board", "board list", "board serial", "version", "sim run --list", "sim run two-gateways"} {
 		run(map[bool]int{true: 6}[line == "status --check"], append(strings.Fields(line), "--json")...)
 	}
@@ -217,7 +217,7 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 	s.check("air", airSays(t))
 	s.check("events", eventsSay(t, full()))
 	s.check("ready and dev", readySays(t))
-	for _, path := range []string{"GET /v1/status", "GET /v1/queue", "GET /v1/inbox", "POST /v1/pairing", "GET /v1/pairing", "GET /v1/contacts", "GET /v1/domain", "GET /v1/contacts/card", "GET /nosuch"} {
+	for _, path := range []string{"GET /v1/status", "GET /v1/queue", "GET /v1/inbox", "POST /v1/pairing", "GET /v1/pairing", "GET /v1/contacts", "GET /v1/domain", "GET /v1/courier", "GET /v1/contacts/card", "GET /nosuch"} {
 		method, path, _ := strings.Cut(path, " ")
 		s.check(path, ask(t, full(), method, path, ""))
 	}
@@ -317,7 +317,7 @@ var (
 	lower = regexp.MustCompile(`^[a-z0-9_]+$`)
 	// counts are numbers of things; they need no unit.
 	counts = []string{"parcels", "letters", "frames_in", "frames_out", "frames_sent", "frames_received", "frames_lost", "frames_collided", "frames_foreign",
-		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "snapshots", "files", "same", "changed", "absent", "only_here", "secrets", "values", "line", "bands", "spreading_factor", "frames_per_hour", "seed", "commands", "differences", "exit", "etx", "cores", "lines"}
+		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "snapshots", "files", "same", "changed", "absent", "only_here", "waiting", "delivered", "collected", "refused", "cargo_in", "parcels_in", "acks_in", "cargo_out", "parcels_out", "acks_out", "relayed_in", "relayed_out", "secrets", "values", "line", "bands", "spreading_factor", "frames_per_hour", "seed", "commands", "differences", "exit", "etx", "cores", "lines"}
 )
 
 // TestSchemasKeepTheRules checks names, units, ids, enumerations and arrays of every schema.

@@ -88,12 +88,19 @@ func TestClientReachesEveryMethod(t *testing.T) {
 		t.Errorf("members: got %+v", m)
 	}
 	must(c.Revoke(ctx, "ben"))
+	state, err := c.Courier(ctx)
+	must(err)
+	sync, err := c.SyncCourier(ctx, "192.168.43.1")
+	must(err)
+	if state.Listen != ":21473" || state.Waiting != 2 || sync.Courier != "192.168.43.1" || sync.CargoIn != 2 {
+		t.Errorf("courier: got %+v, %+v", state, sync)
+	}
 	info, err := c.Store(ctx)
 	must(err)
 	if !info.Running || info.Values != 3 || info.Kinds == nil || info.Buckets == nil {
 		t.Errorf("store: got %+v", info)
 	}
-	wantAsked := "status up send parcel 7c/1e queue inbox read x delete x delete  open join K7QM-2XTD card export add contacts members revoke ben store"
+	wantAsked := "status up send parcel 7c/1e queue inbox read x delete x delete  open join K7QM-2XTD card export add contacts members revoke ben courier sync 192.168.43.1 store"
 	if got := strings.Join(f.asked, " "); got != wantAsked {
 		t.Errorf("asked\n got %s\nwant %s", got, wantAsked)
 	}

@@ -180,7 +180,7 @@ type Up struct {
 // Event is one line of /v1/events.
 type Event struct {
 	Head
-	Type    string      `json:"type"` // parcel peer radio letter pairing log
+	Type    string      `json:"type"` // parcel peer radio letter pairing courier log
 	Parcel  *Parcel     `json:"parcel,omitempty"`
 	Peer    *PeerInfo   `json:"peer,omitempty"`
 	Letter  *Letter     `json:"letter,omitempty"`
@@ -212,6 +212,10 @@ type Backend interface {
 	// Members lists the gateways of the domain; Revoke takes one out, by name or hex id: only the owner can.
 	Members(ctx context.Context) ([]Member, error)
 	Revoke(ctx context.Context, name string) error
+	// Courier tells about cargo; SyncCourier visits the courier at an IP address, with or without port, or if that
+	// is empty the one at the default gateway. Events of type courier tell how far it is.
+	Courier(ctx context.Context) (CourierState, error)
+	SyncCourier(ctx context.Context, to string) (CourierSync, error)
 	Store(ctx context.Context) (StoreInfo, error)
 	// Backup writes the stream of a backup, in the clear, as of now.
 	Backup(ctx context.Context, w io.Writer) error

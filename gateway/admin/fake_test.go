@@ -84,6 +84,12 @@ func (f *fake) Contacts(context.Context) ([]string, error) { return nil, f.note(
 func (f *fake) Members(context.Context) ([]Member, error) {
 	return []Member{{Name: "ada", Owner: true}}, f.note("members")
 }
+func (f *fake) Courier(context.Context) (CourierState, error) {
+	return CourierState{Listen: ":21473", Waiting: 2}, f.note("courier")
+}
+func (f *fake) SyncCourier(_ context.Context, to string) (CourierSync, error) {
+	return CourierSync{Courier: to, CargoIn: 2}, f.note("sync " + to)
+}
 func (f *fake) Store(context.Context) (StoreInfo, error) {
 	return StoreInfo{Running: true, Values: 3}, f.note("store")
 }

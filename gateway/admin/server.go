@@ -106,6 +106,8 @@ func (s *server) routes() []route {
 		{"GET /v1/domain", s.members},
 		{"POST /v1/domain/revoke", s.revoke},
 		{"POST /v1/contacts/export", s.exportContact},
+		{"GET /v1/courier", s.courier},
+		{"POST /v1/courier/sync", s.syncCourier},
 	}
 }
 

@@ -55,6 +55,8 @@ type Config struct {
 	// Vault is the opened vault of an encrypted state directory; nil: nothing is encrypted.
 	Vault  *store.Vault
 	Limits gateway.Limits
+	// Courier is what this gateway does for others' cargo; the zero value: nothing.
+	Courier Courier
 	// Files names the files of the configuration, for backups; nil: none.
 	Files func() []string
 
@@ -81,6 +83,7 @@ type Node struct {
 	store    *store.Store
 	secrets  store.Secrets
 	poweb    net.Listener
+	courier  *courier
 	start    time.Time
 	identity *domain.Identity // its keys never change; its name may
 
@@ -163,10 +166,19 @@ func (n *Node) boot() error {
 	if n.plan, err = n.planOf(n.cfg); err != nil {
 		return err
 	}
-	if n.cfg.PoWeb == "" {
-		return nil
+	return n.bind()
+}
+
+// bind takes the addresses that others call.
+func (n *Node) bind() (err error) {
+	if n.cfg.PoWeb != "" {
+		if n.poweb, err = listenLoopback(n.cfg.PoWeb); err != nil {
+			return err
+		}
 	}
-	n.poweb, err = listenLoopback(n.cfg.PoWeb)
+	if n.courier, err = n.newCourier(); err != nil && n.poweb != nil {
+		n.poweb.Close()
+	}
 	return err
 }
 

@@ -27,13 +27,19 @@ func (n *Node) serve(ctx context.Context) error {
 	if err != nil {
 		cancel()
 	}
-	errs := make(chan error, 3)
+	errs := make(chan error, 4)
 	var wg sync.WaitGroup
 	if n.cfg.Admin != nil {
 		wg.Go(func() { errs <- admin.Serve(ctx, n.cfg.Admin, adminAPI{n}) })
 	}
 	if n.poweb != nil {
 		wg.Go(func() { errs <- n.servePoWeb(ctx) })
+	}
+	if n.courier.server != nil {
+		wg.Go(func() { errs <- n.courier.serve(ctx) })
+	}
+	if n.cfg.Courier.Lookup != nil {
+		wg.Go(func() { n.courier.carryUp(ctx) })
 	}
 	if err == nil {
 		select {

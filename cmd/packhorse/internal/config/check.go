@@ -55,7 +55,7 @@ func (l *Loaded) check() error {
 	if n := l.Store.LingerMS; n < 0 || n > 1000 {
 		return l.wrong("store.linger_ms", "give 0 to 1000", "%d ms is out of range", n)
 	}
-	for _, a := range []struct{ key, value string }{{"poweb.listen", l.PoWeb.Listen}, {"internet.listen", l.Internet.Listen}} {
+	for _, a := range []struct{ key, value string }{{"poweb.listen", l.PoWeb.Listen}, {"internet.listen", l.Internet.Listen}, {"courier.listen", l.Courier.Listen}} {
 		if err := l.address(a.key, a.value); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ type Config struct {
 	Watchdog   string   `toml:"watchdog"`
 	PoWeb      PoWeb    `toml:"poweb"`
 	Internet   Internet `toml:"internet"`
+	Courier    Courier  `toml:"courier"`
 	Store      Store    `toml:"store"`
 	Radio      []Radio  `toml:"radio"`
 }
@@ -22,6 +23,13 @@ type Config struct {
 // PoWeb is where Awala apps reach this gateway.
 type PoWeb struct {
 	Listen string `toml:"listen"`
+}
+
+// Courier is how this gateway carries cargo between gateways and the Internet.
+type Courier struct {
+	Listen     string `toml:"listen"`
+	AnyAddress bool   `toml:"any_address"`
+	Internet   bool   `toml:"internet"`
 }
 
 // Store bounds what is kept on disk, and tells how to open it when it is encrypted.
@@ -67,6 +75,9 @@ var Keys = []Key{
 	{"[[internet.peer]].name", "required", "", "a name for status and logs"},
 	{"[[internet.peer]].id", "required", "hex", "the peer's gateway id, 64 digits: `id` in its `packhorse status --json`"},
 	{"[[internet.peer]].address", "required", "address", "host and port of the peer; members that call us need no entry here"},
+	{"courier.listen", "empty: off", "address", "TCP address where phones and laptops bring and fetch cargo, such as `:21473`, the port that they try"},
+	{"courier.any_address", "false", "", "take cargo from every address that can reach this one, not just from local networks"},
+	{"courier.internet", "true", "", "take cargo of others that waits here to its Internet gateways when they can be reached; they are looked up over HTTPS"},
 	{"store.max_bytes", "1073741824", "octets", "largest live size of the store; new parcels are refused beyond it"},
 	{"store.max_parcels", "10000", "", "parcels held or remembered until their time is over, 800 octets of memory each; at most half of them from one neighbour, from our apps or by one sender"},
 	{"store.max_parcel_bytes", "a quarter of `store.max_bytes`", "octets", "bodies of parcels that wait, at most half of `store.max_bytes`; at most half of them from one neighbour or by one sender"},

@@ -87,6 +87,7 @@ func first(s ...string) string {
 func (l *Loaded) defaults(o Options) {
 	l.Name = Hostname(o.Host)
 	l.PoWeb.Listen = "127.0.0.1:13276"
+	l.Courier.Internet = true
 	l.Store.MaxBytes, l.Store.MaxParcels = 1<<30, 10_000
 	l.StateDir = "/var/lib/packhorse"
 	if !o.Root {
