@@ -48,6 +48,7 @@ type Core struct {
 	notes      notes
 	adverts    adverts
 	exits      exits
+	strays     strays
 	routes     *route.Table
 	roster     *domain.Roster // nil: no domain
 	members    map[link.PeerID]memberRecord
@@ -147,6 +148,7 @@ func (c *Core) HandleTimeout(now time.Time) {
 	c.wakeRests(now)
 	c.refreshAdvert(now)
 	c.tellExits(now)
+	c.wakeStrays(now)
 	c.reopen(now)
 	c.wakeChores(now)
 	c.settle(now)
@@ -165,7 +167,7 @@ func (c *Core) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, boo
 // after now, or there is none.
 func (c *Core) PollTimeout() (time.Time, bool) {
 	at, ok := c.link.PollTimeout()
-	for _, t := range []time.Time{c.nextHold(), c.nextTrial(), c.custodians.next, c.nextExpiry(), c.pairingDeadline(), c.nextRest(), c.refresh, c.exits.due, c.clock.due, c.box.reopen, c.chores.next} {
+	for _, t := range []time.Time{c.nextHold(), c.nextTrial(), c.custodians.next, c.nextExpiry(), c.pairingDeadline(), c.nextRest(), c.refresh, c.exits.due, c.strays.next, c.clock.due, c.box.reopen, c.chores.next} {
 		if !t.IsZero() && (!ok || t.Before(at)) {
 			at, ok = t, true
 		}

@@ -40,7 +40,7 @@ func (s *subscription) leases() bool { return s.up != 0 || s.gate != "" }
 func (s *subscription) takes(x *entry) bool {
 	switch {
 	case s.up != 0:
-		return x.forwardable() && x.Internet && (x.Type == ramf.Parcel) == (s.up == UpParcels)
+		return x.forwardable() && (x.Internet || x.twoRoads()) && (x.Type == ramf.Parcel) == (s.up == UpParcels)
 	case s.gate != "":
 		return x.forwardable() && !x.Internet && x.Type == ramf.Cargo && x.Recipient == s.gate
 	}
@@ -137,7 +137,7 @@ func (c *Core) first(s *subscription) *entry {
 // isFree tells that a parcel is with no neighbour, no collector and no batch.
 func (c *Core) isFree(x *entry) bool {
 	_, state, _ := c.queue.Get(x.id)
-	return state == queue.Waiting && !x.busy
+	return state == queue.Waiting && !x.busy && (!x.twoRoads() || c.goesUp(c.lineOf(x)))
 }
 
 // hand loads a parcel, rebuilds it and answers with it. One that the disk spoiled is passed over: others wait
@@ -207,7 +207,7 @@ func (c *Core) ack(now time.Time, e Ack) {
 	switch {
 	case x == nil:
 		c.answer(e.Token, nil, errNotHanded)
-	case x.State == Delivered || x.left():
+	case x.State == Delivered || x.State == Carried && s.up != 0:
 		c.answer(e.Token, nil, nil)
 	case !c.acked(now, s, x, c.endedBy(s, x, e.Token)):
 		c.answer(e.Token, nil, errAgain)

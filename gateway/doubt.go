@@ -113,7 +113,7 @@ func (c *Core) goAnotherWay(now time.Time, x *entry) {
 	passed := func(id link.PeerID) bool {
 		return held(id) || id == x.By || slices.ContainsFunc(x.prior, func(q prior) bool { return q.id == id })
 	}
-	if _, _, ok := c.wayTo(gw, passed, link.PeerID{}); !ok {
+	if _, _, ok := c.wayTo(gw, passed, link.PeerID{}); !ok && (!x.twoRoads() || c.reachable(gw) || x.wentUp()) {
 		return
 	}
 	x.prior = append(x.prior, prior{x.By, x.Since})
@@ -142,7 +142,7 @@ func (c *Core) cameTrue(now time.Time, x *entry) {
 	q.trustIn(x.By).vouched = now
 	c.link.HandleEvent(now, link.Vouch{Peer: x.By})
 	for _, by := range x.prior {
-		if t := q.trustIn(by.id); soon && by.id != x.By && !t.vouched.After(by.since) {
+		if t := q.trustIn(by.id); soon && by.id != x.By && by.id != (link.PeerID{}) && !t.vouched.After(by.since) {
 			c.suspect(now, by.id, x.Digest, t)
 		}
 	}

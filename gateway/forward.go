@@ -42,7 +42,7 @@ func (c *Core) rewrite(x *entry, body []byte, mutate func(*parcelRecord), extra 
 			c.emit(ParcelChanged{Parcel: c.parcelView(now, x)})
 		}
 		c.reline(x)
-		c.restock = c.restock || x.external() && x.forwardable()
+		c.restock = c.restock || x.leaves() && x.forwardable()
 		if err != nil && x.deliverable() {
 			c.reopenLater(now) // nobody who came meanwhile has seen it
 		}

@@ -59,7 +59,7 @@ func noteRest(hands uint16) time.Duration {
 
 // cameBack tells that an offer or body is of what we know under fewer hands. What the Internet has does not come back.
 func (r *parcelRecord) cameBack(hands uint16) bool {
-	return (r.State == Saved || r.State == Carried && !r.wentUp()) && hands > r.Hands
+	return (r.State == Saved || r.State == Carried && !(r.Internet && r.wentUp())) && hands > r.Hands
 }
 
 // raise makes it durable that what a neighbour offers, and we hold, was in more hands than we knew: only then

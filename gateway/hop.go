@@ -7,8 +7,8 @@ import (
 // nextHop finds the neighbour that brings a line nearer. A way once taken is kept until it breaks or another
 // costs less than half.
 func (c *Core) nextHop(l lane, old link.PeerID) (link.PeerID, bool) {
-	gw, ok := l.gw, l.kind == toGateway
-	if l.kind == toNet {
+	gw, ok := l.gw, l.kind == toGateway || l.kind == toEither
+	if c.goesUp(l) {
 		gw, ok = c.exitFor(l)
 	}
 	if !ok {

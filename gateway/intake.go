@@ -68,11 +68,11 @@ func (c *Core) inspect(now time.Time, raw []byte) (intake, error) {
 	return c.newIntake(m, path, body), nil
 }
 
-// newIntake is what a checked message becomes. Without a path it is for the Internet if it says so.
+// newIntake is what a checked message becomes. What names the Internet and has no path in the domain goes nowhere else.
 func (c *Core) newIntake(m *ramf.Message, path []*pki.Certificate, body []byte) intake {
 	in := intake{rec: newParcelRecord(m, path, body), body: body}
-	if path == nil && c.outbound(m) {
-		in.rec.Internet, in.rec.Address = true, m.InternetAddress
+	if c.outbound(m) {
+		in.rec.Internet, in.rec.Address = path == nil, m.InternetAddress
 	}
 	in.rec.Unverified = c.quality == pki.ClockNone
 	in.rec.Priority = defaultPriority(len(body))
@@ -93,7 +93,9 @@ func defaultPriority(size int) link.Priority {
 // anything; another one under the same sender, recipient and id is refused.
 func (c *Core) admit(now time.Time, in intake, done func(now time.Time, x *entry, err error)) {
 	if known := c.queue.byID[in.rec.id()]; known != nil {
-		done(now, known, c.again(known, in))
+		if err := c.again(known, in); err != nil || !c.cameAround(now, known, in, done) {
+			done(now, known, err)
+		}
 		return
 	}
 	_, ours := c.local[in.rec.Recipient]

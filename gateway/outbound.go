@@ -69,7 +69,7 @@ func (c *Core) stock(now time.Time, s *subscription) (out []*entry) {
 func (c *Core) waitingUp(now time.Time) (out []*entry) {
 	var lines []lane
 	for l := range c.queue.Lines() {
-		if l.Name.kind == toNet {
+		if c.goesUp(l.Name) {
 			lines = append(lines, l.Name)
 		}
 	}
@@ -98,9 +98,17 @@ func (c *Core) restockAll(now time.Time) {
 	}
 }
 
-// wentUp: the Internet has it. Nobody will tell us more.
+// wentUp: the Internet has it. Nobody will tell us more, but of a parcel that a gateway of the domain may get and sign for.
 func (c *Core) wentUp(now time.Time, x *entry, done batchDone) bool {
-	return c.change(x, func(r *parcelRecord) { r.State, r.Since, r.Held = Carried, now, false }, nil, done)
+	return c.change(x, func(r *parcelRecord) { r.State, r.Since, r.Held = Carried, now, r.Origin && !r.Internet }, nil,
+		func(now time.Time, err error) {
+			if err == nil && x.Held {
+				x.out = 0
+				c.queue.Release(x.id)
+				c.watchCustody(now)
+			}
+			done(now, err)
+		})
 }
 
 // wasFetched: who it is for has the cargo.

@@ -91,7 +91,7 @@ func (r *parcelRecord) left() bool { return r.State == Carried && r.Internet && 
 func (r *parcelRecord) external() bool { return r.Internet || r.Type != ramf.Parcel }
 
 // wentUp tells that an Internet gateway has it from us.
-func (r *parcelRecord) wentUp() bool { return r.left() && r.By == link.PeerID{} }
+func (r *parcelRecord) wentUp() bool { return r.State == Carried && r.By == link.PeerID{} }
 
 // forwardable tells that it waits for a next hop.
 func (r *parcelRecord) forwardable() bool { return r.State == Saved && r.Held && !r.Local }

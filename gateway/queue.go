@@ -46,6 +46,7 @@ type lane struct {
 	gw    link.PeerID // of what waits for a way: the gateway that it is for
 	from  link.PeerID // and the neighbour that it came from
 	avoid avoided     // those that turned it away
+	tried bool        // of what has two roads: the first led back here
 }
 
 type lineKind uint8
@@ -56,6 +57,7 @@ const (
 	toGateway
 	toNet     // by an uplink here, or at another gateway
 	toCourier // cargo, until who it is for comes for it
+	toEither  // to a gateway, or where there is no way by an uplink
 )
 
 // parcels holds every parcel we remember.
@@ -163,6 +165,8 @@ func (c *Core) onward(x *entry) lane {
 	}
 	gw, ok := c.placeFor(x)
 	switch {
+	case x.twoRoads() && gw != c.self:
+		return lane{kind: toEither, gw: gw, from: x.From, avoid: c.avoided(x.Digest), tried: x.cameBackHome()}
 	case x.Type == ramf.Cargo && (!ok || gw == c.self):
 		return lane{kind: toCourier, app: x.Recipient}
 	case ok && gw != c.self:

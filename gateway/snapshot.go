@@ -69,7 +69,7 @@ func (c *Core) peerView(now time.Time, id link.PeerID) Peer {
 		v.Uplinks = slices.Clone(a.uplinks)
 	}
 	for l := range c.queue.Lines() {
-		if l.Name.kind == toGateway && l.Name.gw == id {
+		if (l.Name.kind == toGateway || l.Name.kind == toEither) && l.Name.gw == id {
 			v.Parcels += l.Bodies
 			v.Bytes += l.Octets
 		}

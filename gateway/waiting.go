@@ -11,6 +11,7 @@ import (
 // wantParcels keeps with each neighbour what is there already and still goes that way, and fills its window with
 // what waits, by priority and age.
 func (c *Core) wantParcels(now time.Time, want map[link.PeerID]*wanted) {
+	c.lookForStrays(now)
 	c.keepSubmitted(now, want)
 	open := c.findWays()
 	c.endRests(now)
@@ -72,7 +73,7 @@ func (c *Core) keepSubmitted(now time.Time, want map[link.PeerID]*wanted) {
 func (c *Core) free(x *entry) {
 	x.next = link.PeerID{}
 	c.queue.Release(x.id)
-	c.restock = c.restock || x.Internet
+	c.restock = c.restock || x.leaves()
 }
 
 // findWays looks up the next hop of each line, and tells which lines have one.
