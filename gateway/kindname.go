@@ -10,7 +10,9 @@ import (
 var kindNames = [...]string{KindBody: "body", KindParcel: "parcel", KindNote: "note", KindAdvert: "advert", KindEndpoint: "endpoint",
 	KindBuiltin: "builtin", KindLetter: "letter", KindLetterBody: "letter_body", KindPartial: "partial", KindMember: "member",
 	KindCounter: "counter", KindTransport: "transport", KindSetting: "setting", KindDraft: "draft", KindDraftBody: "draft_body",
-	KindUplink: "uplink", KindOwed: "owed", KindDenial: "denial", KindRate: "rate"}
+	KindUplink: "uplink", KindOwed: "owed", KindDenial: "denial", KindRate: "rate",
+	KindInetState: "inet_state", KindInetParcel: "inet_parcel", KindInetBody: "inet_body", KindInetSession: "inet_session",
+	KindInetOwed: "inet_owed", KindInetServed: "inet_served", KindInetDenial: "inet_denial", KindInetRate: "inet_rate"}
 
 // KindName is what people are told of a kind: a word, or its number for one of another version of this program.
 func KindName(k store.Kind) string {

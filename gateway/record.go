@@ -23,6 +23,16 @@ const (
 	KindOwed       store.Kind = 17 // key: that of KindParcel; a parcel that a courier brought and that cargo has to acknowledge until it expires
 	KindDenial     store.Kind = 18 // key: hex SHA-256 of a PDD; authorisations that an endpoint took back
 	KindRate       store.Kind = 19 // key: hex SHA-256 of a PDA; when parcels under its rate limit came
+
+	// Of the Internet gateway role (package inet), beside those of the mesh gateway in the same store.
+	KindInetState   store.Kind = 24 // key: "cert/" and a hash, or "key"; its certificates and the session key for who registers
+	KindInetParcel  store.Kind = 25 // key: hex hash of (sender, recipient, id); state of a parcel, kept until it expires
+	KindInetBody    store.Kind = 26 // key: hex SHA-256, cut to 16 octets; a parcel as it came
+	KindInetSession store.Kind = 27 // key: that of a session.Record
+	KindInetOwed    store.Kind = 28 // key: hex hash; a parcel that cargo of a private gateway brought, to acknowledge until it expires
+	KindInetServed  store.Kind = 29 // key: hex hash; a CCA that was served
+	KindInetDenial  store.Kind = 30 // key: that of KindDenial
+	KindInetRate    store.Kind = 31 // key: that of KindRate
 )
 
 // Record is one record of the store.
