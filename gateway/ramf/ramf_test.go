@@ -33,7 +33,12 @@ func parcel(c pkitest.Chain) *ramf.Message {
 
 func sign(t testing.TB, m *ramf.Message) []byte {
 	t.Helper()
-	b, err := ramf.Sign(m, pkitest.Key(t, "sender"), rand.Reader)
+	return signBy(t, m, "sender")
+}
+
+func signBy(t testing.TB, m *ramf.Message, key string) []byte {
+	t.Helper()
+	b, err := ramf.Sign(m, pkitest.Key(t, key), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,4 +258,21 @@ func BenchmarkCheck(b *testing.B) {
 			}
 		}
 	})
+}
+
+func TestHostileIDs(t *testing.T) {
+	c := pkitest.NewChain(t)
+	for _, h := range ramftest.HostileIDs() {
+		id, ok := h.ID, h.Allowed
+		m, err := ramf.Parse(ramftest.Parcel(t, id, c.Endpoint.ID, pkitest.Now, c.PDA, certs{c.Endpoint, c.Gateway}, "sender"))
+		if ok && (err != nil || m.ID != id) || !ok && refusal(err) != ramf.Malformed {
+			t.Errorf("%q: %v, want allowed %v", id, err, ok)
+		}
+	}
+	for _, to := range []pki.NodeID{"../../x", "", "0\x00", "0é", "0A", "0/a"} {
+		_, err := ramf.Parse(ramftest.Parcel(t, "id", to, pkitest.Now, c.PDA, nil, "sender"))
+		if refusal(err) != ramf.Malformed {
+			t.Errorf("recipient %q: %v, want malformed", to, err)
+		}
+	}
 }

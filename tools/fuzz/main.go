@@ -1,41 +1,39 @@
-// Command fuzz runs every fuzz test of the tree for a while, one after another. Run it
-// from the top of the tree: go run ./tools/fuzz -time 60s
+// Command fuzz runs fuzz tests for a while. Run it from the top of the tree: every one of the tree, one after
+// another, go run ./tools/fuzz -time 60s; those named, go run ./tools/fuzz -time 20s ./gateway/ramf.FuzzParse
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 )
 
+// options are what is the same for all.
+type options struct {
+	each     time.Duration
+	parallel int
+	lanes    int
+}
+
 func main() {
-	each := flag.Duration("time", time.Minute, "how long each fuzz test runs")
-	parallel := flag.Int("parallel", 2, "workers of each")
+	var o options
+	flag.DurationVar(&o.each, "time", time.Minute, "how long each fuzz test runs")
+	flag.IntVar(&o.parallel, "parallel", 2, "workers of each")
+	flag.IntVar(&o.lanes, "lanes", 1, "how many run side by side")
 	only := flag.String("only", "", "run only those whose package and name contain this")
 	flag.Parse()
-	all, err := find()
+	all, err := chosen(flag.Args(), *only)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fuzz:", err)
 		os.Exit(2)
 	}
-	passed, failed := 0, 0
-	for _, f := range all {
-		if !strings.Contains(f.pkg+"."+f.name, *only) {
-			continue
-		}
-		fmt.Printf("%s.%s\n", f.pkg, f.name)
-		c := exec.Command("go", "test", "-run=^$", "-fuzz=^"+f.name+"$", "-fuzztime="+each.String(), "-fuzzminimizetime=5x", fmt.Sprintf("-parallel=%d", *parallel), f.pkg)
-		c.Stdout, c.Stderr = os.Stdout, os.Stderr
-		if c.Run() == nil {
-			passed++
-		} else {
-			failed++
-		}
-	}
-	fmt.Printf("%d passed, %d failed\n", passed, failed)
+	failed := o.run(all)
+	fmt.Printf("%d passed, %d failed\n", len(all)-failed, failed)
 	if failed > 0 {
 		os.Exit(1)
 	}
@@ -43,6 +41,79 @@ func main() {
 
 // fuzzer is one fuzz test.
 type fuzzer struct{ pkg, name string }
+
+// chosen are those named as package and test with a dot between, else all whose name contains a text.
+func chosen(names []string, only string) (out []fuzzer, err error) {
+	for _, n := range names {
+		pkg, name, ok := strings.Cut(n, ".Fuzz")
+		if !ok {
+			return nil, fmt.Errorf("%q is not a package and a fuzz test, as ./gateway/ramf.FuzzParse", n)
+		}
+		out = append(out, fuzzer{pkg, "Fuzz" + name})
+	}
+	if len(names) > 0 {
+		return out, nil
+	}
+	all, err := find()
+	for _, f := range all {
+		if strings.Contains(f.pkg+"."+f.name, only) {
+			out = append(out, f)
+		}
+	}
+	return out, err
+}
+
+// run answers how many failed.
+func (o options) run(all []fuzzer) (failed int) {
+	next := make(chan fuzzer)
+	var lanes sync.WaitGroup
+	var mu sync.Mutex
+	for range o.lanes {
+		lanes.Go(func() {
+			for f := range next {
+				said, err := o.fuzz(f)
+				mu.Lock()
+				if err != nil {
+					failed++
+				}
+				tell(f, said, err)
+				mu.Unlock()
+			}
+		})
+	}
+	for _, f := range all {
+		next <- f
+	}
+	close(next)
+	lanes.Wait()
+	return failed
+}
+
+// fuzz runs one and returns what it said.
+func (o options) fuzz(f fuzzer) ([]byte, error) {
+	return exec.Command("go", "test", "-run=^$", "-fuzz=^"+f.name+"$", "-fuzztime="+o.each.String(), "-fuzzminimizetime=5x",
+		fmt.Sprintf("-parallel=%d", o.parallel), f.pkg).CombinedOutput()
+}
+
+// tell writes a line about one that found nothing, and all that another said.
+func tell(f fuzzer, said []byte, err error) {
+	if err == nil {
+		fmt.Printf("ok    %s.%s: %s\n", f.pkg, f.name, lastCount(said))
+		return
+	}
+	fmt.Printf("FAIL  %s.%s: %v\n%s", f.pkg, f.name, err, said)
+}
+
+// lastCount is what go test said last about how far it came.
+func lastCount(said []byte) string {
+	count := "nothing run"
+	for line := range bytes.Lines(said) {
+		if rest, ok := bytes.CutPrefix(line, []byte("fuzz: elapsed: ")); ok {
+			count = string(bytes.TrimSpace(rest))
+		}
+	}
+	return count
+}
 
 // find lists the fuzz tests of every package.
 func find() ([]fuzzer, error) {

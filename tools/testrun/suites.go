@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,7 @@ var suites = []suite{
 	{name: "race", what: "rooms with goroutines under the race detector", needs: []string{"gcc"}, run: race},
 	{name: "interop", what: "Awala's JavaScript library against real gateways", needs: []string{"node", "modules"}, run: runInterop, waits: true},
 	{name: "real", what: "gateways as processes on simulated radios, in real time: loss, cuts, kills", run: runReal, waits: true},
+	{name: "fuzz", what: "what strangers send, for 20 s each: BER, CMS, certificates, RAMF, cargo, PoWeb, CogRPC", run: runFuzz, waits: true},
 	{name: "crash", what: "the store on ext4 on a disk that loses its power, and on one that is full", needs: []string{"root", "ext4"}, run: runCrash},
 	{name: "faults", what: "the store while its system calls fail", needs: []string{"strace"}, run: faults},
 	{name: "static", what: "static binaries for every kind of board", run: static},
@@ -109,6 +111,21 @@ func runInterop(ctx context.Context, r *runner) (count, error) {
 
 func runReal(ctx context.Context, r *runner) (count, error) {
 	return r.test(ctx, []string{"PACKHORSE_REAL=1"}, []string{"-count=1", "-timeout=15m"}, real)
+}
+
+// fuzzed read what comes from sockets and sticks before anybody is authenticated.
+var fuzzed = []string{"./gateway/cms/ber.FuzzAgainstDER", "./gateway/cms.FuzzParseSignedData", "./gateway/pki.FuzzParse", "./gateway/ramf.FuzzParse",
+	"./gateway/cargo.FuzzParse", "./gateway/poweb.FuzzFrames", "./gateway/cogrpc.FuzzMessage"}
+
+// runFuzz takes what processor time nobody else wants: two at a time, at a lower priority than all others.
+func runFuzz(ctx context.Context, r *runner) (count, error) {
+	line := append([]string{"go", "run", "./tools/fuzz", "-time=20s", "-parallel=1", "-lanes=2"}, fuzzed...)
+	if has("nice")() {
+		line = append([]string{"nice", "-n", "15"}, line...)
+	}
+	b, err := exec.CommandContext(ctx, line[0], line[1:]...).CombinedOutput()
+	r.out.Write(b)
+	return count{passed: bytes.Count(b, []byte("ok    ./")), failed: bytes.Count(b, []byte("FAIL  ./"))}, err
 }
 
 func runCrash(ctx context.Context, r *runner) (count, error) {
