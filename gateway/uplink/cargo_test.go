@@ -79,7 +79,9 @@ func TestOutOfOrderAndReplay(t *testing.T) {
 	at := now.Add(day)
 	for _, n := range []int{2, 0, 3, 1} {
 		d.restart()
-		d.opens(sent[n], at, string(rune('a'+n)))
+		if o := d.opens(sent[n], at, string(rune('a'+n))); len(o.Records) != n/2 { // only of 2 and 3 is the key news
+			t.Errorf("cargo %d changes %d records", n, len(o.Records))
+		}
 	}
 	latest, _ := d.ring.Peer(i.own.ID)
 	for n, m := range sent {
@@ -127,6 +129,9 @@ func TestForgedCargo(t *testing.T) {
 		{"by someone whom we authorised, but no Internet gateway", stranger, ramf.NotAuthorised, func(m *ramf.Message) { m.Sender = below(d.issuers[0], ours, stranger) }},
 		{"in the session of another Internet gateway", s.key, ramf.Malformed, func(m *ramf.Message) { m.Sender = below(d.issuers[0], ours, s.key) }},
 		{"for another gateway", i.key, ramf.NotAuthorised, func(m *ramf.Message) { m.Recipient = s.own.ID }},
+		{"for the Internet gateway, by another under its CDA", s.key, ramf.NotAuthorised, func(m *ramf.Message) {
+			m.Recipient, m.Sender, m.Chain = i.own.ID, below(cda, i.key, s.key), []*pki.Certificate{cda}
+		}},
 		{"a CCA", i.key, ramf.NotAuthorised, func(m *ramf.Message) { m.Type = ramf.CCA }},
 		{"payload that is not sealed", i.key, ramf.Malformed, func(m *ramf.Message) { m.Payload = []byte("open") }},
 		{"expired", i.key, ramf.Expired, func(m *ramf.Message) { m.TTL = time.Hour }},
@@ -196,6 +201,15 @@ func TestIssuerRenewal(t *testing.T) {
 	if o, err := d.Open(i.cargo(old, at, nil, "x"), time.Time{}, pki.ClockNone); err != nil || len(o.Items) != 1 {
 		t.Errorf("without a clock: %v", err)
 	}
+}
+
+// The clock was ahead and is right again: the issuer of then is not valid yet.
+func TestClockGoesBack(t *testing.T) {
+	d, i := newDesk(t), newInternet(t, north)
+	d.register(i, now)
+	d.cca(north, now.Add(80*day))
+	cda := i.collect(d.cca(north, now), now)
+	d.opens(i.cargo(cda, now, nil, "hi"), now, "hi")
 }
 
 // What the first CCA was to store is lost, because the store was full: the second one brings all that it needs.

@@ -149,11 +149,16 @@ func TestOtherIdentityAtTheSameAddress(t *testing.T) {
 	d.register(i, now.Add(5*day))
 	other := newInternet(t, south)
 	other.address = north
-	for n := range maxCertificates {
-		d.register(other, now.Add(time.Duration(n)*time.Hour))
-	}
+	d.register(other, now)
+	d.register(other, now.Add(time.Hour))
 	d.restart()
 	at := now.Add(6 * day)
+	if g := d.Gateways()[0]; !g.Until.Equal(now.Add(time.Hour + 180*day)) {
+		t.Errorf("until %v, the end of what the lost key signed", g.Until)
+	}
+	if _, err := d.Signer(north, now.Add(184*day), gps); reason(err) != Expired || len(d.Anchors(now.Add(184*day), gps)) != 1 {
+		t.Errorf("only the certificate under the lost key is valid: %v", err)
+	}
 	c, err := d.Signer(north, at, gps)
 	if err != nil || c.Issuer != other.own.ID || d.Gateways()[0].ID != other.own.ID {
 		t.Errorf("%v; signs under %s, want %s", err, c.Issuer, other.own.ID)
