@@ -18,8 +18,9 @@ type advert struct {
 	gateway  link.PeerID
 	endpoint pki.NodeID // of an engine advert
 	seq      uint64
-	record   []byte   // membership record in a node advert
-	uplinks  []string // Internet gateways that the gateway of a node advert reaches
+	record   []byte    // membership record in a node advert
+	expires  time.Time // of a denial
+	uplinks  []string  // Internet gateways that the gateway of a node advert reaches
 	body     []byte
 	digest   link.Digest
 	domain   domain.DomainAdvert
@@ -33,6 +34,7 @@ type adverts struct {
 	byDigest  map[link.Digest]*advert
 	moved     map[pki.NodeID]bool // endpoints that are at another gateway than before, until the next look at the ways
 	nodes     int
+	denials   int
 	exits     map[link.PeerID]bool // gateways that reach the Internet
 	order     []*advert            // by subject, nil when it must be sorted again
 }
@@ -67,6 +69,9 @@ func (t *adverts) set(a *advert) {
 	}
 	t.drop(a.subject)
 	t.bySubject[a.subject], t.byDigest[a.digest], t.order = a, a, nil
+	if a.kind == ItemDenial {
+		t.denials++
+	}
 	if a.kind == ItemNodeAdvert {
 		t.nodes++
 		if len(a.uplinks) > 0 {
@@ -90,6 +95,9 @@ func (t *adverts) drop(subject string) {
 	delete(t.byDigest, old.digest)
 	delete(t.bySubject, subject)
 	t.order = nil
+	if old.kind == ItemDenial {
+		t.denials--
+	}
 	if old.kind == ItemNodeAdvert {
 		t.nodes--
 		delete(t.exits, old.gateway)
@@ -112,7 +120,7 @@ func (c *Core) advertsFull(kind uint8, at link.PeerID) bool {
 		return c.adverts.nodes >= c.cfg.Limits.Gateways
 	}
 	most := c.cfg.Limits.Endpoints
-	return len(c.adverts.bySubject)-c.adverts.nodes >= most || c.adverts.endpointsAt(at) >= share(most)
+	return len(c.adverts.bySubject)-c.adverts.nodes-c.adverts.denials >= most || c.adverts.endpointsAt(at) >= share(most)
 }
 
 // endpointsAt counts the endpoints that are at a gateway.

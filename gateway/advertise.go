@@ -121,7 +121,7 @@ func (c *Core) wantAdverts(now time.Time, p *peer, w *wanted) {
 
 // advertCost is what our way to an advert's gateway costs, without the neighbour it is told.
 func (c *Core) advertCost(p *peer, a *advert) (uint16, bool) {
-	if a.gateway == c.self || a.kind == ItemDomainAdvert {
+	if a.gateway == c.self || a.kind == ItemDomainAdvert || a.kind == ItemDenial {
 		return 0, true
 	}
 	via, cost, ok := c.hopTo(a.gateway, c.heldBack(a.digest), link.PeerID{})

@@ -8,16 +8,16 @@ import (
 	"packhorse/gateway/ramf"
 )
 
-// anchors are what the delivery authorisation of a message may lead to: the domain's certificate, and any
-// certificate of a member's key that is attached. Who issued the latter does not matter, since the member's
+// anchors are what the authorisation of something signed may lead to: the domain's certificate, and any
+// certificate of a member's key that is attached to it. Who issued the latter does not matter, since the member's
 // record, signed by the domain, names the key: so endpoints that registered under an Internet gateway and
 // those that registered under the domain reach each other.
-func (c *Core) anchors(now time.Time, m *ramf.Message) []*pki.Certificate {
+func (c *Core) anchors(now time.Time, attached []*pki.Certificate) []*pki.Certificate {
 	if c.member == nil {
 		return nil
 	}
 	list := []*pki.Certificate{c.member.Domain.Cert, c.member.Cert}
-	for _, cert := range m.Chain[:min(len(m.Chain), pki.MaxCandidates)] {
+	for _, cert := range attached[:min(len(attached), pki.MaxCandidates)] {
 		if c.isMemberKey(now, cert.ID) {
 			list = append(list, cert)
 		}
@@ -45,5 +45,5 @@ func (c *Core) isMemberKey(now time.Time, id pki.NodeID) bool {
 // Internet may go there all the same.
 func untrusted(err error) bool {
 	var r *ramf.Error
-	return errors.As(err, &r) && r != errGatewayRevoked && (r.Refusal == ramf.NoPath || r.Refusal == ramf.NotAuthorised)
+	return errors.As(err, &r) && r != errGatewayRevoked && r != errDenied && (r.Refusal == ramf.NoPath || r.Refusal == ramf.NotAuthorised)
 }

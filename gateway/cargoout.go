@@ -44,6 +44,7 @@ func (c *Core) makeCargo(now time.Time, e MakeCargo) {
 	}
 	p := &packing{MakeCargo: e, sub: s, batch: cargo.NewBatch(limit), made: CargoMade{Address: e.Address}}
 	c.packDebts(p)
+	c.packDenials(p)
 	c.pack(now, p)
 }
 
@@ -51,15 +52,28 @@ func (c *Core) makeCargo(now time.Time, e MakeCargo) {
 func (c *Core) packDebts(p *packing) {
 	for _, id := range c.debts() {
 		w := c.owed[id]
-		if p.sub.told[id] {
+		if p.sub.told[id.Key()] {
 			continue
 		}
 		if !p.batch.Add(w.Marshal()) {
 			return
 		}
-		p.sub.told[id] = true
+		p.sub.told[id.Key()] = true
 		p.made.Acks++
 		p.made.Expires = maxTime(p.made.Expires, w.expires)
+	}
+}
+
+// packDenials tells what our endpoints took back. Internet gateways that do not know PDDs pass them over.
+func (c *Core) packDenials(p *packing) {
+	for _, a := range c.adverts.sorted() {
+		if a.kind != ItemDenial || a.gateway != c.self || p.sub.told[a.subject] {
+			continue
+		}
+		if pdd, err := unpack(a.body); err == nil && p.batch.Add(pdd) {
+			p.sub.told[a.subject] = true
+			p.made.Expires = maxTime(p.made.Expires, a.expires)
+		}
 	}
 }
 

@@ -68,8 +68,9 @@ type Core struct {
 	book       *uplink.Book        // registrations with Internet gateways
 	tidied     time.Time           // when it was last looked through
 	owed       map[queue.ID]owed   // what couriers brought
-	links      *pki.Links          // certificates whose signatures were verified
-	pairing    *pairing
+	permits
+	links   *pki.Links // certificates whose signatures were verified
+	pairing *pairing
 
 	counters   map[string]uint64
 	partials   partials
@@ -105,7 +106,7 @@ func New(cfg Config, records []Record) (*Core, error) {
 		queue: newParcels(cfg.Limits), notes: newNotes(), adverts: newAdverts(), exits: newExits(), routes: route.NewTable(cfg.Limits.Gateways),
 		members: map[link.PeerID]memberRecord{}, desk: registration.NewDesk(cfg.Identity.Sign), peers: map[link.PeerID]*peer{}, ports: map[link.Port]portInfo{},
 		subs: map[uint64]*subscription{}, local: map[pki.NodeID]localEndpoint{}, drafts: newDrafts(), sources: rations{}, writers: rations{}, chores: chores{asking: map[string]bool{}, taking: map[string]bool{}},
-		revoked: map[pki.NodeID]bool{}, owed: map[queue.ID]owed{}, links: pki.NewLinks(maxLinks),
+		revoked: map[pki.NodeID]bool{}, owed: map[queue.ID]owed{}, permits: newPermits(), links: pki.NewLinks(maxLinks),
 		counters: map[string]uint64{}, partials: newPartials(), loads: map[loadKey][]loadDone{}, dirty: true}
 	if cfg.Name != "" && cfg.Membership == nil {
 		c.id.Name = cfg.Name

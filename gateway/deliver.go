@@ -22,7 +22,7 @@ type subscription struct {
 	todo []*entry            // not handed out yet, in order; some may have gone meanwhile
 	sent map[string]*entry   // handed out and not acknowledged
 	wait Token               // of a Next that waits, 0 when none
-	told map[queue.ID]bool   // acknowledgements that its cargo brought
+	told map[string]bool     // what its cargo brought besides parcels
 }
 
 func newSubscription(id uint64, ids []pki.NodeID) *subscription {

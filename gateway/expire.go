@@ -12,6 +12,7 @@ const memory = 7 * day
 // expire ends what is over, by a clock that may: the time of neighbours deletes nothing.
 func (c *Core) expire(now time.Time) {
 	c.expireParcels(now)
+	c.tidy(now)
 	if at := c.ends; at.IsZero() || at.After(now) || !c.clockTrusted() {
 		return
 	}
@@ -25,7 +26,6 @@ func (c *Core) expire(now time.Time) {
 	}
 	c.expireDrafts(now)
 	c.expireOwed(now)
-	c.tidyUplinks(now)
 	c.dirty = true
 }
 
@@ -97,6 +97,9 @@ func (c *Core) nextExpiry() time.Time {
 	}
 	if !c.clockTrusted() {
 		return time.Time{}
+	}
+	if next := c.tidied.Add(day); c.tidied.IsZero() || at.IsZero() || next.Before(at) {
+		at = next
 	}
 	return at
 }

@@ -89,7 +89,7 @@ func (c *Core) judgeItem(now time.Time, from link.PeerID, it link.Item) (link.Ve
 	switch it.Kind {
 	case ItemParcel, ItemSealed:
 		return c.judgeParcel(now, from, it)
-	case ItemNodeAdvert, ItemEngineAdvert, ItemDomainAdvert:
+	case ItemNodeAdvert, ItemEngineAdvert, ItemDomainAdvert, ItemDenial:
 		return c.judgeAdvert(from, it)
 	case ItemReceipt, ItemContact, ItemDispatch:
 		return c.judgeNote(from, it)
@@ -131,6 +131,8 @@ func (c *Core) takeJudged(now time.Time, e link.Received, v link.Verdict, reason
 		c.takeSealed(now, e, reply)
 	case ItemNodeAdvert, ItemEngineAdvert, ItemDomainAdvert:
 		c.takeAdvert(now, e, reply)
+	case ItemDenial:
+		c.takeDenial(now, e, reply)
 	case ItemReceipt:
 		c.takeReceipt(now, e, reply)
 	case ItemContact:

@@ -12,9 +12,11 @@ import (
 
 // intake is a parcel on its way into custody.
 type intake struct {
-	rec   parcelRecord
-	body  []byte
-	extra []store.Op // made durable with it
+	rec     parcelRecord
+	body    []byte
+	extra   []store.Op // made durable with it
+	path    []*pki.Certificate
+	created time.Time
 }
 
 // errAgain: the same parcel is just being stored.
@@ -70,7 +72,7 @@ func (c *Core) inspect(now time.Time, raw []byte) (intake, error) {
 
 // newIntake is what a checked message becomes. What names the Internet and has no path in the domain goes nowhere else.
 func (c *Core) newIntake(m *ramf.Message, path []*pki.Certificate, body []byte) intake {
-	in := intake{rec: newParcelRecord(m, path, body), body: body}
+	in := intake{rec: newParcelRecord(m, path, body), body: body, path: path, created: m.Created}
 	if c.outbound(m) {
 		in.rec.Internet, in.rec.Address = path == nil, m.InternetAddress
 	}
@@ -101,6 +103,10 @@ func (c *Core) admit(now time.Time, in intake, done func(now time.Time, x *entry
 	_, ours := c.local[in.rec.Recipient]
 	in.rec.Local = ours && !in.rec.Internet && in.rec.Type == ramf.Parcel
 	in.rec.Since, in.rec.Arrival = now, c.queue.arrival+1
+	if err := c.count(&in); err != nil {
+		done(now, nil, err)
+		return
+	}
 	x := newEntry(in.rec)
 	x.born = true
 	ops, err := c.queue.Append(x.item(), x.append(nil), in.body)

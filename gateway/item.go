@@ -23,6 +23,7 @@ import (
 //	8 dispatch        domain.Dispatch                       any member        custody of the next hop
 //	9 domain advert   domain.DomainAdvert                   any member        a newer one
 //	10 sealed         cargo or CCA: sealed.go               any member        custody of the next hop
+//	11 denial         compact form of a PDD: permits.go     any member        it expires
 //	64 custody        stickcustody.go                       a bundle on a stick, never on the air
 const (
 	ItemParcel       uint8 = 1
@@ -35,6 +36,7 @@ const (
 	ItemDispatch     uint8 = 8
 	ItemDomainAdvert uint8 = 9
 	ItemSealed       uint8 = 10
+	ItemDenial       uint8 = 11
 	ItemCustody      uint8 = 64
 )
 
@@ -59,7 +61,7 @@ func maxBody(kind uint8) int {
 		return maxSealedBody
 	case ItemReceipt:
 		return maxReceiptBody
-	case ItemNodeAdvert, ItemEngineAdvert:
+	case ItemNodeAdvert, ItemEngineAdvert, ItemDenial:
 		return maxAdvertBody
 	case ItemJoinRequest, ItemAdmission:
 		return maxPairingBody

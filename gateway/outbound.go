@@ -45,7 +45,7 @@ func (c *Core) subscribe(now time.Time, s *subscription) {
 	if len(c.subs) >= c.cfg.Limits.Subs {
 		return
 	}
-	s.sent, s.told = map[string]*entry{}, map[queue.ID]bool{}
+	s.sent, s.told = map[string]*entry{}, map[string]bool{}
 	s.todo = c.stock(now, s)
 	c.subs[s.id] = s
 }

@@ -16,7 +16,7 @@ import (
 
 // restoreOrder: what later kinds refer to comes first.
 var restoreOrder = []store.Kind{KindCounter, KindMember, KindBuiltin, KindEndpoint, KindAdvert, KindParcel,
-	KindNote, KindLetter, KindPartial, KindDraft, KindOwed, KindUplink}
+	KindNote, KindLetter, KindPartial, KindDraft, KindOwed, KindUplink, KindRate, KindDenial}
 
 // restore rebuilds the state from records. One that cannot be read is passed over: the rest still works.
 func (c *Core) restore(records []Record) {
@@ -85,6 +85,8 @@ func (c *Core) restoreOne(r Record) error {
 		c.box.keep(&l)
 	case KindPartial:
 		return c.restorePartial(r)
+	case KindRate, KindDenial:
+		return c.restorePermit(r)
 	case KindOwed:
 		id, w, err := parseOwed(r.Value)
 		if err != nil {

@@ -212,9 +212,12 @@ var errGatewayRevoked = &ramf.Error{Refusal: ramf.NotAuthorised, Detail: "the re
 
 // pathOf is Message.CheckBy, and refuses a path through a gateway that was revoked.
 func (c *Core) pathOf(now time.Time, m *ramf.Message) ([]*pki.Certificate, error) {
-	path, err := m.CheckBy(c.terms(now), c.anchors(now, m))
+	path, err := m.CheckBy(c.terms(now), c.anchors(now, m.Chain))
 	if err == nil && len(path) > 2 && c.revoked[path[2].ID] {
 		return nil, errGatewayRevoked
+	}
+	if err == nil && c.denials.Denied(path, now, c.quality) {
+		return nil, errDenied
 	}
 	return path, err
 }

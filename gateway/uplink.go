@@ -122,15 +122,13 @@ func (c *Core) root(now time.Time) (*pki.Certificate, string) {
 	return c.member.Cert, c.member.Domain.Address
 }
 
-// tidyUplinks drops keys and certificates that are over, once a day.
-func (c *Core) tidyUplinks(now time.Time) {
+// tidy drops keys, certificates and permits that are over, once a day.
+func (c *Core) tidy(now time.Time) {
 	if c.tidied.Add(day).After(now) || !c.clockTrusted() {
 		return
 	}
 	c.tidied = now
-	if ops := uplinkOps(c.book.Tidy(now, c.quality)); len(ops) > 0 {
+	if ops := append(uplinkOps(c.book.Tidy(now, c.quality)), c.tidyPermits(now)...); len(ops) > 0 {
 		c.persist(batch{ops: ops}, ignoreResult)
 	}
 }
-
-func (c *Core) deauthorise(now time.Time, e Deauthorise) { c.answer(e.Token, nil, errNoDomain) }
