@@ -19,12 +19,13 @@ const maxOpen = 1024
 type Desk struct {
 	gateway link.PeerID
 	key     ed25519.PrivateKey
-	open    []ticket // oldest first
+	open    []ticket // oldest first, those used too until they expire
 }
 
 type ticket struct {
 	hash  [32]byte // of the PNRA
 	until time.Time
+	used  bool
 }
 
 // NewDesk serves for the gateway of this Ed25519 key.
@@ -41,9 +42,13 @@ func (d *Desk) PreRegister(now time.Time, digest [32]byte, sequence uint64) []by
 	if len(d.open) == maxOpen {
 		d.open = d.open[1:]
 	}
-	a := Authorize(Claim{Digest: digest, Gateway: d.gateway, Sequence: sequence}, now.Add(Lifetime), d.key)
-	d.open = append(d.open, ticket{sha256.Sum256(a.Raw), now.Add(Lifetime)})
-	return a.Raw
+	for ; ; sequence++ { // who asks twice in a second gets two, not one that serves twice
+		a := Authorize(Claim{Digest: digest, Gateway: d.gateway, Sequence: sequence}, now.Add(Lifetime), d.key)
+		if hash := sha256.Sum256(a.Raw); d.find(hash) < 0 {
+			d.open = append(d.open, ticket{hash: hash, until: now.Add(Lifetime)})
+			return a.Raw
+		}
+	}
 }
 
 // Register takes a PNRR. Once it succeeded, its authorization is used up: store the result, then Issue. Request.Raw
@@ -55,12 +60,16 @@ func (d *Desk) Register(now time.Time, pnrr []byte) (Request, error) {
 	}
 	d.expire(now)
 	hash := sha256.Sum256(r.Authorization.Raw)
-	at := slices.IndexFunc(d.open, func(t ticket) bool { return t.hash == hash })
-	if at < 0 {
+	at := d.find(hash)
+	if at < 0 || d.open[at].used {
 		return Request{}, refuse(Expired, "the authorization is older than %v, used before or not ours: pre-register again", Lifetime)
 	}
-	d.open = slices.Delete(d.open, at, at+1)
+	d.open[at].used = true
 	return r, nil
+}
+
+func (d *Desk) find(hash [32]byte) int {
+	return slices.IndexFunc(d.open, func(t ticket) bool { return t.hash == hash })
 }
 
 func (d *Desk) expire(now time.Time) {
