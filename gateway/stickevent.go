@@ -48,7 +48,9 @@ type StickFile struct {
 // StickVerdict names the files that may go: expired, damaged ones of ours, and those of ours whose contents were
 // acknowledged.
 type StickVerdict struct {
-	Over []string
+	Over    []string
+	Bytes   int64 // about what is to be written
+	Parcels int   // among it
 }
 
 // StickMade is a file for a stick. Raw belongs to who asked.

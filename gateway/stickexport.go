@@ -49,7 +49,14 @@ func (c *Core) openStick(now time.Time, e OpenStick) {
 	if c.sticks == nil {
 		c.sticks = map[uint64]*stickExport{}
 	}
-	c.sticks[e.Sub] = &stickExport{todo: c.stickPicks(has), met: map[link.PeerID]bool{}}
+	s := &stickExport{todo: c.stickPicks(has), met: map[link.PeerID]bool{}}
+	for _, k := range s.todo {
+		v.Bytes += int64(k.size())
+		if k.x != nil && !k.whole() {
+			v.Parcels++
+		}
+	}
+	c.sticks[e.Sub] = s
 	c.answer(e.Token, v, nil)
 }
 

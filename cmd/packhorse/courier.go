@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) courierCommand() *cobra.Command {
-	return group("courier", "cargo that phones, laptops and sticks carry", a.courierStatusCommand(), a.courierSyncCommand())
+	return group("courier", "cargo that phones, laptops and sticks carry", a.courierStatusCommand(), a.courierSyncCommand(), a.courierExportCommand(), a.courierImportCommand())
 }
 
 // courierOf is what a configuration says of cargo. A wrong resolver is found when the file is read.

@@ -30,6 +30,11 @@ func (p problem) Error() string {
 	return fmt.Sprintf("%d problems found", p.count)
 }
 
+// saidAlready is the end of what did not get all done; what is missing is printed already.
+type saidAlready admin.Code
+
+func (s saidAlready) Error() string { return string(s) }
+
 // fail says what went wrong, why, and what to do, and answers the exit code.
 func (a *app) fail(err error) int {
 	if err == nil {
@@ -42,6 +47,10 @@ func (a *app) fail(err error) int {
 	var no lawForbids
 	if errors.As(err, &no) {
 		return admin.CodeRegion.Exit()
+	}
+	var said saidAlready
+	if errors.As(err, &said) {
+		return admin.Code(said).Exit()
 	}
 	e := admin.AsError(err)
 	excerpt := ""

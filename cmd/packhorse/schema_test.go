@@ -214,6 +214,7 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 	for _, line := range []string{"nosuch", "status --nosuch", "status x", "send clinic photo.jpg", "config check --config /nonexistent/p.toml", "sim run nosuch"} {
 		run(2, append(strings.Fields(line), "--json")...)
 	}
+	sayCourier(t, s)
 	s.check("air", airSays(t))
 	s.check("events", eventsSay(t, full()))
 	s.check("ready and dev", readySays(t))

@@ -190,6 +190,7 @@ type Event struct {
 
 // Backend is the gateway behind the API. Errors are *Error where they can be.
 type Backend interface {
+	StickBackend
 	Status(ctx context.Context) (Status, error)
 	Up(ctx context.Context, u Up) (Status, error)
 	Send(ctx context.Context, s Send) (Parcel, error)

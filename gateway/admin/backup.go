@@ -44,7 +44,7 @@ func (s *server) backup(w http.ResponseWriter, r *http.Request) {
 			Fix: "run it as root, or as the gateway's user"})
 		return
 	}
-	out := &slowly{w: w, rc: http.NewResponseController(w)}
+	out := &slowly{w: w, rc: http.NewResponseController(w), patience: slowBackup}
 	err := s.b.Backup(r.Context(), out)
 	if err != nil && !out.begun {
 		writeError(w, err)
@@ -55,9 +55,10 @@ func (s *server) backup(w http.ResponseWriter, r *http.Request) {
 
 // slowly waits for a reader, within bounds.
 type slowly struct {
-	w     http.ResponseWriter
-	rc    *http.ResponseController
-	begun bool
+	w        http.ResponseWriter
+	rc       *http.ResponseController
+	patience time.Duration
+	begun    bool
 }
 
 func (s *slowly) Write(p []byte) (int, error) {
@@ -66,7 +67,7 @@ func (s *slowly) Write(p []byte) (int, error) {
 		s.w.Header().Set("Content-Type", "application/octet-stream")
 		s.w.Header().Set("Cache-Control", "no-store")
 	}
-	s.rc.SetWriteDeadline(time.Now().Add(slowBackup))
+	s.rc.SetWriteDeadline(time.Now().Add(s.patience))
 	return s.w.Write(p)
 }
 

@@ -166,6 +166,19 @@ func (c *client) call(ctx context.Context, method, path string, in any, out inte
 	if err != nil {
 		return err
 	}
+	return c.read(res, path, out)
+}
+
+// callWith is call with octets.
+func (c *client) callWith(ctx context.Context, path string, body io.Reader, out interface{ said() string }) error {
+	res, err := c.doWith(ctx, "POST", path, body)
+	if err != nil {
+		return err
+	}
+	return c.read(res, path, out)
+}
+
+func (c *client) read(res *http.Response, path string, out interface{ said() string }) error {
 	defer res.Body.Close()
 	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(out); err != nil {
 		return fmt.Errorf("read the gateway's answer to %s: %w", path, err)
@@ -184,6 +197,10 @@ func (c *client) do(ctx context.Context, method, path string, in any) (*http.Res
 		}
 		body = bytes.NewReader(b)
 	}
+	return c.doWith(ctx, method, path, body)
+}
+
+func (c *client) doWith(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, "http://packhorse"+path, body)
 	if err != nil {
 		return nil, err

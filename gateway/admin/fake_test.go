@@ -24,6 +24,7 @@ type fake struct {
 	up     Up
 	added  [2]string
 	events chan Event
+	StickBackend
 }
 
 func (f *fake) note(s string) error {

@@ -70,6 +70,7 @@ func NewHandler(b Backend) http.Handler {
 	}
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("GET /v1/backup", s.backup)
+	mux.HandleFunc("POST /v1/courier/export", s.courierExport)
 	mux.HandleFunc("/", answer(func(r *http.Request) (any, error) {
 		return nil, &Error{Code: CodeNotFound, Message: "no such path or method: " + r.Method + " " + r.URL.Path,
 			Fix: "GET /v1/status is a good start"}
@@ -108,6 +109,7 @@ func (s *server) routes() []route {
 		{"POST /v1/contacts/export", s.exportContact},
 		{"GET /v1/courier", s.courier},
 		{"POST /v1/courier/sync", s.syncCourier},
+		{"POST /v1/courier/import", s.courierImport},
 	}
 }
 
