@@ -51,6 +51,9 @@ type StickVerdict struct {
 	Over    []string
 	Bytes   int64 // about what is to be written
 	Parcels int   // among it
+	// Up is another one when other parcels wait for the Internet here, or other acknowledgements are owed there: cargo that was
+	// made before is then not all of it.
+	Up [32]byte
 }
 
 // StickMade is a file for a stick. Raw belongs to who asked.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/hex"
 	"time"
 
@@ -56,8 +57,23 @@ func (c *Core) openStick(now time.Time, e OpenStick) {
 			v.Parcels++
 		}
 	}
-	c.sticks[e.Sub] = s
+	c.sticks[e.Sub], v.Up = s, c.waitsUp()
 	c.answer(e.Token, v, nil)
+}
+
+// waitsUp is a sum over all that cargo of ours has to bring to the Internet.
+func (c *Core) waitsUp() (sum [32]byte) {
+	h := sha256.New()
+	for _, x := range c.queue.all() {
+		if x.Type == ramf.Parcel && x.Internet && x.forwardable() {
+			h.Write(x.Digest[:])
+		}
+	}
+	for _, id := range c.debts() {
+		h.Write(id[:])
+	}
+	h.Sum(sum[:0])
+	return sum
 }
 
 // cargoNames are the cargo and CCAs that we know, by the names that their files have.

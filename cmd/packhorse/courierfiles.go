@@ -148,7 +148,7 @@ func (x *exporting) part(p admin.CourierPart) error {
 	}
 	x.count(p)
 	x.show(x.out.SizeBytes, max(x.total, x.out.SizeBytes))
-	return x.remove(p.Replaces)
+	return nil
 }
 
 var extensions = map[string]string{"bundle": courier.Bundle, "cargo": courier.Cargo, "cca": courier.CCA}

@@ -30,8 +30,9 @@ type CourierExport struct {
 	BlockBytes int64       `json:"block_bytes"`
 }
 
-// CourierPart is one line of the answer to an export. The first tells what may leave the stick, the last what had no room;
-// those between are each followed by the SizeBytes octets of a file.
+// CourierPart is one line of the answer to an export. Over may leave the stick: what the first line names at once, what a later
+// one names when the files before it are there. One with SizeBytes is followed by the octets of a file; the last tells what
+// had no room.
 type CourierPart struct {
 	Clock       string   `json:"clock,omitempty"`      // as Head.Clock
 	Over        []string `json:"over,omitempty"`       // names of files: expired, acknowledged, damaged
@@ -45,8 +46,7 @@ type CourierPart struct {
 	Notes     int       `json:"notes,omitempty"`
 	SizeBytes int64     `json:"size_bytes,omitempty"`
 	Expires   time.Time `json:"expires,omitzero"`
-	Replaces  []string  `json:"replaces,omitempty"` // files that it makes needless, once it is there
-	Content   []byte    `json:"-"`                  // belongs to who is given it
+	Content   []byte    `json:"-"` // belongs to who is given it
 
 	End   bool         `json:"end,omitempty"`
 	Left  *CourierLeft `json:"left,omitempty"`

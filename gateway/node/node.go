@@ -102,6 +102,7 @@ type Node struct {
 	mu        sync.Mutex // guards what follows
 	plan      plan
 	health    map[string]port.Health
+	stickRuns []stickRun // the latest cargo for sticks
 	running   *transports
 	runCtx    context.Context // of Run
 	portNames map[link.Port]string

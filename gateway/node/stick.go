@@ -29,10 +29,17 @@ func (a adminAPI) CourierExport(ctx context.Context, q admin.CourierExport, each
 	if err := x.files(link.Emergency); err != nil {
 		return err
 	}
+	if err := x.own(q.Files, v); err != nil {
+		return err
+	}
 	if err := x.files(link.Bulk); err != nil {
 		return err
 	}
-	return each(admin.CourierPart{End: true, Left: &admin.CourierLeft{Parcels: x.left.Parcels, Cargo: x.left.Cargo, SizeBytes: x.left.Bytes}})
+	left := &admin.CourierLeft{Parcels: x.left.Parcels, Cargo: x.left.Cargo, SizeBytes: x.left.Bytes}
+	if x.short {
+		left.Cargo++
+	}
+	return each(admin.CourierPart{End: true, Left: left})
 }
 
 func stickFiles(in []admin.StickFile) []gateway.StickFile {
@@ -51,6 +58,7 @@ type stickExport struct {
 	room  int64
 	block int64
 	left  gateway.StickLeft
+	short bool // cargo of ours had no room
 	each  func(admin.CourierPart) error
 }
 
