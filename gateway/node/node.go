@@ -60,6 +60,12 @@ type Config struct {
 	// Files names the files of the configuration, for backups; nil: none.
 	Files func() []string
 
+	// Uplinks are the Internet gateways to register with; none: no connection to the Internet.
+	Uplinks UplinkConfig
+
+	// dialUplink connects to Internet gateways; nil: the network's.
+	dialUplink func(ctx context.Context, network, address string) (net.Conn, error)
+
 	apply func(*store.Store, ...store.Op) error // of batches; tests hold it back here; nil is the real one
 }
 
@@ -106,8 +112,11 @@ type Node struct {
 	running   *transports
 	runCtx    context.Context // of Run
 	portNames map[link.Port]string
-	regionMu  sync.Mutex // one change of plan at a time; guards stopped
-	stopped   bool       // Run has ended: no transport starts any more
+	uplinks   *uplinks // nil: none
+	// endUplinks stops them and waits.
+	endUplinks func()
+	regionMu   sync.Mutex // one change of plan at a time; guards stopped
+	stopped    bool       // Run has ended: no transport starts any more
 }
 
 // Open reads the state directory, makes what is missing in it, and binds PoWeb. Nothing is sent or
@@ -243,6 +252,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.regionMu.Lock()
 	n.stopped = true
 	n.stopTransports()
+	n.stopUplinks()
 	n.regionMu.Unlock()
 	stop()
 	n.disk.close()

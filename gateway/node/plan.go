@@ -36,7 +36,7 @@ func (n *Node) planOf(c Config) (plan, error) {
 	return p, nil
 }
 
-// Reload takes Region, Radios and Transports of c and restarts the transports under them; the other
+// Reload takes Region, Radios, Transports and Uplinks of c and restarts transports and uplinks under them; the other
 // fields are left out. On error nothing has changed. Before Run it only sets what Run begins with.
 func (n *Node) Reload(c Config) error {
 	n.regionMu.Lock()
@@ -48,9 +48,14 @@ func (n *Node) Reload(c Config) error {
 	if err != nil {
 		return err
 	}
+	f, err := c.Uplinks.resolver()
+	if err != nil {
+		return err
+	}
 	list, err := n.prepare(p)
 	if err == nil {
 		n.runPlan(p, list)
+		n.runUplinks(c.Uplinks, f)
 	}
 	return adminError(err)
 }

@@ -23,7 +23,7 @@ func (n *Node) serve(ctx context.Context) error {
 	n.mu.Lock()
 	n.runCtx = ctx
 	n.mu.Unlock()
-	err := n.startTransports() // before the servers, so that the first status knows of them
+	err := errors.Join(n.startTransports(), n.startUplinks()) // before the servers, so that the first status knows of them
 	if err != nil {
 		cancel()
 	}

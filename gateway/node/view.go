@@ -44,6 +44,7 @@ func (a adminAPI) Status(ctx context.Context) (admin.Status, error) {
 	n.addHealth(now, &out)
 	out.Problems = append(out.Problems, storeProblems(n.store.Stats())...)
 	out.Problems = append(out.Problems, n.planProblems()...)
+	out.Problems = append(out.Problems, n.uplinkProblems()...)
 	out.Problems = append(out.Problems, problemsOf(s)...)
 	return out, nil
 }

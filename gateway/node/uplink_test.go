@@ -1,0 +1,209 @@
+package node
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"packhorse/gateway"
+	"packhorse/gateway/discovery"
+)
+
+func want(t *testing.T, what string, got []string, wanted ...string) {
+	t.Helper()
+	if !slices.Equal(got, wanted) {
+		t.Errorf("%s: got %q, want %q", what, got, wanted)
+	}
+}
+
+func TestUplinkRegistersCollectsAndDelivers(t *testing.T) {
+	o := newOwner(t)
+	synctest.Test(t, func(t *testing.T) {
+		u, _, d := runUplinks(t, o, "one.example")
+		o.put("up")
+		d[0].change(func() { d[0].queue = []string{"down", "garbage", "down too"} })
+		time.Sleep(10 * time.Second)
+		want(t, "registered", o.state(&o.registers), "one.example")
+		want(t, "told", o.state(&o.lives), "+one.example")
+		want(t, "came", o.state(&o.came), "down", "down too")
+		want(t, "left at the Internet gateway", d[0].queue)
+		want(t, "delivered", d[0].got, "up")
+		want(t, "acknowledged", o.state(&o.acked), "up")
+		o.put("later")
+		d[0].change(func() { d[0].queue = []string{"live"} })
+		time.Sleep(time.Second)
+		want(t, "came live", o.state(&o.came), "down", "down too", "live")
+		want(t, "delivered live", d[0].got, "up", "later")
+		if h := u.states()[0]; !h.Registered || !h.Live || h.Problem != "" || h.Since.IsZero() {
+			t.Errorf("health %+v", h)
+		}
+	})
+}
+
+func TestParcelsThatTheInternetGatewayDoesNotTake(t *testing.T) {
+	o := newOwner(t)
+	synctest.Test(t, func(t *testing.T) {
+		_, _, d := runUplinks(t, o, "one.example")
+		d[0].status = map[string]int{"invalid": 422, "malformed": 400, "too big": 413, "unlucky": 500, "full": 507}
+		o.put("invalid", "unlucky", "malformed", "full", "too big", "good")
+		time.Sleep(time.Minute)
+		want(t, "dropped", o.state(&o.dropped), "invalid", "malformed", "too big")
+		want(t, "acknowledged", o.state(&o.acked), "good")
+		want(t, "kept", o.state(&o.queue), "unlucky", "full")
+		d[0].change(func() { clear(d[0].status) })
+		time.Sleep(offerAgain)
+		want(t, "acknowledged in the end", o.state(&o.acked), "good", "unlucky", "full")
+		want(t, "told", o.state(&o.lives), "+one.example")
+	})
+}
+
+func TestParcelThatCannotBeStoredComesAgain(t *testing.T) {
+	o := newOwner(t)
+	synctest.Test(t, func(t *testing.T) {
+		u, _, d := runUplinks(t, o, "one.example")
+		o.refuse = &gateway.Error{Code: "quota", Message: "the store is full", Fix: "make room"}
+		d[0].change(func() { d[0].queue = []string{"p"} })
+		time.Sleep(time.Minute)
+		want(t, "left at the Internet gateway", d[0].queue, "p")
+		if h := u.states()[0]; h.Problem != "the store is full" || h.Fix != "make room" {
+			t.Errorf("health %+v", h)
+		}
+		o.mu.Lock()
+		o.refuse = nil
+		o.mu.Unlock()
+		time.Sleep(2 * longestRetry)
+		want(t, "came", o.state(&o.came), "p")
+		if h := u.states()[0]; h.Problem != "" || !h.Live {
+			t.Errorf("health afterwards %+v", h)
+		}
+	})
+}
+
+func TestSecondChoiceAndBack(t *testing.T) {
+	o := newOwner(t)
+	synctest.Test(t, func(t *testing.T) {
+		_, w, d := runUplinks(t, o, "one.example", "two.example")
+		time.Sleep(time.Minute)
+		want(t, "told", o.state(&o.lives), "+one.example")
+		w.breakOff("one.example")
+		o.put("up")
+		time.Sleep(time.Minute)
+		want(t, "told after the break", o.state(&o.lives), "+one.example", "-one.example", "+two.example")
+		want(t, "delivered to the second", d[1].got, "up")
+		w.mend("one.example")
+		time.Sleep(wellFor*probeEvery - time.Minute)
+		want(t, "told at once", o.state(&o.lives), "+one.example", "-one.example", "+two.example")
+		time.Sleep(2 * probeEvery)
+		want(t, "told in the end", o.state(&o.lives), "+one.example", "-one.example", "+two.example", "-two.example", "+one.example")
+	})
+}
+
+func TestGatewayThatTakesNothingIsLeftForAnother(t *testing.T) {
+	o := newOwner(t)
+	stranger := newOwner(t).chain.Endpoint
+	synctest.Test(t, func(t *testing.T) {
+		_, _, d := runUplinks(t, o, "one.example", "two.example")
+		time.Sleep(time.Second * 2)
+		d[0].change(func() { d[0].anchor = stranger }) // it knows us no more
+		o.put("a", "b", "c", "d")
+		time.Sleep(time.Minute)
+		want(t, "delivered", d[1].got, "a", "b", "c", "d")
+		if l := o.state(&o.lives); l[len(l)-1] != "+two.example" {
+			t.Errorf("told %q, want the second at last", l)
+		}
+		time.Sleep(2 * checkRenewal)
+		if d[0].pnrrs < 2 {
+			t.Errorf("asked for %d registrations, want another one", d[0].pnrrs)
+		}
+	})
+}
+
+func TestRegistrationIsTriedAgain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		wait time.Duration
+	}{
+		"resolver out of reach": {&discovery.Error{Kind: discovery.Unreachable}, retryResolver},
+		"no such address":       {&discovery.Error{Kind: discovery.NoSuchAddress}, retryRegister},
+		"not signed":            {&discovery.Error{Kind: discovery.NotSigned}, retryRegister},
+	} {
+		o := newOwner(t)
+		synctest.Test(t, func(t *testing.T) {
+			u, w, _ := runUplinks(t, o, "one.example")
+			w.down["one.example"] = tt.err
+			time.Sleep(tt.wait - time.Second)
+			if h := u.states()[0]; h.Registered || h.Problem == "" || h.Fix == "" {
+				t.Errorf("%s: health %+v", name, h)
+			}
+			w.mu.Lock()
+			clear(w.down)
+			w.mu.Unlock()
+			want(t, name, o.state(&o.registers))
+			time.Sleep(5 * time.Second)
+			want(t, name+", mended", o.state(&o.registers), "one.example")
+			want(t, name+", connected", o.state(&o.lives), "+one.example")
+		})
+	}
+}
+
+func TestRegistrationRetriesSlowDown(t *testing.T) {
+	broken := errors.New("broken")
+	for n, wanted := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 16 * time.Minute, maxRetry, maxRetry} {
+		if got := registerAgain(broken, false, n+1); got != wanted {
+			t.Errorf("failure %d: got %v, want %v", n+1, got, wanted)
+		}
+	}
+	if got := registerAgain(broken, true, 9); got != retryRenewal {
+		t.Errorf("renewal: got %v, want %v", got, retryRenewal)
+	}
+	if got := registerAgain(&gateway.Error{Code: "not_yet"}, false, 9); got != retryRegister {
+		t.Errorf("no clock: got %v, want %v", got, retryRegister)
+	}
+	for n, wanted := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		if got := connectAgain(broken, n+1); got != wanted*time.Second {
+			t.Errorf("connection failure %d: got %v, want %v", n+1, got, wanted*time.Second)
+		}
+	}
+}
+
+func TestRenewal(t *testing.T) {
+	o := newOwner(t)
+	synctest.Test(t, func(t *testing.T) {
+		_, _, d := runUplinks(t, o, "one.example")
+		time.Sleep(time.Second)
+		o.mu.Lock()
+		info := o.registered["one.example"]
+		o.mu.Unlock()
+		info.Renew = time.Now().Add(15 * time.Minute)
+		o.mu.Lock()
+		o.registered["one.example"] = info
+		o.mu.Unlock()
+		time.Sleep(14 * time.Minute)
+		want(t, "before it is due", o.state(&o.registers), "one.example")
+		time.Sleep(10 * time.Minute)
+		want(t, "when it is due", o.state(&o.registers), "one.example", "one.example")
+		if d[0].pnrrs != 2 {
+			t.Errorf("asked for %d registrations, want 2", d[0].pnrrs)
+		}
+		for _, l := range o.state(&o.lives) {
+			if strings.HasPrefix(l, "-") {
+				t.Errorf("the connection ended: %q", o.lives)
+			}
+		}
+	})
+}
+
+// A gateway that was registered before its restart connects at once, without the network for a registration.
+func TestRestartConnectsAtOnce(t *testing.T) {
+	o := newOwner(t)
+	synctest.Test(t, func(t *testing.T) {
+		o.registered["one.example"] = gateway.UplinkInfo{Address: "one.example", Until: time.Now().Add(validity), Renew: time.Now().Add(time.Hour)}
+		runUplinks(t, o, "One.Example.")
+		time.Sleep(2 * time.Second)
+		want(t, "registered", o.state(&o.registers))
+		want(t, "told", o.state(&o.lives), "+one.example")
+	})
+}
