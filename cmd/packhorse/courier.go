@@ -22,7 +22,7 @@ func courierOf(l *config.Loaded) (node.Courier, error) {
 	if !l.Courier.Internet {
 		return c, nil
 	}
-	r, err := discovery.New(discovery.Options{})
+	r, err := discovery.New(discovery.Options{DoH: l.Uplink.DoH, Fixed: l.Fixed})
 	if err != nil {
 		return c, err
 	}

@@ -77,9 +77,10 @@ func (r *reloader) refuse(err error) {
 	r.log.Error("configuration not reloaded, the old one stays in force", "err", err, "fix", fix)
 }
 
-// moved tells whether the transports have to be made anew.
+// moved tells whether the transports and uplinks have to be made anew.
 func moved(a, b *config.Loaded) bool {
-	return a.Region != b.Region || !reflect.DeepEqual(a.Radio, b.Radio) || !reflect.DeepEqual(a.Boards, b.Boards) || !reflect.DeepEqual(a.Internet, b.Internet)
+	return a.Region != b.Region || !reflect.DeepEqual(a.Radio, b.Radio) || !reflect.DeepEqual(a.Boards, b.Boards) || !reflect.DeepEqual(a.Internet, b.Internet) ||
+		!reflect.DeepEqual(a.Uplink, b.Uplink) || !reflect.DeepEqual(a.Fixed, b.Fixed)
 }
 
 // needRestart names the changed keys that only a new start takes up.

@@ -118,6 +118,7 @@ func (a *app) nodeConfig(l *config.Loaded, listener net.Listener, log *slog.Logg
 		Store:      store.Options{MaxBytes: l.Store.MaxBytes, Linger: time.Duration(l.Store.LingerMS) * time.Millisecond},
 		Limits:     gateway.Limits{Parcels: l.Store.MaxParcels, Bytes: l.Store.MaxParcelBytes},
 	}
+	c.Uplinks = node.UplinkConfig{Gateways: l.Uplink.Gateways, DoH: l.Uplink.DoH, Fixed: l.Fixed}
 	for _, r := range l.Radio {
 		c.Radios = append(c.Radios, r.Name)
 	}

@@ -12,7 +12,7 @@ type Fixed struct {
 	Name                  string // the Awala address
 	PoWeb, PoHTTP, CogRPC string // host:port each; empty: ask DNS
 	// CA holds the certificates, in PEM, of the authorities that are trusted for these hosts, or the hosts' own.
-	// Empty: the system's.
+	// nil: the system's.
 	CA    []byte
 	Plain bool // without TLS; every host must be a loopback address
 }
@@ -27,7 +27,7 @@ func (f Fixed) Check() error {
 			return &Error{Kind: BadAddress, Name: a, Err: err}
 		}
 	}
-	if len(f.CA) > 0 && !x509.NewCertPool().AppendCertsFromPEM(f.CA) {
+	if f.CA != nil && !x509.NewCertPool().AppendCertsFromPEM(f.CA) {
 		return &Error{Kind: BadAddress, Name: f.Name, Err: fmt.Errorf("there is no certificate in the file of authorities")}
 	}
 	return nil
@@ -58,7 +58,7 @@ func (f Fixed) target(s Service) (t Target, ok bool) {
 	}
 	t.Name, _, _ = net.SplitHostPort(t.Address)
 	t.Plain = f.Plain
-	if len(f.CA) > 0 {
+	if f.CA != nil {
 		t.Roots = x509.NewCertPool()
 		t.Roots.AppendCertsFromPEM(f.CA)
 	}

@@ -261,10 +261,10 @@ type wire struct {
 	dials int
 }
 
-// line is a listener of a wire.
-type line struct{ conns chan net.Conn }
+// wireEnd is a listener of a wire.
+type wireEnd struct{ conns chan net.Conn }
 
-func (l line) Accept() (net.Conn, error) {
+func (l wireEnd) Accept() (net.Conn, error) {
 	c, ok := <-l.conns
 	if !ok {
 		return nil, net.ErrClosed
@@ -272,8 +272,8 @@ func (l line) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-func (l line) Close() error   { close(l.conns); return nil }
-func (l line) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+func (l wireEnd) Close() error   { close(l.conns); return nil }
+func (l wireEnd) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
 func (w *wire) Lookup(_ context.Context, _ discovery.Service, name string) ([]discovery.Target, error) {
 	w.mu.Lock()
@@ -325,7 +325,7 @@ func (w *wire) mend(name string) {
 func (w *wire) newDouble(name string, chain pkitest.Chain) *double {
 	d := &double{t: w.t, anchor: chain.Root, status: map[string]int{}, changed: make(chan struct{})}
 	d.server = poweb.NewInternetServer(d, poweb.InternetOptions{})
-	l := line{make(chan net.Conn)}
+	l := wireEnd{make(chan net.Conn)}
 	w.hosts["127.0.0.1:"+portOf[strings.ToLower(strings.TrimSuffix(name, "."))]] = l.conns
 	go d.server.Serve(l)
 	return d

@@ -70,7 +70,7 @@ func (l *Loaded) check() error {
 			return err
 		}
 	}
-	return nil
+	return l.checkUplink()
 }
 
 func (l *Loaded) address(key, v string) error {

@@ -16,6 +16,7 @@ type Config struct {
 	PoWeb      PoWeb    `toml:"poweb"`
 	Internet   Internet `toml:"internet"`
 	Courier    Courier  `toml:"courier"`
+	Uplink     Uplink   `toml:"uplink"`
 	Store      Store    `toml:"store"`
 	Radio      []Radio  `toml:"radio"`
 }
@@ -55,6 +56,23 @@ type Peer struct {
 	Address string `toml:"address"`
 }
 
+// Uplink names the Internet gateways that this gateway registers with. Without Gateways there is no connection to them.
+type Uplink struct {
+	Gateways []string `toml:"gateways"`
+	DoH      string   `toml:"doh"`
+	Fixed    []Fixed  `toml:"fixed"`
+}
+
+// Fixed says where an Awala address is, without DNS.
+type Fixed struct {
+	Name   string `toml:"name"`
+	PoWeb  string `toml:"poweb"`
+	CogRPC string `toml:"cogrpc"`
+	PoHTTP string `toml:"pohttp"`
+	CAFile string `toml:"ca_file"`
+	Plain  bool   `toml:"plain"`
+}
+
 // Key describes one key: what docs/CONFIG.md says of it.
 type Key struct {
 	Name, Default, Unit, Meaning string
@@ -78,6 +96,14 @@ var Keys = []Key{
 	{"courier.listen", "empty: off", "address", "TCP address where phones and laptops bring and fetch cargo, such as `:21473`, the port that they try"},
 	{"courier.any_address", "false", "", "take cargo from every address that can reach this one, not just from local networks"},
 	{"courier.internet", "true", "", "take cargo of others that waits here to its Internet gateways when they can be reached; they are looked up over HTTPS"},
+	{"uplink.gateways", "none", "", "Awala addresses of Internet gateways, the preferred first, such as `[\"frankfurt.relaycorp.cloud\"]`; the next is used while those before it do not work"},
+	{"uplink.doh", "`https://cloudflare-dns.com/dns-query`", "URL", "resolver (DNS over HTTPS) that tells where Internet gateways are"},
+	{"[[uplink.fixed]].name", "required", "", "an Awala address whose hosts are given here and not looked up"},
+	{"[[uplink.fixed]].poweb", "by DNS", "address", "host and port where it registers gateways and exchanges parcels with them"},
+	{"[[uplink.fixed]].cogrpc", "by DNS", "address", "host and port where it exchanges cargo with couriers"},
+	{"[[uplink.fixed]].pohttp", "by DNS", "address", "host and port where it takes parcels from other Internet nodes"},
+	{"[[uplink.fixed]].ca_file", "the system's authorities", "path", "certificates (PEM) of the authorities trusted for these hosts, or the hosts' own"},
+	{"[[uplink.fixed]].plain", "false", "", "connect without TLS: only to loopback addresses, for tests"},
 	{"store.max_bytes", "1073741824", "octets", "largest live size of the store; new parcels are refused beyond it"},
 	{"store.max_parcels", "10000", "", "parcels held or remembered until their time is over, 800 octets of memory each; at most half of them from one neighbour, from our apps or by one sender"},
 	{"store.max_parcel_bytes", "a quarter of `store.max_bytes`", "octets", "bodies of parcels that wait, at most half of `store.max_bytes`; at most half of them from one neighbour or by one sender"},

@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"packhorse/gateway/discovery"
 )
 
 var update = flag.Bool("update", false, "write docs/CONFIG.md's table anew")
@@ -124,6 +126,14 @@ func TestMistakesNameFileLineAndKey(t *testing.T) {
 		{"an address", "poweb.listen = \"here\"\n", []string{"packhorse.toml:1", "listen:", "host:port"}},
 		{"a peer's id", "[[internet.peer]]\nname = \"hq\"\nid = \"12\"\n", []string{"packhorse.toml:3", "64 hex"}},
 		{"nobody to call", "[[internet.peer]]\nname = \"hq\"\nid = \"" + strings.Repeat("ab", 32) + "\"\n", []string{"packhorse.toml:", "no address"}},
+		{"an Internet gateway's address", "[uplink]\ndoh = \"https://dns.example/q\"\ngateways = [\"gw.example.org\", \"here\"]\n", []string{"packhorse.toml:3", "gateways:", "here", "domain name"}},
+		{"a mesh domain's address", "uplink.gateways = [\"ridge.aaaaaaaaaaaaaaaa.internal\"]\n", []string{"packhorse.toml:1", "no Awala address"}},
+		{"a resolver without TLS", "uplink.doh = \"http://dns.example/q\"\n", []string{"packhorse.toml:1", "doh:", "https://"}},
+		{"a fixed address without a name", "[[uplink.fixed]]\npoweb = \"127.0.0.1:1\"\n", []string{"packhorse.toml:2", "name:", "missing"}},
+		{"a fixed address without a port", "[[uplink.fixed]]\nname = \"gw.example\"\ncogrpc = \"192.0.2.1\"\n", []string{"packhorse.toml:2", "missing port"}},
+		{"plain and far away", "[[uplink.fixed]]\nname = \"gw.example\"\npoweb = \"192.0.2.1:80\"\nplain = true\n", []string{"packhorse.toml:2", "without TLS"}},
+		{"no authorities' file", "[[uplink.fixed]]\nname = \"gw.example\"\nca_file = \"/nowhere/ca.pem\"\n", []string{"packhorse.toml:3", "ca_file:", "/nowhere"}},
+		{"no authority in it", "[[uplink.fixed]]\nname = \"gw.example\"\nca_file = \"/dev/null\"\n", []string{"packhorse.toml:2", "no certificate"}},
 		{"a tiny store", "[store]\nmax_bytes = 5\n", []string{"packhorse.toml:2", "too small"}},
 		{"no parcels", "[store]\nmax_parcels = 0\n", []string{"packhorse.toml:2", "too small"}},
 		{"a store that waits", "[store]\nlinger_ms = 5000\n", []string{"packhorse.toml:2", "0 to 1000"}},
@@ -176,7 +186,9 @@ func keysOf(t reflect.Type, at string) []string {
 		}
 		return out
 	case reflect.Slice:
-		return keysOf(t.Elem(), "[["+at+"]]")
+		if t.Elem().Kind() == reflect.Struct {
+			return keysOf(t.Elem(), "[["+at+"]]")
+		}
 	}
 	return []string{at}
 }
@@ -208,6 +220,25 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	}
 	if !strings.HasSuffix(string(doc), table) {
 		t.Errorf("docs/CONFIG.md is stale: go test ./cmd/packhorse/internal/config -update")
+	}
+}
+
+func TestUplinkIsMerged(t *testing.T) {
+	l, err := load(t, map[string]string{
+		"packhorse.toml":   "[uplink]\ngateways = [\"a.example\", \"test\"]\n[[uplink.fixed]]\nname = \"test\"\npoweb = \"127.0.0.1:1\"\nplain = true\n",
+		"conf.d/more.toml": "[[uplink.fixed]]\nname = \"b.example\"\ncogrpc = \"192.0.2.1:443\"\n",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []discovery.Fixed{{Name: "test", PoWeb: "127.0.0.1:1", Plain: true}, {Name: "b.example", CogRPC: "192.0.2.1:443"}}
+	if !reflect.DeepEqual(l.Fixed, want) || len(l.Uplink.Gateways) != 2 {
+		t.Errorf("got %+v and %q, want %+v", l.Fixed, l.Uplink.Gateways, want)
+	}
+	for key, want := range map[string]string{"uplink.gateways.1": "packhorse.toml:2", "uplink.fixed.1.name": "more.toml:2"} {
+		if got := l.Origin(key); !strings.HasSuffix(got, want) {
+			t.Errorf("origin of %s: got %s, want %s", key, got, want)
+		}
 	}
 }
 

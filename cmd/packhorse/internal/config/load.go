@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"packhorse/board"
+	"packhorse/gateway/discovery"
 	"packhorse/gateway/domain"
 )
 
@@ -38,6 +39,8 @@ type Loaded struct {
 	// Boards are the radio boards that are known, built in or in boards.d beside the main file; read only where a
 	// radio names one.
 	Boards []*board.Profile
+	// Fixed is Uplink.Fixed with the authorities' files read.
+	Fixed []discovery.Fixed
 }
 
 // Origin says where a key's value came from.

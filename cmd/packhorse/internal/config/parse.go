@@ -37,7 +37,7 @@ func (l *Loaded) file(path string) error {
 	}
 	l.Files = append(l.Files, path)
 	next := l.Config
-	next.Radio, next.Internet.Peer = nil, nil
+	next.Radio, next.Internet.Peer, next.Uplink.Fixed = nil, nil, nil
 	d := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields()
 	if err := d.Decode(&next); err != nil {
 		return explain(path, err)
@@ -45,6 +45,7 @@ func (l *Loaded) file(path string) error {
 	l.locate(path, b)
 	next.Radio = append(l.Radio, next.Radio...)
 	next.Internet.Peer = append(l.Internet.Peer, next.Internet.Peer...)
+	next.Uplink.Fixed = append(l.Uplink.Fixed, next.Uplink.Fixed...)
 	l.Config = next
 	return nil
 }
@@ -171,7 +172,7 @@ func distance(a, b string) int {
 func (l *Loaded) locate(path string, b []byte) {
 	p := unstable.Parser{}
 	p.Reset(b)
-	counts := map[string]int{"radio": len(l.Radio), "internet.peer": len(l.Internet.Peer)}
+	counts := map[string]int{"radio": len(l.Radio), "internet.peer": len(l.Internet.Peer), "uplink.fixed": len(l.Uplink.Fixed)}
 	table := ""
 	for p.NextExpression() {
 		e := p.Expression()
@@ -191,15 +192,25 @@ func (l *Loaded) locate(path string, b []byte) {
 	}
 }
 
-// note records a key's place; the keys of an inline table are recorded one by one.
+// note records a key's place, also for each value of a list; the keys of an inline table are recorded one by one.
 func (l *Loaded) note(p *unstable.Parser, key string, v *unstable.Node, where string) {
 	if v.Kind != unstable.InlineTable {
 		l.Origins[key] = where
+		if v.Kind == unstable.Array {
+			l.noteList(key, v, where)
+		}
 		return
 	}
 	for it := v.Children(); it.Next(); {
 		name, _ := keyOf(p, it.Node())
 		l.note(p, key+"."+name, it.Node().Value(), where)
+	}
+}
+
+func (l *Loaded) noteList(key string, v *unstable.Node, where string) {
+	n := 0
+	for it := v.Children(); it.Next(); n++ {
+		l.Origins[fmt.Sprintf("%s.%d", key, n)] = where
 	}
 }
 
