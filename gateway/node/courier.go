@@ -22,17 +22,20 @@ type Courier struct {
 	AnyAddress bool
 	// Lookup finds Internet gateways, to take cargo there that waits here. nil: it is not taken there.
 	Lookup func(ctx context.Context, s discovery.Service, name string) ([]discovery.Target, error)
+
+	waits *waits // nil: courierWaits; tests do not wait
 }
 
 // waits are the pauses of couriers, in which servers make ready what answers (RS-008).
 type waits struct {
-	visit time.Duration // of a private gateway, between collection and delivery
-	trip  time.Duration // of a courier, between delivery and collection
-	retry time.Duration // after a trip that failed, twice as long after each more
-	most  time.Duration
+	visit  time.Duration // of a private gateway, between collection and delivery
+	gather time.Duration // of a courier, before a trip: who left a CCA delivers after it, and that goes first
+	trip   time.Duration // of a courier, between delivery and collection
+	retry  time.Duration // after a trip that failed, twice as long after each more
+	most   time.Duration
 }
 
-var courierWaits = waits{visit: 5 * time.Second, trip: 10 * time.Second, retry: 30 * time.Second, most: 10 * time.Minute}
+var courierWaits = waits{visit: 5 * time.Second, gather: 15 * time.Second, trip: 10 * time.Second, retry: 30 * time.Second, most: 10 * time.Minute}
 
 // courier carries cargo. Its methods are safe for concurrent use.
 type courier struct {
@@ -51,6 +54,9 @@ type courier struct {
 func (n *Node) newCourier() (*courier, error) {
 	c := &courier{core: n, cfg: n.cfg.Courier, waits: courierWaits, find: cogrpc.Find,
 		say: func(text string) { n.events.send(admin.Event{Type: "courier", Text: text}) }}
+	if c.cfg.waits != nil {
+		c.waits = *c.cfg.waits
+	}
 	if c.cfg.Listen == "" {
 		return c, nil
 	}

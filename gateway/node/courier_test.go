@@ -72,7 +72,7 @@ func (f *fakeCore) tell(_ context.Context, e gateway.Event) error {
 	return nil
 }
 
-var errFakeUnregistered = &gateway.Error{Code: "not_found", Message: "registered nowhere"}
+var errFakeUnregistered = &gateway.Error{Code: "not_yet", Message: "registered nowhere"}
 
 func (f *fakeCore) ask(ctx context.Context, request func(gateway.Token) gateway.Event) (any, error) {
 	switch e := request(1).(type) {
@@ -259,11 +259,11 @@ func (c *courier) at(t *testing.T, hosts map[string]string) *courier {
 	return c
 }
 
-func cargo(key, address string) gateway.Collected {
+func heldCargo(key, address string) gateway.Collected {
 	return gateway.Collected{Key: key, Parcel: []byte(key), Type: ramf.Cargo, Address: address}
 }
 
-func cca(key, address string) gateway.Collected {
+func heldCCA(key, address string) gateway.Collected {
 	return gateway.Collected{Key: key, Parcel: []byte(key), Type: ramf.CCA, Address: address}
 }
 
@@ -278,7 +278,7 @@ func tripUp(t *testing.T, c *courier) (*trip, error) {
 
 func TestTripDeliversThenCollects(t *testing.T) {
 	i, other := &internet{}, &internet{}
-	f := newFakeCore(t, cargo("one", "a.example"), cargo("two", "a.example"), cargo("three", "b.example"), cca("cca 1", "a.example"), cca("cca 2", "b.example"))
+	f := newFakeCore(t, heldCargo("one", "a.example"), heldCargo("two", "a.example"), heldCargo("three", "b.example"), heldCCA("cca 1", "a.example"), heldCCA("cca 2", "b.example"))
 	c := newTestCourier(f).at(t, map[string]string{"a.example": serveCargo(t, i, cogrpc.InternetGateway), "b.example": serveCargo(t, other, cogrpc.InternetGateway)})
 	tr, err := tripUp(t, c)
 	if err != nil || tr.tripCounts != (tripCounts{delivered: 3, collected: 2}) {
@@ -292,7 +292,7 @@ func TestTripDeliversThenCollects(t *testing.T) {
 
 func TestTripGoesOnPastWhoCannotBeReached(t *testing.T) {
 	i := &internet{}
-	f := newFakeCore(t, cargo("one", "lost.example"), cargo("two", "lost.example"), cargo("three", "b.example"), cca("cca 1", "lost.example"), cca("cca 2", "b.example"))
+	f := newFakeCore(t, heldCargo("one", "lost.example"), heldCargo("two", "lost.example"), heldCargo("three", "b.example"), heldCCA("cca 1", "lost.example"), heldCCA("cca 2", "b.example"))
 	c := newTestCourier(f).at(t, map[string]string{"b.example": serveCargo(t, i, cogrpc.InternetGateway)})
 	if _, err := tripUp(t, c); err == nil || !strings.Contains(err.Error(), "lost.example") {
 		t.Errorf("got %v, want that lost.example was not found", err)
@@ -303,7 +303,7 @@ func TestTripGoesOnPastWhoCannotBeReached(t *testing.T) {
 
 func TestRefusedCCAIsDroppedAndAFailedOneKept(t *testing.T) {
 	i := &internet{refuse: map[string]error{"used": &cogrpc.Error{Refusal: cogrpc.Spent, Detail: "used before"}, "unlucky": errors.New("disk")}}
-	f := newFakeCore(t, cca("used", "a.example"), cca("unlucky", "a.example"), cca("later", "a.example"))
+	f := newFakeCore(t, heldCCA("used", "a.example"), heldCCA("unlucky", "a.example"), heldCCA("later", "a.example"))
 	c := newTestCourier(f).at(t, map[string]string{"a.example": serveCargo(t, i, cogrpc.InternetGateway)})
 	if _, err := tripUp(t, c); err == nil {
 		t.Error("got no error, want one")
@@ -315,7 +315,7 @@ func TestRefusedCCAIsDroppedAndAFailedOneKept(t *testing.T) {
 // A server that is strict about cargo gets the rest of it on the next trip.
 func TestRefusedCargoIsDropped(t *testing.T) {
 	i := &internet{refuse: map[string]error{"bad": &cogrpc.Error{Refusal: cogrpc.Invalid, Detail: "bad signature"}}}
-	f := newFakeCore(t, cargo("one", "a.example"), cargo("bad", "a.example"), cargo("three", "a.example"))
+	f := newFakeCore(t, heldCargo("one", "a.example"), heldCargo("bad", "a.example"), heldCargo("three", "a.example"))
 	c := newTestCourier(f).at(t, map[string]string{"a.example": serveCargo(t, i, cogrpc.Courier)})
 	if _, err := tripUp(t, c); err == nil {
 		t.Error("first trip: got no error, want one")
@@ -328,7 +328,7 @@ func TestRefusedCargoIsDropped(t *testing.T) {
 
 func TestBadCargoFromTheInternetIsPassedOver(t *testing.T) {
 	i := &internet{}
-	f := newFakeCore(t, cca("cca", "a.example"))
+	f := newFakeCore(t, heldCCA("cca", "a.example"))
 	f.refuse["for cca"] = &ramf.Error{Refusal: ramf.Malformed, Detail: "no"}
 	c := newTestCourier(f).at(t, map[string]string{"a.example": serveCargo(t, i, cogrpc.InternetGateway)})
 	if tr, err := tripUp(t, c); err != nil || tr.refused != 1 {
@@ -339,7 +339,7 @@ func TestBadCargoFromTheInternetIsPassedOver(t *testing.T) {
 
 func TestFullStoreKeepsTheCCA(t *testing.T) {
 	i := &internet{}
-	f := newFakeCore(t, cca("cca", "a.example"))
+	f := newFakeCore(t, heldCCA("cca", "a.example"))
 	f.refuse["for cca"] = &gateway.Error{Code: "quota", Message: "full"}
 	c := newTestCourier(f).at(t, map[string]string{"a.example": serveCargo(t, i, cogrpc.InternetGateway)})
 	if _, err := tripUp(t, c); err == nil {
@@ -351,7 +351,7 @@ func TestFullStoreKeepsTheCCA(t *testing.T) {
 // What comes while the loop runs goes up, also after trips that failed.
 func TestLoopTriesAgain(t *testing.T) {
 	i := &internet{}
-	f := newFakeCore(t, cargo("one", "a.example"))
+	f := newFakeCore(t, heldCargo("one", "a.example"))
 	host, fails := serveCargo(t, i, cogrpc.InternetGateway), 3
 	c := newTestCourier(f).at(t, map[string]string{"a.example": host})
 	lookup := c.cfg.Lookup
@@ -442,7 +442,7 @@ func TestServerHandsOutCargo(t *testing.T) {
 
 func TestSyncExchangesCargo(t *testing.T) {
 	phone := &internet{}
-	f := newFakeCore(t, cargo("for others", "a.example"), cargo("more", "b.example"), cca("cca of others", "a.example"))
+	f := newFakeCore(t, heldCargo("for others", "a.example"), heldCargo("more", "b.example"), heldCCA("cca of others", "a.example"))
 	f.cca, f.made = []byte("cca"), []*gateway.CargoMade{{Raw: []byte("sealed 1"), Parcels: 3, Acks: 2}, {Raw: []byte("sealed 2"), Parcels: 1}}
 	c := newTestCourier(f)
 	at := serveCargo(t, phone, cogrpc.Courier)
@@ -465,7 +465,7 @@ func TestSyncExchangesCargo(t *testing.T) {
 
 // A CCA of others that brought nothing is shown again at the next visit.
 func TestSyncKeepsTheCCAsOfOthers(t *testing.T) {
-	f := newFakeCore(t, cca("cca of others", "a.example"))
+	f := newFakeCore(t, heldCCA("cca of others", "a.example"))
 	f.cca = []byte("cca")
 	c := newTestCourier(f)
 	if _, err := c.sync(t.Context(), serveCargo(t, &internet{empty: true}, cogrpc.Courier)); err != nil {
@@ -475,17 +475,22 @@ func TestSyncKeepsTheCCAsOfOthers(t *testing.T) {
 }
 
 func TestSyncOfAGatewayThatIsRegisteredNowhere(t *testing.T) {
-	f := newFakeCore(t, cargo("for others", "a.example"))
+	f := newFakeCore(t, heldCargo("for others", "a.example"))
 	c, at := newTestCourier(f), serveCargo(t, &internet{}, cogrpc.Courier)
 	if got, err := c.sync(t.Context(), at); err != nil || got.RelayedOut != 1 {
 		t.Errorf("with cargo of others: got %+v, %v", got, err)
 	}
-	if _, err := c.sync(t.Context(), at); code(err) != "not_found" {
+	if _, err := c.sync(t.Context(), at); code(err) != admin.CodeNotYet {
 		t.Errorf("with nothing: got %v, want that it is registered nowhere", err)
 	}
 }
 
 func TestSyncsThatFail(t *testing.T) {
+	broken := newFakeCore(t)
+	broken.cca, broken.refuse["for cca"] = []byte("cca"), &gateway.Error{Code: "quota", Message: "full"}
+	if _, err := newTestCourier(broken).sync(t.Context(), serveCargo(t, &internet{}, cogrpc.Courier)); code(err) != admin.CodeQuota {
+		t.Errorf("no room for what came: got %v, want code quota", err)
+	}
 	full := &internet{refuse: map[string]error{"sealed": &cogrpc.Error{Refusal: cogrpc.Full, Detail: "full"}}}
 	for _, tc := range []struct {
 		name, to string

@@ -80,37 +80,42 @@ func (c *courier) locate(ctx context.Context, to string) (netip.AddrPort, error)
 
 // run does ours, then what we hold for others. A gateway that is registered nowhere has only that.
 func (v *visit) run(ctx context.Context) error {
-	own := v.collect(ctx)
+	made, unregistered := v.core.ask(ctx, func(t gateway.Token) gateway.Event { return gateway.MakeCCA{Token: t} })
 	var g *gateway.Error
-	if own != nil && !errors.As(own, &g) {
-		return own
+	if unregistered != nil && (!errors.As(unregistered, &g) || g.Code != "not_yet") {
+		return unregistered
 	}
-	if own == nil {
-		v.say(fmt.Sprintf("collected %d cargo with %d parcels; waiting for answers", v.out.CargoIn, v.out.ParcelsIn))
-		if err := pause(ctx, v.waits.visit); err != nil {
+	if cca, ok := made.([]byte); ok {
+		if err := v.exchange(ctx, cca); err != nil {
 			return err
 		}
-		if err := v.deliver(ctx); err != nil {
-			return err
-		}
-		v.say(fmt.Sprintf("delivered %d cargo with %d parcels", v.out.CargoOut, v.out.ParcelsOut))
 	}
 	if err := v.relay(ctx); err != nil {
 		return err
 	}
-	if own != nil && v.out.RelayedIn+v.out.RelayedOut == 0 {
-		return own
+	if v.out.RelayedIn+v.out.RelayedOut == 0 {
+		return unregistered
 	}
 	return nil
 }
 
-// collect fetches our cargo.
-func (v *visit) collect(ctx context.Context) error {
-	cca, err := v.core.ask(ctx, func(t gateway.Token) gateway.Event { return gateway.MakeCCA{Token: t} })
-	if err != nil {
+// exchange fetches our cargo, then gives ours.
+func (v *visit) exchange(ctx context.Context, cca []byte) error {
+	if err := v.collect(ctx, cca); err != nil {
 		return err
 	}
-	raw, _ := cca.([]byte)
+	v.say(fmt.Sprintf("fetched %d cargo with %d parcels; waiting for answers", v.out.CargoIn, v.out.ParcelsIn))
+	if err := pause(ctx, v.waits.visit); err != nil {
+		return err
+	}
+	if err := v.deliver(ctx); err != nil {
+		return err
+	}
+	v.say(fmt.Sprintf("gave %d cargo with %d parcels", v.out.CargoOut, v.out.ParcelsOut))
+	return nil
+}
+
+func (v *visit) collect(ctx context.Context, raw []byte) error {
 	n, err := v.client.Collect(ctx, raw, func(cargo []byte) error { return v.open(context.WithoutCancel(ctx), cargo) })
 	v.out.CargoIn += n
 	return err

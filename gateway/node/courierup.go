@@ -45,20 +45,30 @@ func (c *courier) wander(ctx context.Context) (went bool, err error) {
 		if err != nil || first == nil {
 			return went, err
 		}
+		if err := pause(ctx, c.waits.gather); err != nil {
+			return went, err
+		}
 		t := &trip{core: c.core, line: l, dial: c.dialUp, pause: c.waits.trip, ahead: first}
 		err = t.run(ctx)
-		c.note(func(s *admin.CourierState) {
-			s.Delivered += t.delivered
-			s.Collected += t.collected
-			if t.delivered+t.collected > 0 {
-				s.Internet = time.Now().UTC()
-			}
-		})
+		c.wentUp(t.tripCounts)
 		if err != nil {
 			return went, err
 		}
 		went = true
 	}
+}
+
+// wentUp tells what a trip came to.
+func (c *courier) wentUp(n tripCounts) {
+	if n == (tripCounts{}) {
+		return
+	}
+	c.note(func(s *admin.CourierState) {
+		s.Delivered += n.delivered
+		s.Collected += n.collected
+		s.Internet = time.Now().UTC()
+	})
+	c.say(fmt.Sprintf("took %d cargo to the Internet, fetched %d", n.delivered, n.collected))
 }
 
 // dialUp makes a client of the Internet gateway at an Awala address: of the first of its hosts, which
