@@ -194,6 +194,7 @@ const (
 	SecretOwner      = "owner.key"    // domain.Owner
 	SecretMembership = "membership"   // domain.Membership: it holds the pre-shared key
 	SecretEndpoint   = "endpoint.key" // PKCS #8 of the built-in endpoint's identity key
+	SecretInternet   = "internet.key" // PKCS #8 of the identity key of the Internet gateway role
 )
 
 func (FromPort) gatewayEvent()      {}

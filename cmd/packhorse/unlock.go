@@ -19,7 +19,7 @@ func vaultOf(l *config.Loaded) string { return filepath.Join(l.StateDir, node.Va
 // stateOf is the state directory for what is done to it as a whole.
 func stateOf(l *config.Loaded) store.Directory {
 	return store.Directory{Vault: vaultOf(l), Store: filepath.Join(l.StateDir, "store"), Dir: l.StateDir,
-		Secrets: []string{gateway.SecretIdentity, gateway.SecretOwner, gateway.SecretMembership, gateway.SecretEndpoint}}
+		Secrets: []string{gateway.SecretIdentity, gateway.SecretOwner, gateway.SecretMembership, gateway.SecretEndpoint, gateway.SecretInternet}}
 }
 
 // unlock opens the vault, or makes one for a new state directory that is to be encrypted. It answers nil for one that is in the

@@ -28,7 +28,7 @@ type BackupInfo struct {
 }
 
 // SecretFiles are the files of a state directory that hold keys.
-var SecretFiles = []string{gateway.SecretIdentity, gateway.SecretOwner, gateway.SecretMembership, gateway.SecretEndpoint}
+var SecretFiles = []string{gateway.SecretIdentity, gateway.SecretOwner, gateway.SecretMembership, gateway.SecretEndpoint, gateway.SecretInternet}
 
 // Names of a backup's files begin with where they belong.
 const (

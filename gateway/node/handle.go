@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"packhorse/gateway"
+	"packhorse/gateway/shell"
 	"packhorse/link"
 	"packhorse/link/port"
 )
@@ -54,8 +55,8 @@ func answer[T any](ctx context.Context, p *handle, ch <-chan T) (v T, err error)
 	case v = <-ch:
 	case <-p.closed:
 		err = net.ErrClosed
-	case <-p.n.done:
-		err = errStopped
+	case <-p.n.owner.Done():
+		err = shell.ErrStopped
 	case <-ctx.Done():
 		err = ctx.Err()
 	}

@@ -22,8 +22,10 @@ import (
 	"time"
 
 	"packhorse/gateway"
+	"packhorse/gateway/admin"
 	"packhorse/gateway/domain"
 	"packhorse/gateway/pki"
+	"packhorse/gateway/shell"
 	"packhorse/link"
 	"packhorse/link/port"
 	"packhorse/store"
@@ -59,6 +61,8 @@ type Config struct {
 	Courier Courier
 	// Files names the files of the configuration, for backups; nil: none.
 	Files func() []string
+	// Beside makes a role that works on the same store and with the same secrets, as long as Run runs; nil: none.
+	Beside func(*store.Store, store.Secrets) (Role, error)
 
 	// Uplinks are the Internet gateways to register with; none: no connection to the Internet.
 	Uplinks UplinkConfig
@@ -67,6 +71,14 @@ type Config struct {
 	dialUplink func(ctx context.Context, network, address string) (net.Conn, error)
 
 	apply func(*store.Store, ...store.Op) error // of batches; tests hold it back here; nil is the real one
+}
+
+// Role is something that runs beside the gateway.
+type Role interface {
+	// Run serves until ctx ends. When it fails, the gateway stops.
+	Run(ctx context.Context) error
+	// Status completes the status of the gateway.
+	Status(ctx context.Context, s *admin.Status)
 }
 
 // Info is what a transport may need to know of the gateway it works for.
@@ -93,20 +105,18 @@ type Node struct {
 	start    time.Time
 	identity *domain.Identity // its keys never change; its name may
 
-	inbox    chan func(now time.Time)
-	done     chan struct{} // closed when the owner has ended
+	owner    *shell.Owner
 	core     *gateway.Core // the owner's alone
 	ports    map[link.Port]*handle
 	lastPort link.Port
-	waiting  map[gateway.Token]chan gateway.Answer
 
-	disk      diskQueue
-	tokens    atomic.Uint64
+	disk      *shell.Disk
 	subs      atomic.Uint64
 	clock     atomic.Uint32 // pki.Quality, as the core judges it
 	events    hub
 	mu        sync.Mutex // guards what follows
 	plan      plan
+	role      Role // nil: none
 	health    map[string]port.Health
 	stickRuns []stickRun // the latest cargo for sticks
 	running   *transports
@@ -148,10 +158,9 @@ func Open(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, log: cfg.Log, store: s, secrets: secrets, start: time.Now(), inbox: make(chan func(time.Time), 64),
-		done: make(chan struct{}), ports: map[link.Port]*handle{}, waiting: map[gateway.Token]chan gateway.Answer{},
+	n := &Node{cfg: cfg, log: cfg.Log, store: s, secrets: secrets, start: time.Now(), owner: shell.NewOwner(), ports: map[link.Port]*handle{},
 		health: map[string]port.Health{}, portNames: map[link.Port]string{}}
-	n.disk.init()
+	n.disk = n.newDisk()
 	if err := n.boot(); err != nil {
 		s.Close()
 		return nil, err
@@ -179,14 +188,18 @@ func (n *Node) boot() error {
 	return n.bind()
 }
 
-// bind takes the addresses that others call.
+// bind takes the addresses that others call, and opens the role beside.
 func (n *Node) bind() (err error) {
 	if n.cfg.PoWeb != "" {
 		if n.poweb, err = listenLoopback(n.cfg.PoWeb); err != nil {
 			return err
 		}
 	}
-	if n.courier, err = n.newCourier(); err != nil && n.poweb != nil {
+	n.courier, err = n.newCourier()
+	if err == nil && n.cfg.Beside != nil {
+		n.role, err = n.cfg.Beside(n.store, n.secrets)
+	}
+	if err != nil && n.poweb != nil {
 		n.poweb.Close()
 	}
 	return err
@@ -247,7 +260,7 @@ func (n *Node) Run(ctx context.Context) error {
 	owner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { n.own(owner) })
-	wg.Go(func() { n.writeDisk() })
+	wg.Go(n.disk.Run)
 	err := n.serve(ctx)
 	n.regionMu.Lock()
 	n.stopped = true
@@ -255,7 +268,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.stopUplinks()
 	n.regionMu.Unlock()
 	stop()
-	n.disk.close()
+	n.disk.Close()
 	wg.Wait()
 	return errors.Join(err, n.store.Close())
 }

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -14,11 +13,9 @@ import (
 // clockPeriod is how often the quality of the clock and the room in the store are asked for.
 const clockPeriod = time.Minute
 
-var errStopped = errors.New("node: the gateway is stopping")
-
 // own is the owner: the only goroutine that touches the core, the ports and the waiting requests.
 func (n *Node) own(ctx context.Context) {
-	defer close(n.done)
+	defer n.owner.End()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	clock := time.NewTicker(clockPeriod)
@@ -30,9 +27,8 @@ func (n *Node) own(ctx context.Context) {
 		n.arm(timer)
 		select {
 		case <-ctx.Done():
-			n.dropWaiting()
 			return
-		case f := <-n.inbox:
+		case f := <-n.owner.Inbox():
 			f(time.Now())
 		case <-timer.C:
 			n.core.HandleTimeout(time.Now())
@@ -85,13 +81,12 @@ func (n *Node) carryOut(now time.Time) {
 
 func (n *Node) carry(e gateway.Event) {
 	switch e := e.(type) {
-	case gateway.Persist, gateway.Load:
-		n.disk.add(e)
+	case gateway.Persist:
+		n.persist(e)
+	case gateway.Load:
+		n.disk.Call(func() { n.load(e) })
 	case gateway.Answer:
-		if ch := n.waiting[e.Token]; ch != nil {
-			delete(n.waiting, e.Token)
-			ch <- e
-		}
+		n.owner.Answer(uint64(e.Token), e.Value, e.Err)
 	case gateway.Tune:
 		if p := n.ports[e.Port]; p != nil {
 			p.tune(e.Rate)
@@ -102,16 +97,7 @@ func (n *Node) carry(e gateway.Event) {
 }
 
 // post gives the owner something to do.
-func (n *Node) post(ctx context.Context, f func(now time.Time)) error {
-	select {
-	case n.inbox <- f:
-		return nil
-	case <-n.done:
-		return errStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (n *Node) post(ctx context.Context, f func(now time.Time)) error { return n.owner.Post(ctx, f) }
 
 // tell passes an event that has no answer.
 func (n *Node) tell(ctx context.Context, e gateway.Event) error {
@@ -120,48 +106,11 @@ func (n *Node) tell(ctx context.Context, e gateway.Event) error {
 
 // look runs f with the core and waits for it.
 func (n *Node) look(ctx context.Context, f func(now time.Time, c *gateway.Core)) error {
-	done := make(chan struct{})
-	err := n.post(ctx, func(now time.Time) { f(now, n.core); close(done) })
-	if err != nil {
-		return err
-	}
-	select {
-	case <-done:
-		return nil
-	case <-n.done:
-		return errStopped
-	}
+	return n.owner.Look(ctx, func(now time.Time) { f(now, n.core) })
 }
 
 // ask passes a request and waits for its answer.
 func (n *Node) ask(ctx context.Context, request func(gateway.Token) gateway.Event) (any, error) {
-	t := gateway.Token(n.tokens.Add(1))
-	ch := make(chan gateway.Answer, 1)
-	err := n.post(ctx, func(now time.Time) {
-		n.waiting[t] = ch
-		n.core.HandleEvent(now, request(t))
-	})
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case a := <-ch:
-		return a.Value, a.Err
-	case <-n.done:
-		return nil, errStopped
-	case <-ctx.Done():
-		n.post(context.WithoutCancel(ctx), func(now time.Time) {
-			delete(n.waiting, t)
-			n.core.HandleEvent(now, gateway.Forget{Token: t})
-		})
-		return nil, ctx.Err()
-	}
-}
-
-// dropWaiting lets nobody wait for an owner that is gone.
-func (n *Node) dropWaiting() {
-	for _, t := range slices.Sorted(maps.Keys(n.waiting)) {
-		n.waiting[t] <- gateway.Answer{Token: t, Err: errStopped}
-	}
-	clear(n.waiting)
+	return n.owner.Ask(ctx, func(now time.Time, t uint64) { n.core.HandleEvent(now, request(gateway.Token(t))) },
+		func(now time.Time, t uint64) { n.core.HandleEvent(now, gateway.Forget{Token: gateway.Token(t)}) })
 }

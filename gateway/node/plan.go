@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"packhorse/gateway"
+	"packhorse/gateway/shell"
 	"packhorse/link/port"
 	"packhorse/store"
 )
@@ -42,7 +43,7 @@ func (n *Node) Reload(c Config) error {
 	n.regionMu.Lock()
 	defer n.regionMu.Unlock()
 	if n.stopped {
-		return errStopped
+		return shell.ErrStopped
 	}
 	p, err := n.planOf(c)
 	if err != nil {

@@ -3,14 +3,12 @@ package node
 import (
 	"context"
 	"errors"
-	"net/http"
 	"time"
 
 	"packhorse/gateway"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/poweb"
-	"packhorse/gateway/ramf"
-	"packhorse/gateway/registration"
+	"packhorse/gateway/shell"
 )
 
 // powebAPI answers apps.
@@ -24,53 +22,15 @@ var (
 // Clock lets the server judge the dates of countersigners' certificates.
 func (a powebAPI) Clock() (time.Time, pki.Quality) { return time.Now(), a.n.clockQuality() }
 
-// powebError chooses the HTTP status of an error.
-func powebError(err error) error {
-	var r *ramf.Error
-	var g *gateway.Error
-	var reg *registration.Error
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &r):
-		return &poweb.StatusError{Status: parcelStatus(r.Refusal), Message: r.Detail}
-	case errors.As(err, &reg):
-		return &poweb.StatusError{Status: http.StatusBadRequest, Message: reg.Detail}
-	case errors.As(err, &g):
-		return &poweb.StatusError{Status: gatewayStatus(g.Code), Message: g.Message}
-	}
-	return err
-}
-
-func parcelStatus(r ramf.Refusal) int {
-	switch r {
-	case ramf.Malformed, ramf.WrongType:
-		return http.StatusBadRequest
-	case ramf.TooBig:
-		return http.StatusRequestEntityTooLarge
-	}
-	return http.StatusUnprocessableEntity
-}
-
-func gatewayStatus(code string) int {
-	switch code {
-	case "quota":
-		return http.StatusInsufficientStorage
-	case "not_yet":
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
-}
-
 func (a powebAPI) PreRegister(ctx context.Context, digest [32]byte) (pnra []byte, err error) {
 	lookErr := a.n.look(ctx, func(now time.Time, c *gateway.Core) { pnra, err = c.PreRegister(now, digest) })
-	return pnra, powebError(errors.Join(lookErr, err))
+	return pnra, shell.PoWebError(errors.Join(lookErr, err))
 }
 
 func (a powebAPI) Register(ctx context.Context, pnrr []byte) ([]byte, error) {
 	v, err := a.n.ask(ctx, func(t gateway.Token) gateway.Event { return gateway.Register{Token: t, PNRR: pnrr} })
 	pnr, _ := v.([]byte)
-	return pnr, powebError(err)
+	return pnr, shell.PoWebError(err)
 }
 
 func (a powebAPI) Anchors() (out []*pki.Certificate) {
@@ -80,7 +40,7 @@ func (a powebAPI) Anchors() (out []*pki.Certificate) {
 
 func (a powebAPI) Deliver(ctx context.Context, parcel []byte) error {
 	_, err := a.n.ask(ctx, func(t gateway.Token) gateway.Event { return gateway.Deliver{Token: t, Parcel: parcel} })
-	return powebError(err)
+	return shell.PoWebError(err)
 }
 
 func (a powebAPI) Collect(ctx context.Context, ids []pki.NodeID) (poweb.Subscription, error) {
@@ -98,14 +58,14 @@ func (s *subscription) Next(ctx context.Context, wait bool) (poweb.Delivery, boo
 	v, err := s.n.ask(ctx, func(t gateway.Token) gateway.Event { return gateway.Next{Token: t, Sub: s.id, Wait: wait} })
 	c, _ := v.(*gateway.Collected)
 	if err != nil || c == nil {
-		return poweb.Delivery{}, false, powebError(err)
+		return poweb.Delivery{}, false, shell.PoWebError(err)
 	}
 	return poweb.Delivery{Key: c.Key, Parcel: c.Parcel}, true, nil
 }
 
 func (s *subscription) Ack(ctx context.Context, d poweb.Delivery) error {
 	_, err := s.n.ask(ctx, func(t gateway.Token) gateway.Event { return gateway.Ack{Token: t, Sub: s.id, Key: d.Key} })
-	return powebError(err)
+	return shell.PoWebError(err)
 }
 
 func (s *subscription) Close() {

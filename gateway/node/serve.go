@@ -41,6 +41,9 @@ func (n *Node) serve(ctx context.Context) error {
 	if n.cfg.Courier.Lookup != nil {
 		wg.Go(func() { n.courier.carryUp(ctx) })
 	}
+	if n.role != nil {
+		wg.Go(func() { errs <- n.role.Run(ctx) })
+	}
 	if err == nil {
 		select {
 		case <-ctx.Done():

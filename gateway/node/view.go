@@ -46,6 +46,9 @@ func (a adminAPI) Status(ctx context.Context) (admin.Status, error) {
 	out.Problems = append(out.Problems, n.planProblems()...)
 	out.Problems = append(out.Problems, n.uplinkProblems()...)
 	out.Problems = append(out.Problems, problemsOf(s)...)
+	if n.role != nil {
+		n.role.Status(ctx, &out)
+	}
 	return out, nil
 }
 

@@ -1,6 +1,7 @@
 package poweb
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -76,14 +77,22 @@ func (s *server) deliver(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.verify(pki.ParcelDelivery, signature, parcel); err != nil {
+	signer, err := s.verify(pki.ParcelDelivery, signature, parcel)
+	if err != nil {
 		return unauthorised(w, "the countersignature is refused: "+err.Error())
 	}
-	if err := s.backend.Deliver(r.Context(), parcel); err != nil {
+	if err := s.hand(r.Context(), signer, parcel); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusAccepted)
 	return nil
+}
+
+func (s *server) hand(ctx context.Context, signer pki.NodeID, parcel []byte) error {
+	if b, ok := s.backend.(Receiver); ok {
+		return b.DeliverFrom(ctx, signer, parcel)
+	}
+	return s.backend.Deliver(ctx, parcel)
 }
 
 var errNotReady = web.Fail(http.StatusInternalServerError, "the gateway belongs to no domain yet; set it up first")

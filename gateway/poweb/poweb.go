@@ -39,6 +39,12 @@ type Clock interface {
 	Clock() (now time.Time, quality pki.Quality)
 }
 
+// Receiver is what a Backend also is when it wants to know who countersigned: DeliverFrom is then called in the place of
+// Deliver.
+type Receiver interface {
+	DeliverFrom(ctx context.Context, signer pki.NodeID, parcel []byte) error
+}
+
 // Subscription hands out parcels one at a time.
 type Subscription interface {
 	// Next waits for the next parcel; ok is false when nothing waits and wait is false.

@@ -26,8 +26,9 @@ var rooms = []room{
 	{"store", nil, "keeps octets and knows nobody's types"},
 	{"gateway", []string{"link", "store", "radio/phy"}, "state machines and codecs; the shell is gateway/node"},
 	{"gateway/node", []string{"gateway", "link", "link/port", "store", "radio/phy"}, "the shell: owns core, store and transports; cmd hands it the radios"},
-	{"testbench", []string{"board", "radio", "radio/phy", "link", "link/port", "store", "gateway", "gateway/node"}, "drives everything, cmd from outside"},
-	{"cmd", []string{"board", "radio", "radio/phy", "link", "link/port", "store", "gateway", "gateway/node", "testbench"}, "joins the rooms"},
+	{"gateway/inetnode", []string{"gateway", "store"}, "the shell of the Internet gateway role, on the store and with the secrets of gateway/node"},
+	{"testbench", []string{"board", "radio", "radio/phy", "link", "link/port", "store", "gateway", "gateway/node", "gateway/inetnode"}, "drives everything, cmd from outside"},
+	{"cmd", []string{"board", "radio", "radio/phy", "link", "link/port", "store", "gateway", "gateway/node", "gateway/inetnode", "testbench"}, "joins the rooms"},
 	{"tools", nil, "build helpers; nothing imports them, and they need nothing"},
 }
 
