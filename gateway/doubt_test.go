@@ -126,7 +126,7 @@ func TestHavingWhatNobodyCanHaveIsNotBelieved(t *testing.T) {
 		return first != nil
 	})
 	x.core.link.HandleEvent(b.now, link.Withdraw{Peer: first.id, Digest: d})
-	x.core.fromLink(b.now, link.Custody{Peer: first.id, Digest: d, Had: true})
+	x.core.fromLink(b.now, link.Custody{Peer: first.id, Digest: d, Early: true})
 	b.must(time.Minute, "the parcel by the other way", func() bool { return bob.waits() == 1 })
 	if x := x.core.queue.all()[0]; x.By == first.id {
 		t.Errorf("carried by %v, who was not believed", x.By)

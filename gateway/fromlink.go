@@ -188,7 +188,7 @@ func (c *Core) custody(now time.Time, e link.Custody) {
 	x := c.queue.byDigest[d]
 	switch {
 	case x == nil:
-	case (e.Had || e.Early) && x.onlyOurs():
+	case e.Early && x.onlyOurs():
 		c.denyCustody(now, p, x)
 	default:
 		c.carried(now, x, id)

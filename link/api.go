@@ -271,7 +271,6 @@ type (
 	Custody struct {
 		Peer   PeerID
 		Digest Digest
-		Had    bool
 		Early  bool
 	}
 	// Refused: the peer turned the item away.

@@ -180,7 +180,7 @@ func (c *Core) delivered(o *outgoing, had bool) {
 	}
 	c.recent.forget(o.item.Digest)
 	c.progress(o)
-	c.emit(Custody{Peer: o.peer.id, Digest: o.item.Digest, Had: had, Early: !had && o.early()})
+	c.emit(Custody{Peer: o.peer.id, Digest: o.item.Digest, Early: o.early()})
 	c.finish(o)
 	c.completed(o, had)
 }
