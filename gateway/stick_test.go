@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"packhorse/gateway/courier/bundle"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 )
 
@@ -315,4 +316,55 @@ func TestOldOrForeignCustodyTakesNothingAway(t *testing.T) {
 			t.Errorf("custody of %s at %d hands: reason %v, state %v, want %v", c.by.name, c.hands, got, x.state(raw), c.want)
 		}
 	}
+}
+
+// Cargo and CCAs go as they are, once for a stick, until they went their way or expired.
+func TestCargoAndCCAsGoOntoSticksAsTheyAre(t *testing.T) {
+	b := newBench(t)
+	s := b.site("ada")
+	b.found(s, "ridge")
+	g := b.stranger("phone")
+	cargo := g.write(ramf.Cargo, g.cert.ID, frankfurt, "c1", noise(2000))
+	cca := g.write(ramf.CCA, g.cert.ID, frankfurt, "c2", noise(100))
+	for _, raw := range [][]byte{cargo, cca} {
+		if err := s.bring(raw, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k := stick{}
+	made, _ := s.export(k, room)
+	var got [][]byte
+	for _, m := range made {
+		if m.To != frankfurt || m.Parcels != 0 {
+			t.Errorf("got %+v, want it for %s", m, frankfurt)
+		}
+		got = append(got, m.Raw)
+	}
+	slices.SortFunc(got, func(a, b []byte) int { return len(b) - len(a) })
+	if len(got) != 2 || !bytes.Equal(got[0], cargo) || !bytes.Equal(got[1], cca) {
+		t.Fatalf("%d files, want cargo and CCA, bit for bit", len(got))
+	}
+	files := func() (out []StickFile) {
+		for _, raw := range [][]byte{cargo, cca} {
+			typ, _, _ := ramf.Peek(raw)
+			out = append(out, StickFile{CargoName(typ, sumOf(raw)), int64(len(raw)), raw[:min(len(raw), StickHead)]})
+		}
+		return out
+	}
+	again := func(what string, over, left int) {
+		t.Helper()
+		s.token++
+		sub := uint64(s.token)
+		v := s.mustCall(func(t Token) Event { return OpenStick{t, sub, files()} }).(StickVerdict)
+		n := len(s.core.sticks[sub].todo)
+		s.core.HandleEvent(b.now, CloseStick{sub})
+		if len(v.Over) != over || n != left {
+			t.Errorf("%s: %d files are over and %d to be written, want %d and %d", what, len(v.Over), n, over, left)
+		}
+	}
+	again("with both on the stick", 0, 0)
+	s.sendUp(UpCargo)
+	again("once they went up", 2, 0)
+	b.run(200*day, func() bool { return false })
+	again("when they have expired", 2, 0)
 }
