@@ -54,13 +54,22 @@ func (b *box) put() store.Op { return store.Op{Kind: KindBuiltin} }
 
 // certify gives the built-in endpoint its certificate under a membership.
 func (c *Core) certify(now time.Time, m *domain.Membership) error {
-	cert, err := pki.Issue(pki.Template{Subject: c.box.ep.Key.Public(), Issuer: m.Cert, IssuerKey: c.id.RSA,
-		NotBefore: now.Add(-backdate), NotAfter: now.Add(endpointLife), CA: true, PathLen: 0, Rand: c.cfg.Rand})
+	cert, err := c.boxUnder(now, m.Cert)
 	if err != nil {
-		return fmt.Errorf("gateway: certificate of the built-in endpoint: %w", err)
+		return err
 	}
 	c.box.ep.Certificate, c.box.ep.Chain = cert, []*pki.Certificate{m.Cert}
 	return nil
+}
+
+// boxUnder is a certificate of the built-in endpoint under one of ours.
+func (c *Core) boxUnder(now time.Time, root *pki.Certificate) (*pki.Certificate, error) {
+	cert, err := pki.Issue(pki.Template{Subject: c.box.ep.Key.Public(), Issuer: root, IssuerKey: c.id.RSA,
+		NotBefore: now.Add(-backdate), NotAfter: now.Add(endpointLife), CA: true, PathLen: 0, Rand: c.cfg.Rand})
+	if err != nil {
+		return nil, fmt.Errorf("gateway: certificate of the built-in endpoint: %w", err)
+	}
+	return cert, nil
 }
 
 // send writes a parcel to a contact and takes it in like any other.

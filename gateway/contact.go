@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"packhorse/gateway/domain"
 	"packhorse/gateway/endpoint"
 	"packhorse/gateway/pki"
 	"packhorse/store"
@@ -68,7 +69,12 @@ func (c *Core) exportContact(now time.Time, e ExportContact) {
 		c.answer(e.Token, nil, err)
 		return
 	}
-	params, op, err := c.authorise(now, spki)
+	grant, err := c.grant(now)
+	if err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
+	params, op, err := c.authorise(now, spki, grant)
 	if err != nil {
 		c.answer(e.Token, nil, err)
 		return
@@ -83,16 +89,37 @@ func (c *Core) exportContact(now time.Time, e ExportContact) {
 	})
 }
 
+// inDomain authorises senders of the domain.
+func inDomain(now time.Time, m *domain.Membership) endpoint.Grant {
+	return endpoint.Grant{Address: m.Domain.Address, From: now.Add(-backdate), Until: now.Add(endpointLife)}
+}
+
+// grant authorises whoever gets our export. Under an Internet gateway senders all over the Internet can use it, and those of
+// the domain as well: it leads to our key.
+func (c *Core) grant(now time.Time) (endpoint.Grant, error) {
+	if c.member == nil {
+		return endpoint.Grant{}, errNoDomain
+	}
+	g := inDomain(now, c.member)
+	root, address := c.root(now)
+	if root == c.member.Cert {
+		return g, nil
+	}
+	cert, err := c.boxUnder(now, root)
+	g.Address, g.Certificate, g.Chain = address, cert, []*pki.Certificate{root}
+	return g, err
+}
+
 // authorise lets the endpoint of a key write to the built-in one. What it returns may be handed out once the
 // operation is durable.
-func (c *Core) authorise(now time.Time, spki []byte) (params []byte, op store.Op, err error) {
+func (c *Core) authorise(now time.Time, spki []byte, g endpoint.Grant) (params []byte, op store.Op, err error) {
 	if c.member == nil {
 		return nil, op, errNoDomain
 	}
 	if err := c.needClock("authorise anyone"); err != nil {
 		return nil, op, err
 	}
-	params, err = c.box.ep.Authorise(spki, c.member.Domain.Address, now.Add(-backdate), now.Add(endpointLife), c.cfg.Rand)
+	params, err = c.box.ep.Authorise(spki, g, c.cfg.Rand)
 	if err != nil {
 		return nil, op, err
 	}

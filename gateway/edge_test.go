@@ -50,7 +50,7 @@ func TestAdmissionOfAnotherGatewayMakesNoMember(t *testing.T) {
 	if err := a.core.certify(b.now, a.core.member); err != nil {
 		t.Fatal(err)
 	}
-	params, _, err := a.core.authorise(b.now, spki)
+	params, _, err := a.core.authorise(b.now, spki, inDomain(b.now, a.core.member))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestContactMustBeTheOneThatWasPromised(t *testing.T) {
 	if err := z.core.certify(b.now, z.core.member); err != nil {
 		t.Fatal(err)
 	}
-	params, _, err := z.core.authorise(b.now, spki)
+	params, _, err := z.core.authorise(b.now, spki, inDomain(b.now, z.core.member))
 	if err != nil {
 		t.Fatal(err)
 	}

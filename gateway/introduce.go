@@ -115,7 +115,7 @@ func (c *Core) giveContact(now time.Time, d domain.Dispatch) (effect, error) {
 	if err := c.nameEndpoint(c.peerName(d.From), id, d.Body); err != nil {
 		return effect{}, err
 	}
-	params, box, err := c.authorise(now, d.Body)
+	params, box, err := c.authorise(now, d.Body, inDomain(now, c.member))
 	if err != nil {
 		return effect{}, err
 	}

@@ -57,7 +57,7 @@ func (c *Core) admitStranger(now time.Time, req domain.JoinRequest) (body []byte
 	if err != nil {
 		return nil, nil, err
 	}
-	params, state, err := c.authorise(now, req.Endpoint)
+	params, state, err := c.authorise(now, req.Endpoint, inDomain(now, c.member))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -162,7 +162,7 @@ func (c *Core) swapContacts(now time.Time, rec domain.Record, params []byte, j *
 		return err
 	}
 	j.inviter.Expect = k.ID
-	ours, err := c.box.ep.Authorise(k.SPKI, j.member.Domain.Address, now.Add(-backdate), now.Add(endpointLife), c.cfg.Rand)
+	ours, err := c.box.ep.Authorise(k.SPKI, inDomain(now, j.member), c.cfg.Rand)
 	if err != nil {
 		return err
 	}

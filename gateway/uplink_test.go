@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"packhorse/gateway/cargo"
+	"packhorse/gateway/endpoint"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/pki/pkitest"
 	"packhorse/gateway/ramf"
@@ -327,5 +328,44 @@ func TestARotationRenewsOurCertificate(t *testing.T) {
 	foreign := cargo.Rotation{Leaf: b.issue(pkitest.Key(t, "else"), g.cert, g.key, 1), Authorities: []*pki.Certificate{g.cert}}
 	if taken, err := s.carry(g.cargo(s, foreign.Marshal())); err != nil || taken.Refused != 1 {
 		t.Fatalf("a certificate of another key: got %+v, %v; want it refused", taken, err)
+	}
+}
+
+// Who got our export may write from anywhere on the Internet, and from inside the domain.
+func TestAnExportOfAnEnrolledGatewayLeadsToTheInternetGateway(t *testing.T) {
+	b, g, s, _, _ := enrolled(t)
+	writer, err := endpoint.FromKey(pkitest.Key(t, "writer"), seeded(9, "writer"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := s.mustCall(func(t Token) Event {
+		return ExportContact{t, encodeText(cardPrefix, "writer", writer.PublicCard().SPKI)}
+	}).(string)
+	name, params, err := decodeText(contactPrefix, text, maxContactBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := endpoint.ParseContact(name, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.AddContact(to); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := writer.Seal(to.ID, "id", "text/plain", []byte("hello"), b.now.Truncate(time.Second), day, seeded(9, "letter"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := ramf.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := m.Check([]*pki.Certificate{g.cert}, b.now, pki.ClockGPS)
+	if err != nil || len(path) != 4 || path[2].ID != s.core.awalaID() || m.InternetAddress != g.address {
+		t.Fatalf("for %s, path of %d, %v; want one over our gateway to the Internet gateway", m.InternetAddress, len(path), err)
+	}
+	s.mustCall(func(t Token) Event { return FromInternet{t, raw} })
+	if n := len(s.core.Letters()); n != 1 {
+		t.Fatalf("%d letters, want the one", n)
 	}
 }

@@ -28,17 +28,15 @@ const MaxParams = 64 << 10
 //
 // with implicit tags (RS-000). Self-issued certificates are left out: whoever can trust one has it. The
 // endpoint's state has changed: persist it before the parameters are handed over.
-func (e *Endpoint) Authorise(senderSPKI []byte, internetAddress string, from, until time.Time, rand io.Reader) ([]byte, error) {
-	return e.AuthoriseLimited(nil, senderSPKI, internetAddress, from, until, rand)
-}
-
-// AuthoriseLimited is Authorise for at most so many parcels in a time; nil: any number.
-func (e *Endpoint) AuthoriseLimited(rate *pki.RateLimit, senderSPKI []byte, internetAddress string, from, until time.Time, rand io.Reader) ([]byte, error) {
-	if e.Certificate == nil {
+func (e *Endpoint) Authorise(senderSPKI []byte, g Grant, rand io.Reader) ([]byte, error) {
+	if g.Certificate == nil {
+		g.Certificate, g.Chain = e.Certificate, e.Chain
+	}
+	if g.Certificate == nil {
 		return nil, errors.New("endpoint: not registered with a gateway yet, so nobody can be authorised")
 	}
-	if !ramf.ValidAddress(internetAddress) {
-		return nil, fmt.Errorf("endpoint: %.80q is not an Internet address", internetAddress)
+	if !ramf.ValidAddress(g.Address) {
+		return nil, fmt.Errorf("endpoint: %.80q is not an Internet address", g.Address)
 	}
 	sender, err := pki.ParseSPKI(senderSPKI)
 	if err != nil {
@@ -48,7 +46,7 @@ func (e *Endpoint) AuthoriseLimited(rate *pki.RateLimit, senderSPKI []byte, inte
 		return nil, fmt.Errorf("endpoint: %d session keys are in use, no room for another sender", len(e.Sessions))
 	}
 	pda, err := pki.Issue(pki.Template{
-		Subject: sender, Issuer: e.Certificate, IssuerKey: e.Key, NotBefore: from, NotAfter: until, RateLimit: rate, Rand: rand,
+		Subject: sender, Issuer: g.Certificate, IssuerKey: e.Key, NotBefore: g.From, NotAfter: g.Until, RateLimit: g.Rate, Rand: rand,
 	})
 	if err != nil {
 		return nil, err
@@ -57,14 +55,28 @@ func (e *Endpoint) AuthoriseLimited(rate *pki.RateLimit, senderSPKI []byte, inte
 	if err != nil {
 		return nil, err
 	}
-	above := []*pki.Certificate{e.Certificate}
-	for _, c := range e.Chain {
+	e.keepSession(k, pda.ID)
+	return encodeParams(e.PublicCard().SPKI, g.Address, pda, g.above(), k.Public()), nil
+}
+
+// Grant is what a sender is allowed.
+type Grant struct {
+	Address     string           // of the Internet gateway, or of the domain, that leads to us
+	From, Until time.Time        // Until is clipped to the end of the certificate
+	Rate        *pki.RateLimit   // nil: any number of parcels
+	Certificate *pki.Certificate // of ours, to issue under; nil: the endpoint's Certificate and Chain
+	Chain       []*pki.Certificate
+}
+
+// above is what a sender attaches below its authorisation.
+func (g Grant) above() []*pki.Certificate {
+	out := []*pki.Certificate{g.Certificate}
+	for _, c := range g.Chain {
 		if c.Issuer != c.ID {
-			above = append(above, c)
+			out = append(out, c)
 		}
 	}
-	e.keepSession(k, pda.ID)
-	return encodeParams(e.PublicCard().SPKI, internetAddress, pda, above, k.Public()), nil
+	return out
 }
 
 func encodeParams(spki []byte, address string, pda *pki.Certificate, above []*pki.Certificate, k session.PublicKey) []byte {

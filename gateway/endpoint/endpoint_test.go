@@ -41,7 +41,7 @@ func newEndpoint(t testing.TB, name string, c pkitest.Chain) *endpoint.Endpoint 
 // introduce lets from write to to.
 func introduce(t testing.TB, from, to *endpoint.Endpoint, name string) {
 	t.Helper()
-	params, err := to.Authorise(from.PublicCard().SPKI, address, pkitest.Now.Add(-time.Hour), until, random)
+	params, err := to.Authorise(from.PublicCard().SPKI, endpoint.Grant{Address: address, From: pkitest.Now.Add(-time.Hour), Until: until}, random)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestSealRefuses(t *testing.T) {
 func TestAuthoriseLimited(t *testing.T) {
 	alice, bob, _ := pair(t)
 	want := pki.RateLimit{Limit: 3, Period: 24 * time.Hour}
-	params, err := bob.AuthoriseLimited(&want, alice.PublicCard().SPKI, address, from, until, random)
+	params, err := bob.Authorise(alice.PublicCard().SPKI, endpoint.Grant{Address: address, From: from, Until: until, Rate: &want}, random)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestAuthoriseLimited(t *testing.T) {
 	if err != nil || k.PDA.RateLimit == nil || *k.PDA.RateLimit != want {
 		t.Errorf("got %+v, %v; want %+v", k.PDA, err, want)
 	}
-	if _, err := bob.AuthoriseLimited(&pki.RateLimit{}, alice.PublicCard().SPKI, address, from, until, random); err == nil {
+	if _, err := bob.Authorise(alice.PublicCard().SPKI, endpoint.Grant{Address: address, From: from, Until: until, Rate: &pki.RateLimit{}}, random); err == nil {
 		t.Error("authorised for no parcels at all")
 	}
 }
@@ -260,7 +260,7 @@ func TestAuthoriseLimited(t *testing.T) {
 func TestContacts(t *testing.T) {
 	alice, bob, c := pair(t)
 	carol := newEndpoint(t, "carol", c)
-	params, err := bob.Authorise(carol.PublicCard().SPKI, address, from, until, random)
+	params, err := bob.Authorise(carol.PublicCard().SPKI, endpoint.Grant{Address: address, From: from, Until: until}, random)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,11 +297,11 @@ func TestContacts(t *testing.T) {
 	if err := carol.AddContact(other); err == nil || !strings.Contains(err.Error(), "not that of its key") {
 		t.Errorf("foreign id: %v", err)
 	}
-	if _, err := carol.Authorise(bob.PublicCard().SPKI, "", from, until, random); err == nil {
+	if _, err := carol.Authorise(bob.PublicCard().SPKI, endpoint.Grant{From: from, Until: until}, random); err == nil {
 		t.Error("authorised without an address")
 	}
 	carol.Certificate = nil
-	if _, err := carol.Authorise(bob.PublicCard().SPKI, address, from, until, random); err == nil || !strings.Contains(err.Error(), "registered") {
+	if _, err := carol.Authorise(bob.PublicCard().SPKI, endpoint.Grant{Address: address, From: from, Until: until}, random); err == nil || !strings.Contains(err.Error(), "registered") {
 		t.Errorf("authorised without a certificate: %v", err)
 	}
 }
@@ -362,7 +362,7 @@ func TestJavaScript(t *testing.T) {
 func FuzzParseContact(f *testing.F) {
 	js := ramftest.Load(f)
 	recipient := fromJavaScript(f, js, "recipient")
-	params, err := recipient.Authorise(js.Cert(f, "sender").SPKI(), address, pkitest.Now, until, random)
+	params, err := recipient.Authorise(js.Cert(f, "sender").SPKI(), endpoint.Grant{Address: address, From: pkitest.Now, Until: until}, random)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -71,7 +71,9 @@ func start(t *testing.T, s size) *crowd {
 	if _, err := n.API().Up(ctx, admin.Up{Domain: "valley"}); err != nil {
 		t.Fatal(err)
 	}
-	c := &crowd{t: t, size: s, gw: n, seen: map[[32]byte]int{}, sent: map[[32]byte]time.Time{}, all: make(chan struct{})}
+	all := s.parcels() // room for all from the beginning, so that only the gateway grows
+	c := &crowd{t: t, size: s, gw: n, seen: make(map[[32]byte]int, all), sent: make(map[[32]byte]time.Time, all), took: make([]time.Duration, 0, all),
+		way: make([]time.Duration, 0, all), heap: make([]uint64, 0, parts), all: make(chan struct{})}
 	if c.client, err = poweb.NewClient(poweb.ClientOptions{URL: "http://" + n.PoWebAddr(), Timeout: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
