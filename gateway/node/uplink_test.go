@@ -29,14 +29,14 @@ func TestUplinkRegistersCollectsAndDelivers(t *testing.T) {
 		want(t, "registered", o.state(&o.registers), "one.example")
 		want(t, "told", o.state(&o.lives), "+one.example")
 		want(t, "came", o.state(&o.came), "down", "down too")
-		want(t, "left at the Internet gateway", d[0].queue)
-		want(t, "delivered", d[0].got, "up")
+		want(t, "left at the Internet gateway", d[0].list(&d[0].queue))
+		want(t, "delivered", d[0].list(&d[0].got), "up")
 		want(t, "acknowledged", o.state(&o.acked), "up")
 		o.put("later")
 		d[0].change(func() { d[0].queue = []string{"live"} })
 		time.Sleep(time.Second)
 		want(t, "came live", o.state(&o.came), "down", "down too", "live")
-		want(t, "delivered live", d[0].got, "up", "later")
+		want(t, "delivered live", d[0].list(&d[0].got), "up", "later")
 		if h := u.states()[0]; !h.Registered || !h.Live || h.Problem != "" || h.Since.IsZero() {
 			t.Errorf("health %+v", h)
 		}
@@ -47,7 +47,9 @@ func TestParcelsThatTheInternetGatewayDoesNotTake(t *testing.T) {
 	o := newOwner(t)
 	synctest.Test(t, func(t *testing.T) {
 		_, _, d := runUplinks(t, o, "one.example")
-		d[0].status = map[string]int{"invalid": 422, "malformed": 400, "too big": 413, "unlucky": 500, "full": 507}
+		d[0].change(func() {
+			d[0].status = map[string]int{"invalid": 422, "malformed": 400, "too big": 413, "unlucky": 500, "full": 507}
+		})
 		o.put("invalid", "unlucky", "malformed", "full", "too big", "good")
 		time.Sleep(time.Minute)
 		want(t, "dropped", o.state(&o.dropped), "invalid", "malformed", "too big")
@@ -64,16 +66,14 @@ func TestParcelThatCannotBeStoredComesAgain(t *testing.T) {
 	o := newOwner(t)
 	synctest.Test(t, func(t *testing.T) {
 		u, _, d := runUplinks(t, o, "one.example")
-		o.refuse = &gateway.Error{Code: "quota", Message: "the store is full", Fix: "make room"}
+		o.refuses(&gateway.Error{Code: "quota", Message: "the store is full", Fix: "make room"})
 		d[0].change(func() { d[0].queue = []string{"p"} })
 		time.Sleep(time.Minute)
-		want(t, "left at the Internet gateway", d[0].queue, "p")
+		want(t, "left at the Internet gateway", d[0].list(&d[0].queue), "p")
 		if h := u.states()[0]; h.Problem != "the store is full" || h.Fix != "make room" {
 			t.Errorf("health %+v", h)
 		}
-		o.mu.Lock()
-		o.refuse = nil
-		o.mu.Unlock()
+		o.refuses(nil)
 		time.Sleep(2 * longestRetry)
 		want(t, "came", o.state(&o.came), "p")
 		if h := u.states()[0]; h.Problem != "" || !h.Live {
@@ -92,7 +92,7 @@ func TestSecondChoiceAndBack(t *testing.T) {
 		o.put("up")
 		time.Sleep(time.Minute)
 		want(t, "told after the break", o.state(&o.lives), "+one.example", "-one.example", "+two.example")
-		want(t, "delivered to the second", d[1].got, "up")
+		want(t, "delivered to the second", d[1].list(&d[1].got), "up")
 		w.mend("one.example")
 		time.Sleep(wellFor*probeEvery - time.Minute)
 		want(t, "told at once", o.state(&o.lives), "+one.example", "-one.example", "+two.example")
@@ -110,13 +110,13 @@ func TestGatewayThatTakesNothingIsLeftForAnother(t *testing.T) {
 		d[0].change(func() { d[0].anchor = stranger }) // it knows us no more
 		o.put("a", "b", "c", "d")
 		time.Sleep(time.Minute)
-		want(t, "delivered", d[1].got, "a", "b", "c", "d")
+		want(t, "delivered", d[1].list(&d[1].got), "a", "b", "c", "d")
 		if l := o.state(&o.lives); l[len(l)-1] != "+two.example" {
 			t.Errorf("told %q, want the second at last", l)
 		}
 		time.Sleep(2 * checkRenewal)
-		if d[0].pnrrs < 2 {
-			t.Errorf("asked for %d registrations, want another one", d[0].pnrrs)
+		if d[0].registrations() < 2 {
+			t.Errorf("asked for %d registrations, want another one", d[0].registrations())
 		}
 	})
 }
@@ -132,15 +132,14 @@ func TestRegistrationIsTriedAgain(t *testing.T) {
 	} {
 		o := newOwner(t)
 		synctest.Test(t, func(t *testing.T) {
-			u, w, _ := runUplinks(t, o, "one.example")
-			w.down["one.example"] = tt.err
+			w := newWire(t)
+			w.lookups(tt.err)
+			u, _ := w.run(o, "one.example")
 			time.Sleep(tt.wait - time.Second)
 			if h := u.states()[0]; h.Registered || h.Problem == "" || h.Fix == "" {
 				t.Errorf("%s: health %+v", name, h)
 			}
-			w.mu.Lock()
-			clear(w.down)
-			w.mu.Unlock()
+			w.lookups(nil)
 			want(t, name, o.state(&o.registers))
 			time.Sleep(5 * time.Second)
 			want(t, name+", mended", o.state(&o.registers), "one.example")
@@ -185,8 +184,8 @@ func TestRenewal(t *testing.T) {
 		want(t, "before it is due", o.state(&o.registers), "one.example")
 		time.Sleep(10 * time.Minute)
 		want(t, "when it is due", o.state(&o.registers), "one.example", "one.example")
-		if d[0].pnrrs != 2 {
-			t.Errorf("asked for %d registrations, want 2", d[0].pnrrs)
+		if d[0].registrations() != 2 {
+			t.Errorf("asked for %d registrations, want 2", d[0].registrations())
 		}
 		for _, l := range o.state(&o.lives) {
 			if strings.HasPrefix(l, "-") {

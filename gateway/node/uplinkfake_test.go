@@ -92,6 +92,13 @@ func (o *fakeOwner) FromInternet(_ context.Context, parcel []byte) error {
 	return o.refuse
 }
 
+// refuses sets what becomes of parcels from the Internet.
+func (o *fakeOwner) refuses(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.refuse = err
+}
+
 func (o *fakeOwner) Outbound(context.Context) (outbox, error) { return &fakeBox{o: o}, nil }
 
 // put queues parcels for the Internet.
@@ -153,7 +160,7 @@ func (b *fakeBox) Ack(_ context.Context, key string) error     { return b.end(&b
 func (b *fakeBox) Drop(_ context.Context, key, _ string) error { return b.end(&b.o.dropped, key) }
 func (b *fakeBox) Close()                                      {}
 
-// double is an Internet gateway on an in-memory network. Its fields are changed between the test's sleeps only.
+// double is an Internet gateway on an in-memory network.
 type double struct {
 	t       *testing.T
 	anchor  *pki.Certificate
@@ -209,6 +216,19 @@ func (d *double) Deliver(_ context.Context, parcel []byte) error {
 
 func (d *double) Collect(context.Context, []pki.NodeID) (poweb.Subscription, error) {
 	return &doubleQueue{d}, d.err("")
+}
+
+// list copies one of the double's lists.
+func (d *double) list(field *[]string) []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(*field)
+}
+
+func (d *double) registrations() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.pnrrs
 }
 
 // change alters the double under its lock and wakes collections.
@@ -287,6 +307,13 @@ func (w *wire) Lookup(_ context.Context, _ discovery.Service, name string) ([]di
 // portOf stands for the hosts of a test's two gateways: the client takes plain HTTP from loopback addresses alone.
 var portOf = map[string]string{"one.example": "1", "two.example": "2"}
 
+// lookups sets how those of one.example end.
+func (w *wire) lookups(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.down["one.example"] = err
+}
+
 func (w *wire) dial(_ context.Context, _, address string) (net.Conn, error) {
 	w.mu.Lock()
 	w.dials++
@@ -334,21 +361,31 @@ func (w *wire) newDouble(name string, chain pkitest.Chain) *double {
 // runUplinks runs uplinks to doubles named one.example and two.example until the test is over.
 func runUplinks(t *testing.T, o *fakeOwner, gateways ...string) (u *uplinks, w *wire, doubles []*double) {
 	t.Helper()
-	w = &wire{t: t, hosts: map[string]chan net.Conn{}, down: map[string]error{}, cut: map[string]bool{}, open: map[string][]net.Conn{}}
+	w = newWire(t)
+	u, doubles = w.run(o, gateways...)
+	return u, w, doubles
+}
+
+func newWire(t *testing.T) *wire {
+	return &wire{t: t, hosts: map[string]chan net.Conn{}, down: map[string]error{}, cut: map[string]bool{}, open: map[string][]net.Conn{}}
+}
+
+func (w *wire) run(o *fakeOwner, gateways ...string) (u *uplinks, doubles []*double) {
+	w.t.Helper()
 	for _, g := range gateways {
 		doubles = append(doubles, w.newDouble(g, o.chain))
 	}
 	u = newUplinks(gateways, o, w, o.key, slog.New(slog.DiscardHandler))
 	u.dial, u.jitter = w.dial, func(d time.Duration) time.Duration { return d }
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(w.t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); u.run(ctx) }()
-	t.Cleanup(func() {
+	w.t.Cleanup(func() {
 		cancel()
 		<-done
 		for _, d := range doubles {
 			d.server.Close()
 		}
 	})
-	return u, w, doubles
+	return u, doubles
 }
