@@ -10,7 +10,7 @@ import (
 type guard struct {
 	net.Listener
 	allow func(netip.Addr) bool
-	open  chan struct{}
+	open  *crowd
 }
 
 // Accept waits for a connection that may stay; others are closed at once.
@@ -20,16 +20,11 @@ func (g *guard) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if g.allow != nil && !g.allow(addrOf(c.RemoteAddr())) {
-			c.Close()
-			continue
+		from := addrOf(c.RemoteAddr())
+		if (g.allow == nil || g.allow(from)) && g.open.enter(from) {
+			return &guarded{Conn: c, leave: sync.OnceFunc(func() { g.open.exit(from) })}, nil
 		}
-		select {
-		case g.open <- struct{}{}:
-			return &guarded{Conn: c, leave: sync.OnceFunc(func() { <-g.open })}, nil
-		default:
-			c.Close()
-		}
+		c.Close()
 	}
 }
 

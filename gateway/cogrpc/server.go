@@ -92,7 +92,7 @@ func serverOptions(o Options) []grpc.ServerOption {
 
 // Serve takes connections until Stop, then it returns nil. It closes the listener.
 func (s *Server) Serve(l net.Listener) error {
-	return s.grpc.Serve(&guard{Listener: l, allow: s.options.Allow, open: make(chan struct{}, connectionsOfCall*s.options.Calls)})
+	return s.grpc.Serve(&guard{Listener: l, allow: s.options.Allow, open: newCrowd(connectionsOfCall * s.options.Calls)})
 }
 
 // Stop ends the server: calls may run on for the time of grace, then they are cut.

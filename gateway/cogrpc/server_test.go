@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -47,6 +48,42 @@ func TestWaitingCalls(t *testing.T) {
 		}
 	}
 	wantCode(t, c.Deliver(t.Context(), cargos("more"), nil), codes.Unavailable)
+}
+
+// Who opens connections and says nothing leaves room for others.
+func TestConnectionsOfOneAddressAreBounded(t *testing.T) {
+	l, at := listen(t)
+	g := &guard{Listener: l, open: newCrowd(4)}
+	taken := make(chan net.Conn, 3)
+	go func() {
+		for c, err := g.Accept(); err == nil; c, err = g.Accept() {
+			taken <- c
+		}
+	}()
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	dial()
+	dial()
+	first, second := <-taken, <-taken
+	if _, err := dial().Read(make([]byte, 1)); err == nil {
+		t.Error("a third connection was taken")
+	}
+	first.Close()
+	first.Close()
+	dial()
+	third := <-taken
+	if g.open.all != 2 || g.open.of[at.Addr()] != 2 {
+		t.Errorf("open: got %d, %v, want 2", g.open.all, g.open.of)
+	}
+	l.Close()
+	second.Close()
+	third.Close()
 }
 
 func TestStrangersAreTurnedAway(t *testing.T) {
