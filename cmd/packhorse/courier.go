@@ -8,7 +8,6 @@ import (
 
 	"packhorse/cmd/packhorse/internal/config"
 	"packhorse/gateway/admin"
-	"packhorse/gateway/discovery"
 	"packhorse/gateway/node"
 )
 
@@ -16,18 +15,9 @@ func (a *app) courierCommand() *cobra.Command {
 	return group("courier", "cargo that phones, laptops and sticks carry", a.courierStatusCommand(), a.courierSyncCommand(), a.courierExportCommand(), a.courierImportCommand())
 }
 
-// courierOf is what a configuration says of cargo. A wrong resolver is found when the file is read.
-func courierOf(l *config.Loaded) (node.Courier, error) {
-	c := node.Courier{Listen: l.Courier.Listen, AnyAddress: l.Courier.AnyAddress}
-	if !l.Courier.Internet {
-		return c, nil
-	}
-	r, err := discovery.New(discovery.Options{DoH: l.Uplink.DoH, Fixed: l.Fixed})
-	if err != nil {
-		return c, err
-	}
-	c.Lookup = r.Lookup
-	return c, nil
+// courierOf is what a configuration says of cargo.
+func courierOf(l *config.Loaded) node.Courier {
+	return node.Courier{Listen: l.Courier.Listen, AnyAddress: l.Courier.AnyAddress, Internet: l.Courier.Internet}
 }
 
 func (a *app) courierStatusCommand() *cobra.Command {

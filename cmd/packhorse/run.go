@@ -64,10 +64,6 @@ func (a *app) runGateway(ctx context.Context) error {
 	}
 	cfg := a.nodeConfig(l, listener, log)
 	cfg.Vault = vault
-	if cfg.Courier, err = courierOf(l); err != nil {
-		listener.Close()
-		return err
-	}
 	n, err := node.Open(cfg)
 	if err != nil {
 		listener.Close()
@@ -109,6 +105,7 @@ func (a *app) nodeConfig(l *config.Loaded, listener net.Listener, log *slog.Logg
 		Region:     l.Region,
 		Version:    versionText(),
 		PoWeb:      l.PoWeb.Listen,
+		Courier:    courierOf(l),
 		Admin:      listener,
 		Transports: a.transports(l, log),
 		Clock:      clockQuality(&a.clock, l.TrustClock),

@@ -20,8 +20,8 @@ type Courier struct {
 	Listen string
 	// AnyAddress takes connections from everywhere. Otherwise only local networks are listened to.
 	AnyAddress bool
-	// Lookup finds Internet gateways, to take cargo there that waits here. nil: it is not taken there.
-	Lookup func(ctx context.Context, s discovery.Service, name string) ([]discovery.Target, error)
+	// Internet takes cargo that waits here to its Internet gateways, found as Config.Uplinks says.
+	Internet bool
 
 	waits *waits // nil: courierWaits; tests do not wait
 }
@@ -44,7 +44,8 @@ type courier struct {
 	waits  waits
 	find   func(context.Context) (netip.AddrPort, error) // a courier on this network
 	say    func(text string)                             // progress, for people
-	server net.Listener                                  // nil: none
+	lookup func(ctx context.Context, s discovery.Service, name string) ([]discovery.Target, error)
+	server net.Listener // nil: none
 
 	syncing sync.Mutex
 	mu      sync.Mutex // guards what follows
@@ -52,7 +53,7 @@ type courier struct {
 }
 
 func (n *Node) newCourier() (*courier, error) {
-	c := &courier{core: n, cfg: n.cfg.Courier, waits: courierWaits, find: cogrpc.Find,
+	c := &courier{core: n, cfg: n.cfg.Courier, waits: courierWaits, find: cogrpc.Find, lookup: n.lookup,
 		say: func(text string) { n.events.send(admin.Event{Type: "courier", Text: text}) }}
 	if c.cfg.waits != nil {
 		c.waits = *c.cfg.waits
@@ -66,6 +67,18 @@ func (n *Node) newCourier() (*courier, error) {
 	}
 	c.server = l
 	return c, nil
+}
+
+// lookup finds hosts as the configuration in force says.
+func (n *Node) lookup(ctx context.Context, s discovery.Service, name string) ([]discovery.Target, error) {
+	n.mu.Lock()
+	u := n.cfg.Uplinks
+	n.mu.Unlock()
+	r, err := u.resolver()
+	if err != nil {
+		return nil, err
+	}
+	return r.Lookup(ctx, s, name)
 }
 
 // CourierAddr is the address where cargo is taken from phones and laptops, empty when it is not.

@@ -246,7 +246,7 @@ func (i *internet) want(t *testing.T, want ...string) {
 // at makes a courier find Internet gateways by name.
 func (c *courier) at(t *testing.T, hosts map[string]string) *courier {
 	pool := x509.NewCertPool()
-	c.cfg.Lookup = func(_ context.Context, _ discovery.Service, name string) ([]discovery.Target, error) {
+	c.lookup = func(_ context.Context, _ discovery.Service, name string) ([]discovery.Target, error) {
 		host, ok := hosts[name]
 		if !ok {
 			return nil, errors.New("no such host")
@@ -354,8 +354,8 @@ func TestLoopTriesAgain(t *testing.T) {
 	f := newFakeCore(t, heldCargo("one", "a.example"))
 	host, fails := serveCargo(t, i, cogrpc.InternetGateway), 3
 	c := newTestCourier(f).at(t, map[string]string{"a.example": host})
-	lookup := c.cfg.Lookup
-	c.cfg.Lookup = func(ctx context.Context, s discovery.Service, name string) ([]discovery.Target, error) {
+	lookup := c.lookup
+	c.lookup = func(ctx context.Context, s discovery.Service, name string) ([]discovery.Target, error) {
 		if fails--; fails >= 0 {
 			return nil, nil
 		}

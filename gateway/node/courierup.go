@@ -74,7 +74,7 @@ func (c *courier) wentUp(n tripCounts) {
 // dialUp makes a client of the Internet gateway at an Awala address: of the first of its hosts, which
 // are in a drawn order, so that the next trip tries another.
 func (c *courier) dialUp(ctx context.Context, address string) (*cogrpc.Client, error) {
-	targets, err := c.cfg.Lookup(ctx, discovery.CogRPC, address)
+	targets, err := c.lookup(ctx, discovery.CogRPC, address)
 	if err == nil && len(targets) == 0 {
 		err = errNoHost
 	}

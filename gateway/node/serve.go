@@ -38,7 +38,7 @@ func (n *Node) serve(ctx context.Context) error {
 	if n.courier.server != nil {
 		wg.Go(func() { errs <- n.courier.serve(ctx) })
 	}
-	if n.cfg.Courier.Lookup != nil {
+	if n.cfg.Courier.Internet {
 		wg.Go(func() { n.courier.carryUp(ctx) })
 	}
 	if n.role != nil {
