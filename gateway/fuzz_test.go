@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"packhorse/gateway/domain"
+	"packhorse/gateway/ramf"
+	"packhorse/gateway/ramf/ramftest"
 	"packhorse/link"
 )
 
@@ -71,6 +73,46 @@ func FuzzDecodeText(f *testing.F) {
 			if err != nil || again != name || !bytes.Equal(w, v) {
 				t.Fatalf("written again: %q %x %v, want %q %x", again, w, err, name, v)
 			}
+		}
+	})
+}
+
+// What travels sealed and can be read is packed again to something that says the same.
+func FuzzParseSealed(f *testing.F) {
+	m, err := ramf.Parse(ramftest.Load(f).CCA)
+	if err != nil {
+		f.Fatal(err)
+	}
+	body, err := sealed{to: link.PeerID{1}, back: link.PeerID{2}, m: m}.pack()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(body)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		s, err := parseSealed(body)
+		if err != nil {
+			return
+		}
+		again, err := s.pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o, err := parseSealed(again); err != nil || o.to != s.to || o.back != s.back || !bytes.Equal(o.m.Raw, s.m.Raw) {
+			t.Fatalf("packed again it reads %+v, %v; want %+v", o, err, s)
+		}
+	})
+}
+
+// A record of a parcel that can be read is written again as it was, but for its version.
+func FuzzParseParcelRecord(f *testing.F) {
+	p := filledParcel()
+	f.Add(p.append(nil))
+	p.Type, p.Internet, p.Address, p.To, p.Back = ramf.CCA, true, frankfurt, link.PeerID{1}, link.PeerID{2}
+	f.Add(p.append(nil))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		r, err := parseParcelRecord(raw)
+		if err == nil && raw[0] == parcelVersion && !bytes.Equal(r.append(nil), raw) {
+			t.Fatalf("%x is written again as %x", raw, r.append(nil))
 		}
 	})
 }
