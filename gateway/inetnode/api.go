@@ -3,11 +3,13 @@ package inetnode
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"packhorse/gateway"
 	"packhorse/gateway/cogrpc"
 	"packhorse/gateway/inet"
+	"packhorse/gateway/permit"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/pohttp"
 	"packhorse/gateway/poweb"
@@ -19,6 +21,7 @@ var (
 	_ poweb.InternetBackend = powebAPI{}
 	_ poweb.Receiver        = powebAPI{}
 	_ poweb.Clock           = powebAPI{}
+	_ poweb.Deauthoriser    = powebAPI{}
 	_ cogrpc.Backend        = cargoAPI{}
 	_ pohttp.Backend        = pohttpAPI{}
 )
@@ -57,6 +60,19 @@ func (a powebAPI) Deliver(ctx context.Context, parcel []byte) error {
 func (a powebAPI) DeliverFrom(ctx context.Context, signer pki.NodeID, parcel []byte) error {
 	_, err := a.n.ask(ctx, func(t inet.Token) inet.Event { return inet.Deliver{Token: t, By: signer, Parcel: parcel} })
 	return shell.PoWebError(err)
+}
+
+// Deauthorise takes the word of an endpoint of a private gateway of ours.
+func (a powebAPI) Deauthorise(ctx context.Context, pdd []byte) error {
+	p, err := permit.Parse(pdd)
+	if err != nil {
+		return &poweb.StatusError{Status: http.StatusBadRequest, Message: err.Error()}
+	}
+	err = a.DeliverFrom(ctx, p.Signer.ID, pdd)
+	if s := (*poweb.StatusError)(nil); errors.As(err, &s) && s.Status == http.StatusUnprocessableEntity {
+		s.Status = http.StatusForbidden
+	}
+	return err
 }
 
 // Collect opens a subscription. The server asks for one private gateway at a time.

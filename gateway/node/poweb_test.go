@@ -16,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 
 	"packhorse/gateway/admin"
+	"packhorse/gateway/permit"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/pki/pkitest"
 	"packhorse/gateway/poweb"
@@ -165,4 +166,35 @@ func TestHeadersAreBounded(t *testing.T) {
 	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Fatalf("100 kB of headers: status %d, want 431", resp.StatusCode)
 	}
+}
+
+// An endpoint takes back what it authorised; nobody else can.
+func TestAppsTakeAuthorisationsBack(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		n := start(t, Config{StateDir: dir, Name: "ada"}, nil)
+		defer n.stop()
+		p := powebAPI{n.n}
+		must[admin.Status](t)(n.Up(ctx, admin.Up{Domain: "ridge"}))
+		alice, bob := register(t, p, "alice"), register(t, p, "bob")
+		if err := p.Deliver(ctx, alice.parcel(t, bob, "before", time.Now())); err != nil {
+			t.Fatal(err)
+		}
+		denial := func(by app) []byte {
+			return must[[]byte](t)(permit.Sign(permit.PDD{Recipient: bob.id, Expires: time.Now().Add(24 * time.Hour), Signer: by.cert, Chain: []*pki.Certificate{by.gw}}, by.key, crand.Reader))
+		}
+		if got := statusOf(p.Deauthorise(ctx, denial(alice))); got != http.StatusForbidden {
+			t.Errorf("alice speaks for bob: status %d, want 403", got)
+		}
+		if err := p.Deliver(ctx, alice.parcel(t, bob, "between", time.Now())); err != nil {
+			t.Errorf("after a refused PDD: %v", err)
+		}
+		if err := p.Deauthorise(ctx, denial(bob)); err != nil {
+			t.Fatal(err)
+		}
+		if got := statusOf(p.Deliver(ctx, alice.parcel(t, bob, "after", time.Now()))); got != http.StatusUnprocessableEntity {
+			t.Errorf("a parcel after the PDD: status %d, want 422", got)
+		}
+	})
 }

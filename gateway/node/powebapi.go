@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"packhorse/gateway"
@@ -15,8 +16,9 @@ import (
 type powebAPI struct{ n *Node }
 
 var (
-	_ poweb.Backend = powebAPI{}
-	_ poweb.Clock   = powebAPI{}
+	_ poweb.Backend      = powebAPI{}
+	_ poweb.Clock        = powebAPI{}
+	_ poweb.Deauthoriser = powebAPI{}
 )
 
 // Clock lets the server judge the dates of countersigners' certificates.
@@ -40,6 +42,15 @@ func (a powebAPI) Anchors() (out []*pki.Certificate) {
 
 func (a powebAPI) Deliver(ctx context.Context, parcel []byte) error {
 	_, err := a.n.ask(ctx, func(t gateway.Token) gateway.Event { return gateway.Deliver{Token: t, Parcel: parcel} })
+	return shell.PoWebError(err)
+}
+
+// Deauthorise takes the word of an endpoint of this gateway.
+func (a powebAPI) Deauthorise(ctx context.Context, pdd []byte) error {
+	_, err := a.n.ask(ctx, func(t gateway.Token) gateway.Event { return gateway.Deauthorise{Token: t, PDD: pdd} })
+	if g := (*gateway.Error)(nil); errors.As(err, &g) && g.Code == "refused" {
+		return &poweb.StatusError{Status: http.StatusForbidden, Message: g.Message + "; " + g.Fix}
+	}
 	return shell.PoWebError(err)
 }
 

@@ -73,14 +73,18 @@ func NewHandler(b Backend) http.Handler {
 	return s.handler(s.routes())
 }
 
-// routes are those that every gateway has.
+// routes are those that gateways of both sorts have.
 func (s *server) routes() map[string]route {
-	return map[string]route{
+	routes := map[string]route{
 		"/v1/pre-registrations": {http.MethodPost, s.preRegister},
 		"/v1/nodes":             {http.MethodPost, s.register},
 		"/v1/parcels":           {http.MethodPost, s.deliver},
 		"/v1/parcel-collection": {http.MethodGet, s.collect},
 	}
+	if _, ok := s.backend.(Deauthoriser); ok {
+		routes[pathPDDs] = route{http.MethodPost, s.deauthorise}
+	}
+	return routes
 }
 
 func (s *server) handler(routes map[string]route) http.Handler {

@@ -5,6 +5,7 @@
 //	POST /v1/nodes               PNRR -> PNR
 //	POST /v1/parcels             parcel with countersignature -> 202
 //	GET  /v1/parcel-collection   WebSocket: challenge, response, then deliveries and acks
+//	POST /v1/deauthorisations    PDD -> 202; ours, see Deauthoriser
 //
 // Names that the specification spells Awala- and the libraries in use spell Relaynet- are
 // accepted both ways.
