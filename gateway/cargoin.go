@@ -17,17 +17,23 @@ func (c *Core) carry(now time.Time, e Carry) {
 	switch {
 	case err != nil:
 		c.answer(e.Token, nil, err)
-	case m.Type == ramf.Cargo && m.Recipient == c.awalaID():
-		c.openCargo(now, e.Token, m)
+	case c.cargoForUs(m):
+		c.openCargo(now, m, func(_ time.Time, taken CargoTaken, err error) { c.answerTaken(e.Token, taken, err) })
 	default:
-		c.holdCargo(now, m, e.For, func(_ time.Time, _ *entry, err error) {
-			if err != nil {
-				c.answer(e.Token, nil, err)
-				return
-			}
-			c.answer(e.Token, CargoTaken{Held: true}, nil)
-		})
+		c.holdCargo(now, m, e.For, func(_ time.Time, _ *entry, err error) { c.answerTaken(e.Token, CargoTaken{Held: true}, err) })
 	}
+}
+
+func (c *Core) answerTaken(t Token, taken CargoTaken, err error) {
+	if err != nil {
+		c.answer(t, nil, err)
+		return
+	}
+	c.answer(t, taken, nil)
+}
+
+func (c *Core) cargoForUs(m *ramf.Message) bool {
+	return m.Type == ramf.Cargo && m.Recipient == c.awalaID()
 }
 
 // readSealed reads a cargo or CCA.
@@ -45,30 +51,33 @@ func (c *Core) readSealed(raw []byte) (*ramf.Message, error) {
 // awalaID is the id that Internet gateways and couriers know this gateway by.
 func (c *Core) awalaID() pki.NodeID { return nodeIDOf(c.member.Record.RSAHash) }
 
-// unloading counts what is left to do of one cargo. Its answer comes when all of it is durable.
+// takenDone runs when all of a cargo is durable, or something of it is not.
+type takenDone func(now time.Time, taken CargoTaken, err error)
+
+// unloading counts what is left to do of one cargo.
 type unloading struct {
-	token Token
+	done  takenDone
 	taken CargoTaken
 	left  int
 	err   error // the first that the courier should come again for
 }
 
 // openCargo takes what an Internet gateway sent us by courier.
-func (c *Core) openCargo(now time.Time, t Token, m *ramf.Message) {
+func (c *Core) openCargo(now time.Time, m *ramf.Message, done takenDone) {
 	got, err := c.book.Open(m, now, c.quality)
 	if err != nil {
-		c.answer(t, nil, err)
+		done(now, CargoTaken{}, err)
 		return
 	}
-	u := &unloading{token: t, taken: CargoTaken{Refused: got.Skipped}, left: 1}
+	u := &unloading{done: done, taken: CargoTaken{Refused: got.Skipped}, left: 1}
 	for _, it := range got.Items {
 		c.unload(now, u, got.From, it)
 	}
-	c.persist(batch{ops: uplinkOps(got.Records)}, func(_ time.Time, err error) {
+	c.persist(batch{ops: uplinkOps(got.Records)}, func(now time.Time, err error) {
 		if err != nil {
 			err = storeError(err)
 		}
-		c.unloaded(u, err)
+		c.unloaded(now, u, err)
 	})
 }
 
@@ -85,18 +94,13 @@ func (c *Core) unload(now time.Time, u *unloading, from pki.NodeID, it cargo.Ite
 	}
 }
 
-func (c *Core) unloaded(u *unloading, err error) {
+func (c *Core) unloaded(now time.Time, u *unloading, err error) {
 	if err != nil && u.err == nil {
 		u.err = err
 	}
-	if u.left--; u.left > 0 {
-		return
+	if u.left--; u.left == 0 {
+		u.done(now, u.taken, u.err)
 	}
-	if u.err != nil {
-		c.answer(u.token, nil, u.err)
-		return
-	}
-	c.answer(u.token, u.taken, nil)
 }
 
 func (c *Core) unloadParcel(now time.Time, u *unloading, raw []byte) {
@@ -117,36 +121,36 @@ func (c *Core) unloadParcel(now time.Time, u *unloading, raw []byte) {
 	if !known {
 		in.extra = append(in.extra, w.put(id))
 	}
-	c.admit(now, in, func(_ time.Time, _ *entry, err error) {
+	c.admit(now, in, func(now time.Time, _ *entry, err error) {
 		switch {
 		case refusedForGood(err):
 			u.taken.Refused++
 			err = nil
 		case err == nil && known:
 			u.taken.Parcels++
-			c.oweKnown(u, id, w)
+			c.oweKnown(now, u, id, w)
 			return
 		case err == nil:
 			u.taken.Parcels++
 			c.owe(id, w)
 		}
-		c.unloaded(u, err)
+		c.unloaded(now, u, err)
 	})
 }
 
 // oweKnown makes a debt durable for a parcel that was here before it came in cargo.
-func (c *Core) oweKnown(u *unloading, id queue.ID, w owed) {
+func (c *Core) oweKnown(now time.Time, u *unloading, id queue.ID, w owed) {
 	if _, owing := c.owed[id]; owing {
-		c.unloaded(u, nil)
+		c.unloaded(now, u, nil)
 		return
 	}
-	c.persist(batch{ops: []store.Op{w.put(id)}}, func(_ time.Time, err error) {
+	c.persist(batch{ops: []store.Op{w.put(id)}}, func(now time.Time, err error) {
 		if err == nil {
 			c.owe(id, w)
 		} else {
 			err = storeError(err)
 		}
-		c.unloaded(u, err)
+		c.unloaded(now, u, err)
 	})
 }
 
@@ -163,11 +167,11 @@ func (c *Core) unloadPCA(now time.Time, u *unloading, p *cargo.PCA) {
 		return
 	}
 	u.left++
-	if !c.wentUp(now, x, func(_ time.Time, err error) {
+	if !c.wentUp(now, x, func(now time.Time, err error) {
 		u.taken.Acks++
-		c.unloaded(u, err)
+		c.unloaded(now, u, err)
 	}) {
-		c.unloaded(u, nil) // the next cargo acknowledges it again
+		c.unloaded(now, u, nil) // the next cargo acknowledges it again
 	}
 }
 
@@ -179,7 +183,7 @@ func (c *Core) unloadRotation(now time.Time, u *unloading, from pki.NodeID, r *c
 		return
 	}
 	u.left++
-	c.changeBook(change, func(_ time.Time, err error) { c.unloaded(u, err) })
+	c.changeBook(change, func(now time.Time, err error) { c.unloaded(now, u, err) })
 }
 
 // inspectInbound checks a parcel that came from the Internet: it must be for an endpoint of the domain, and does not go

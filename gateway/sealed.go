@@ -96,6 +96,10 @@ func (c *Core) takeSealed(now time.Time, e link.Received, reply replyFunc) {
 		reply(now, link.ReasonMalformed)
 		return
 	}
+	if c.cargoForUs(s.m) {
+		c.openCargo(now, s.m, func(now time.Time, _ CargoTaken, err error) { reply(now, reasonOf(err)) })
+		return
+	}
 	in, err := c.inspectSealed(now, s)
 	if err != nil {
 		c.notice(false, s.m.Type.String()+" from "+c.peerName(e.Peer)+" refused: "+err.Error())

@@ -18,6 +18,7 @@ import (
 	"packhorse/gateway/ramf"
 	"packhorse/gateway/registration"
 	"packhorse/gateway/session"
+	"packhorse/store/queue"
 )
 
 // cloud is an Internet gateway, as much of it as a private gateway sees.
@@ -79,7 +80,13 @@ func (g *cloud) open(raw []byte) (*ramf.Message, []byte) {
 // cargo answers a CCA of a site.
 func (g *cloud) cargo(s *site, items ...[]byte) []byte {
 	g.b.t.Helper()
-	m, plain := g.open(s.mustCall(func(t Token) Event { return MakeCCA{t, g.address} }).([]byte))
+	return g.answer(s.mustCall(func(t Token) Event { return MakeCCA{t, g.address} }).([]byte), items...)
+}
+
+// answer is the cargo for a CCA.
+func (g *cloud) answer(cca []byte, items ...[]byte) []byte {
+	g.b.t.Helper()
+	m, plain := g.open(cca)
 	cda, err := cargo.ParseRequest(plain)
 	if err != nil {
 		g.b.t.Fatal(err)
@@ -368,4 +375,43 @@ func TestAnExportOfAnEnrolledGatewayLeadsToTheInternetGateway(t *testing.T) {
 	if n := len(s.core.Letters()); n != 1 {
 		t.Fatalf("%d letters, want the one", n)
 	}
+}
+
+// A gateway without an uplink of its own asks for its cargo over the mesh: its CCA goes to the gateway that has one, the cargo
+// comes back and is opened.
+func TestCargoOfOursComesOverTheMesh(t *testing.T) {
+	b, x, _, z := ridge(t)
+	g := b.cloud(frankfurt)
+	g.mustEnrol(x)
+	alice, bob := x.app("alice"), x.app("bob")
+	z.core.HandleEvent(b.now, Uplink{Address: frankfurt, Live: true})
+	cca := x.mustCall(func(t Token) Event { return MakeCCA{t, frankfurt} }).([]byte)
+	if taken, err := x.carry(cca); err != nil || !taken.Held {
+		t.Fatalf("our own CCA: %+v, %v; want it held", taken, err)
+	}
+	z.token++
+	sub := uint64(z.token)
+	z.core.HandleEvent(b.now, CollectUp{sub, UpCargo})
+	up := z.mustCall(func(t Token) Event { return Next{t, sub, true} }).(*Collected)
+	if !bytes.Equal(up.Parcel, cca) {
+		t.Fatal("something else than the CCA arrived at the uplink")
+	}
+	raw := g.answer(cca, alice.parcel(bob, "p1", text(200)))
+	z.mustCall(func(t Token) Event { return Carry{t, raw, up.Key} })
+	z.mustCall(func(t Token) Event { return Ack{t, sub, up.Key} })
+	b.must(time.Hour, "the parcel to come", func() bool { return bob.waits() == 1 })
+	b.must(time.Hour, "custody to end behind us", func() bool { return !z.core.queue.byID[parcelID(t, raw)].Held })
+	if len(bob.collect()) != 1 {
+		t.Fatal("bob got nothing")
+	}
+}
+
+func parcelID(t *testing.T, raw []byte) queue.ID {
+	t.Helper()
+	m, err := ramf.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := parcelRecord{Type: m.Type, Sender: m.Sender.ID, Recipient: m.Recipient, ID: m.ID}
+	return r.id()
 }
