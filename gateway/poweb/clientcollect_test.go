@@ -92,6 +92,40 @@ func TestSlowTakingIsNoSilence(t *testing.T) {
 	})
 }
 
+// A gateway that sends ahead (RS-016 allows it) is not heard while the next parcel waits to be taken.
+func TestBurstIsTakenOneByOne(t *testing.T) {
+	chain := pkitest.NewChain(t)
+	withGateway(t, gatewaySocket(t, func(ctx context.Context, conn *websocket.Conn) {
+		for _, id := range []string{"1", "2"} {
+			conn.Write(ctx, websocket.MessageBinary, AppendDelivery(nil, id, []byte("p"+id)))
+		}
+		for _, id := range []string{"1", "2"} {
+			if kind, ack, err := conn.Read(ctx); err != nil || string(ack) != id || kind != websocket.MessageText {
+				t.Errorf("acknowledgement: got %q, %v, want %s", ack, err, id)
+			}
+			go func() {
+				for conn.Ping(ctx) == nil { // now that the client reads again
+					select {
+					case <-time.After(pingEvery):
+					case <-ctx.Done():
+					}
+				}
+			}()
+		}
+		conn.Close(websocket.StatusNormalClosure, "")
+	}), func(t *testing.T, c *Client) {
+		var got []string
+		err := c.Collect(t.Context(), Collection{Signers: []Signer{signer(t, chain)}, Take: func(_ context.Context, p []byte) error {
+			time.Sleep(time.Minute)
+			got = append(got, string(p))
+			return nil
+		}})
+		if err != nil || !slices.Equal(got, []string{"p1", "p2"}) {
+			t.Errorf("took %q, %v", got, err)
+		}
+	})
+}
+
 func TestRefusedHandshakeIsUnauthorised(t *testing.T) {
 	stranger := pkitest.Issue(t, "endpoint", nil, "endpoint", true, 0)
 	withServer(t, func(k *collectors) {
