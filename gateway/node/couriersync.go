@@ -33,7 +33,7 @@ func (c *courier) sync(ctx context.Context, to string) (admin.CourierSync, error
 	}
 	client, err := cogrpc.DialCourier(at)
 	if err != nil {
-		return admin.CourierSync{}, &admin.Error{Code: admin.CodeUsage, Message: err.Error(), Fix: "give the address of a phone or gateway on this network"}
+		return admin.CourierSync{}, &admin.Error{Code: admin.CodeUsage, Message: plain(err), Fix: "give the address of a phone or gateway on this network"}
 	}
 	defer client.Close()
 	v := &visit{courier: c, client: client, out: admin.CourierSync{Courier: at.String()}}

@@ -16,7 +16,7 @@ import (
 // plain is a message without the name of the package that it comes from.
 func plain(err error) string {
 	s := err.Error()
-	for _, p := range []string{"phy: ", "domain: ", "poweb: ", "discovery: "} {
+	for _, p := range []string{"phy: ", "domain: ", "cogrpc: ", "poweb: ", "discovery: "} {
 		s = strings.TrimPrefix(s, p)
 	}
 	return s

@@ -152,6 +152,9 @@ func (b *Book) find(address string) (*gateway, error) {
 	if g := b.gateways[canonical(address)]; g != nil {
 		return g, nil
 	}
+	if address == "" {
+		return nil, refuse(Unregistered, "this gateway is registered with no Internet gateway")
+	}
 	return nil, refuse(Unregistered, "this gateway is not registered with %.255q", address)
 }
 
