@@ -143,9 +143,12 @@ func (c *Core) nextFile(now time.Time, e NextFile) {
 			c.answer(e.Token, &StickMade{Left: s.left}, nil)
 			return
 		}
-		if picks[0].whole() {
+		if x := picks[0].x; picks[0].whole() {
+			if !x.forwardable() || c.queue.byID[x.id] != x {
+				continue // it went meanwhile
+			}
 			s.busy = true
-			c.wholeFile(now, s, e, picks[0].x)
+			c.wholeFile(now, s, e, x)
 			return
 		}
 		if _, ok := c.roster.Get(picks[0].to); ok { // else it left the domain meanwhile
@@ -295,6 +298,3 @@ func CargoName(t ramf.Type, sum [32]byte) string {
 	}
 	return hex.EncodeToString(sum[:8]) + ".crg"
 }
-
-// BundleName is that of a file with a bundle.
-func BundleName(sum [32]byte) string { return hex.EncodeToString(sum[:8]) + ".bnd" }

@@ -11,6 +11,7 @@ import (
 
 	"packhorse/gateway"
 	"packhorse/gateway/admin"
+	files "packhorse/gateway/courier"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/pki/pkitest"
 	"packhorse/gateway/ramf"
@@ -52,7 +53,7 @@ func nameOf(p admin.CourierPart) string {
 	case "cca":
 		return gateway.CargoName(ramf.CCA, sum)
 	}
-	return gateway.BundleName(sum)
+	return files.Name(p.Content, files.Bundle)
 }
 
 // bring imports all files of a stick, by content.
@@ -72,7 +73,7 @@ func (r running) bring(t *testing.T, stick map[string][]byte) (fates []string) {
 			stick["ack"] = v.Ack
 		}
 		if v.Fate == admin.FateDone {
-			delete(stick, gateway.BundleName(sha256.Sum256(raw)))
+			delete(stick, files.Name(raw, files.Bundle))
 		}
 	}
 	return fates
