@@ -64,6 +64,7 @@ func (a *app) runGateway(ctx context.Context) error {
 	}
 	cfg := a.nodeConfig(l, listener, log)
 	cfg.Vault = vault
+	cfg.Beside = besideOf(l, cfg.Clock, log)
 	n, err := node.Open(cfg)
 	if err != nil {
 		listener.Close()

@@ -138,9 +138,10 @@ func full() *fake {
 	peer := admin.PeerInfo{Name: "ridge-2", ID: id, Path: "direct", Ports: []string{"lora0"}, SNRdB: &snr, LastS: &last, Parcels: 3, Bytes: 41000,
 		Paths: []admin.PathInfo{{Port: "lora0", Up: true, SNRdB: &snr, RSSIdBm: &rssi, Loss: 0.1, ETX: 1.11, CostS: 2.1, Rate: "SF7", LastS: &last}}, Clock: "gps", ShunnedS: 60}
 	return &fake{status: admin.Status{Dropped: map[string]uint64{"forged": 2, "bad_body": 1}, Name: "ridge-1", ID: id, Domain: "ridge", Region: "EU868", Version: "v1", PoWeb: "127.0.0.1:13276",
-		Problems: []admin.Problem{{Level: "warn", What: "a", Fix: "b"}},
-		Radios:   []admin.RadioInfo{{Name: "lora0", OK: true, Band: "869.4-.65", Modulation: "SF7", AirtimeUsedS: 212, AirtimeAllowedS: 360, FreeInS: 190}},
-		Peers:    []admin.PeerInfo{peer, {Name: "clinic", ID: id, Path: "via ridge-2"}, {Name: "hq", ID: id, Path: "none"}}},
+		InternetGateway: &admin.InternetGateway{Address: "gw.example.org", ID: "0" + id, PoWeb: "127.0.0.1:443", TLS: true, Until: &at, Inward: 2, Outward: 1, SizeBytes: 5000, Gateways: 1},
+		Problems:        []admin.Problem{{Level: "warn", What: "a", Fix: "b"}},
+		Radios:          []admin.RadioInfo{{Name: "lora0", OK: true, Band: "869.4-.65", Modulation: "SF7", AirtimeUsedS: 212, AirtimeAllowedS: 360, FreeInS: 190}},
+		Peers:           []admin.PeerInfo{peer, {Name: "clinic", ID: id, Path: "via ridge-2"}, {Name: "hq", ID: id, Path: "none"}}},
 		queue: []admin.Parcel{p, carried}, steps: []admin.Parcel{carried},
 		letters: []admin.Letter{{ID: "a09f2b", From: "clinic", Type: "text/plain", Filename: "a.txt", SizeBytes: 1, Written: at, Arrived: at, New: true, Content: []byte("x")}, {ID: "a1", Arrived: at}},
 		stored:  fullStore(at),
@@ -318,7 +319,7 @@ var (
 	lower = regexp.MustCompile(`^[a-z0-9_]+$`)
 	// counts are numbers of things; they need no unit.
 	counts = []string{"parcels", "letters", "frames_in", "frames_out", "frames_sent", "frames_received", "frames_lost", "frames_collided", "frames_foreign",
-		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "snapshots", "files", "same", "changed", "absent", "only_here", "waiting", "delivered", "collected", "refused", "cargo_in", "parcels_in", "acks_in", "cargo_out", "parcels_out", "acks_out", "relayed_in", "relayed_out", "secrets", "values", "line", "bands", "spreading_factor", "frames_per_hour", "seed", "commands", "differences", "exit", "etx", "cores", "lines"}
+		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "snapshots", "files", "same", "changed", "absent", "only_here", "waiting", "delivered", "collected", "refused", "cargo_in", "parcels_in", "acks_in", "cargo_out", "parcels_out", "acks_out", "relayed_in", "relayed_out", "gateways", "owed", "resting", "secrets", "values", "line", "bands", "spreading_factor", "frames_per_hour", "seed", "commands", "differences", "exit", "etx", "cores", "lines"}
 )
 
 // TestSchemasKeepTheRules checks names, units, ids, enumerations and arrays of every schema.

@@ -103,6 +103,7 @@ func (a *app) showStatus(s admin.Status) {
 	if s.Queue.Parcels > 0 {
 		a.say("%s waiting, %s: packhorse queue", count(s.Queue.Parcels, "parcel"), size(s.Queue.Bytes))
 	}
+	a.showInternetGateway(s.InternetGateway)
 	if bad := notable(s.Dropped); bad != "" {
 		a.say("Dropped since the start: %s; every reason: packhorse status --json", bad)
 	}

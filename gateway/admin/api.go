@@ -43,6 +43,25 @@ type Status struct {
 	// Dropped counts frames and symbols that came to nothing since the start, by link.Drop's Key; reasons that were never
 	// met are left out.
 	Dropped map[string]uint64 `json:"dropped"`
+	// InternetGateway is nil where this gateway is none.
+	InternetGateway *InternetGateway `json:"internet_gateway,omitempty"`
+}
+
+// InternetGateway is the role of an Internet gateway.
+type InternetGateway struct {
+	Address   string     `json:"address"` // its domain name
+	ID        string     `json:"id"`      // Awala's node id
+	PoWeb     string     `json:"poweb"`   // listen addresses; empty: off
+	CogRPC    string     `json:"cogrpc"`
+	PoHTTP    string     `json:"pohttp"`
+	TLS       bool       `json:"tls"`                       // false: for a proxy that has it
+	Until     *time.Time `json:"certificate_end,omitempty"` // of its self-issued certificate, which renews by itself; nil: it has none yet
+	Inward    int        `json:"parcels_in"`                // parcels that wait for private gateways
+	Outward   int        `json:"parcels_out"`               // parcels that wait for other Internet nodes
+	SizeBytes int64      `json:"size_bytes"`
+	Gateways  int        `json:"gateways"` // private gateways that something waits for
+	Owed      int        `json:"owed"`     // acknowledgements that cargo brings
+	Resting   int        `json:"resting"`  // addresses that could not be reached and are tried again later
 }
 
 type Problem struct {

@@ -58,6 +58,9 @@ func (c *certificates) get(now time.Time) *tls.Certificate {
 	return c.now
 }
 
+// end is when the certificate in use ends.
+func (c *certificates) end(now time.Time) time.Time { return c.get(now).Leaf.NotAfter }
+
 func (c *certificates) stat() (s [2]fileState) {
 	for i, path := range []string{c.cert, c.key} {
 		if f, err := os.Stat(path); err == nil {

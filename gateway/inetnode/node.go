@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"packhorse/gateway"
+	"packhorse/gateway/discovery"
 	"packhorse/gateway/inet"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/pohttp"
@@ -22,7 +23,7 @@ import (
 	"packhorse/store"
 )
 
-// Config makes a Node. Address, Store and Finder are required, and a certificate unless Plain is set.
+// Config makes a Node. Address, Store and Lookup are required, and a certificate unless Plain is set.
 type Config struct {
 	Address string // domain name of this Internet gateway
 	// Addresses to listen on; empty: off. PoWeb and PoHTTP may be the same.
@@ -33,10 +34,18 @@ type Config struct {
 	Plain   bool
 	Store   *store.Store
 	Secrets store.Secrets
-	Finder  pohttp.Finder
+	Lookup  Lookup             // of other Internet nodes
 	Clock   func() pki.Quality // asked every minute; nil: pki.ClockNTP
 	Log     *slog.Logger       // nil: discards
 	Limits  inet.Limits
+}
+
+// Lookup finds the hosts of an Awala address.
+type Lookup func(ctx context.Context, s discovery.Service, name string) ([]discovery.Target, error)
+
+// Lookup calls f.
+func (f Lookup) Lookup(ctx context.Context, s discovery.Service, name string) ([]discovery.Target, error) {
+	return f(ctx, s, name)
 }
 
 // Node is a running Internet gateway. Its methods are safe for concurrent use.
@@ -73,19 +82,42 @@ func Open(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, log: cfg.Log, owner: shell.NewOwner(), client: pohttp.NewClient(cfg.Finder, 0)}
+	n := &Node{cfg: cfg, log: cfg.Log, owner: shell.NewOwner(), client: pohttp.NewClient(cfg.Lookup, 0)}
 	n.clock.Store(uint32(cfg.Clock()))
 	n.disk = shell.NewDisk(cfg.Store.Apply, n.persisted)
 	if n.core, err = inet.New(inet.Config{Address: cfg.Address, Key: key, Clock: cfg.Clock(), Rand: rand.Reader, Limits: cfg.Limits}, records); err != nil {
 		return nil, err
 	}
-	n.noteAnchors()
+	n.prepare(time.Now())
 	if !cfg.Plain {
 		if n.certs, err = loadCertificates(cfg.Certificate, cfg.Key, cfg.Log); err != nil {
 			return nil, err
 		}
 	}
 	return n, n.listen()
+}
+
+// prepare makes certificate and session key, so that whoever calls first can register.
+func (n *Node) prepare(now time.Time) {
+	n.core.HandleTimeout(now)
+	for e, ok := n.core.PollEvent(); ok; e, ok = n.core.PollEvent() {
+		switch e := e.(type) {
+		case inet.Persist:
+			n.core.HandleEvent(now, inet.Persisted{Seq: e.Seq, Err: n.cfg.Store.Apply(e.Ops...)})
+		case inet.Notice:
+			n.tellPeople(e)
+		}
+	}
+	n.noteAnchors()
+}
+
+// tellPeople writes a notice to the log.
+func (n *Node) tellPeople(e inet.Notice) {
+	level := slog.LevelInfo
+	if e.Warn {
+		level = slog.LevelWarn
+	}
+	n.log.Log(context.Background(), level, "Internet gateway: "+e.Text)
 }
 
 func readRecords(cfg Config) (out []gateway.Record, err error) {
@@ -154,11 +186,7 @@ func (n *Node) carryOut() {
 		case inet.Answer:
 			n.owner.Answer(uint64(e.Token), e.Value, e.Err)
 		case inet.Notice:
-			level := slog.LevelInfo
-			if e.Warn {
-				level = slog.LevelWarn
-			}
-			n.log.Log(context.Background(), level, "Internet gateway: "+e.Text)
+			n.tellPeople(e)
 		}
 	}
 	n.noteAnchors()

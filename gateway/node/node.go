@@ -23,6 +23,7 @@ import (
 
 	"packhorse/gateway"
 	"packhorse/gateway/admin"
+	"packhorse/gateway/discovery"
 	"packhorse/gateway/domain"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/shell"
@@ -61,8 +62,8 @@ type Config struct {
 	Courier Courier
 	// Files names the files of the configuration, for backups; nil: none.
 	Files func() []string
-	// Beside makes a role that works on the same store and with the same secrets, as long as Run runs; nil: none.
-	Beside func(*store.Store, store.Secrets) (Role, error)
+	// Beside makes a role that runs as long as Run; nil: none.
+	Beside func(Shared) (Role, error)
 
 	// Uplinks are the Internet gateways to register with; none: no connection to the Internet.
 	Uplinks UplinkConfig
@@ -71,6 +72,14 @@ type Config struct {
 	dialUplink func(ctx context.Context, network, address string) (net.Conn, error)
 
 	apply func(*store.Store, ...store.Op) error // of batches; tests hold it back here; nil is the real one
+}
+
+// Shared is what a role has in common with the gateway that it runs beside. All of it is safe for concurrent use.
+type Shared struct {
+	Store   *store.Store
+	Secrets store.Secrets
+	// Lookup finds hosts as the configuration in force says.
+	Lookup func(ctx context.Context, s discovery.Service, name string) ([]discovery.Target, error)
 }
 
 // Role is something that runs beside the gateway.
@@ -197,7 +206,7 @@ func (n *Node) bind() (err error) {
 	}
 	n.courier, err = n.newCourier()
 	if err == nil && n.cfg.Beside != nil {
-		n.role, err = n.cfg.Beside(n.store, n.secrets)
+		n.role, err = n.cfg.Beside(Shared{n.store, n.secrets, n.lookup})
 	}
 	if err != nil && n.poweb != nil {
 		n.poweb.Close()

@@ -55,10 +55,14 @@ func (l *Loaded) check() error {
 	if n := l.Store.LingerMS; n < 0 || n > 1000 {
 		return l.wrong("store.linger_ms", "give 0 to 1000", "%d ms is out of range", n)
 	}
-	for _, a := range []struct{ key, value string }{{"poweb.listen", l.PoWeb.Listen}, {"internet.listen", l.Internet.Listen}, {"courier.listen", l.Courier.Listen}} {
+	for _, a := range []struct{ key, value string }{{"poweb.listen", l.PoWeb.Listen}, {"internet.listen", l.Internet.Listen}, {"courier.listen", l.Courier.Listen},
+		{"internet_gateway.poweb", l.Gateway.PoWeb}, {"internet_gateway.pohttp", l.Gateway.PoHTTP}, {"internet_gateway.cogrpc", l.Gateway.CogRPC}} {
 		if err := l.address(a.key, a.value); err != nil {
 			return err
 		}
+	}
+	if err := l.checkGateway(); err != nil {
+		return err
 	}
 	for i := range l.Radio {
 		if err := l.checkRadio(i); err != nil {

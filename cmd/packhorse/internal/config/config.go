@@ -17,6 +17,7 @@ type Config struct {
 	Internet   Internet `toml:"internet"`
 	Courier    Courier  `toml:"courier"`
 	Uplink     Uplink   `toml:"uplink"`
+	Gateway    Gateway  `toml:"internet_gateway"`
 	Store      Store    `toml:"store"`
 	Radio      []Radio  `toml:"radio"`
 }
@@ -31,6 +32,20 @@ type Courier struct {
 	Listen     string `toml:"listen"`
 	AnyAddress bool   `toml:"any_address"`
 	Internet   bool   `toml:"internet"`
+}
+
+// Gateway is the role of an Internet gateway. Without Address it is off.
+type Gateway struct {
+	Address        string `toml:"address"`
+	PoWeb          string `toml:"poweb"`
+	PoHTTP         string `toml:"pohttp"`
+	CogRPC         string `toml:"cogrpc"`
+	TLSCert        string `toml:"tls_cert"`
+	TLSKey         string `toml:"tls_key"`
+	Plain          bool   `toml:"plain"`
+	MaxParcels     int    `toml:"max_parcels"`
+	MaxParcelBytes int64  `toml:"max_parcel_bytes"`
+	MaxCargoBytes  int    `toml:"max_cargo_bytes"`
 }
 
 // Store bounds what is kept on disk, and tells how to open it when it is encrypted.
@@ -104,6 +119,16 @@ var Keys = []Key{
 	{"[[uplink.fixed]].pohttp", "by DNS", "address", "host and port where it takes parcels from other Internet nodes"},
 	{"[[uplink.fixed]].ca_file", "the system's authorities", "path", "certificates (PEM) of the authorities trusted for these hosts, or the hosts' own"},
 	{"[[uplink.fixed]].plain", "false", "", "connect without TLS: only to loopback addresses, for tests"},
+	{"internet_gateway.address", "empty: off", "", "domain name under which this machine is an Awala Internet gateway, such as `gw.example.org`; SRV records of it name host and ports below"},
+	{"internet_gateway.poweb", "empty: off", "address", "TCP address where private gateways register, deliver and collect, such as `:443`"},
+	{"internet_gateway.pohttp", "empty: off", "address", "TCP address where other Internet nodes deliver parcels; may be that of `poweb`"},
+	{"internet_gateway.cogrpc", "empty: off", "address", "TCP address where couriers deliver and collect cargo, such as `:8443`"},
+	{"internet_gateway.tls_cert", "required unless plain", "path", "PEM file with the certificate for TLS and what is above it; read again when it changes"},
+	{"internet_gateway.tls_key", "required unless plain", "path", "PEM file with its key"},
+	{"internet_gateway.plain", "false", "", "serve without TLS, on loopback addresses alone: behind a proxy that has it, or for tests"},
+	{"internet_gateway.max_parcels", "20000", "", "parcels held or remembered until they expire; at most a quarter of them of one private gateway or sender"},
+	{"internet_gateway.max_parcel_bytes", "a quarter of `store.max_bytes`", "octets", "parcels that wait, at most half of `store.max_bytes`; at most a quarter of them of one private gateway, an eighth of one sender"},
+	{"internet_gateway.max_cargo_bytes", "8397056", "octets", "largest cargo that is made, 65536 to 9437184; phones as couriers take no more than the default"},
 	{"store.max_bytes", "1073741824", "octets", "largest live size of the store; new parcels are refused beyond it"},
 	{"store.max_parcels", "10000", "", "parcels held or remembered until their time is over, 800 octets of memory each; at most half of them from one neighbour, from our apps or by one sender"},
 	{"store.max_parcel_bytes", "a quarter of `store.max_bytes`", "octets", "bodies of parcels that wait, at most half of `store.max_bytes`; at most half of them from one neighbour or by one sender"},

@@ -91,6 +91,7 @@ func (l *Loaded) defaults(o Options) {
 	l.Name = Hostname(o.Host)
 	l.PoWeb.Listen = "127.0.0.1:13276"
 	l.Courier.Internet = true
+	l.Gateway.MaxParcels, l.Gateway.MaxCargoBytes = 20_000, 8_397_056
 	l.Store.MaxBytes, l.Store.MaxParcels = 1<<30, 10_000
 	l.StateDir = "/var/lib/packhorse"
 	if !o.Root {
@@ -117,6 +118,9 @@ func (l *Loaded) outside(o Options) {
 	set("socket", &l.Socket, "socket", o.Socket, "PACKHORSE_SOCKET")
 	if l.Store.MaxParcelBytes == 0 {
 		l.Store.MaxParcelBytes = l.Store.MaxBytes / 4
+	}
+	if l.Gateway.MaxParcelBytes == 0 {
+		l.Gateway.MaxParcelBytes = l.Store.MaxBytes / 4
 	}
 	set("store.key_file", &l.Store.KeyFile, "key-file", o.Key, "PACKHORSE_KEY_FILE")
 	if l.Socket != "" {
