@@ -1,8 +1,6 @@
 package inet
 
 import (
-	"time"
-
 	"packhorse/gateway/pki"
 	"packhorse/store"
 )
@@ -136,7 +134,6 @@ type Outbound struct {
 	Key     string
 	Address string
 	Parcel  []byte
-	Expires time.Time
 }
 
 // CargoTaken counts what was in a cargo.

@@ -83,7 +83,7 @@ func (c *Core) sendOut(x *entry, t Token) {
 			return
 		}
 		c.sending[x.key()] = x.Line.name
-		c.answer(t, &Outbound{Key: x.key(), Address: x.Line.name, Parcel: raw, Expires: x.Expires}, nil)
+		c.answer(t, &Outbound{Key: x.key(), Address: x.Line.name, Parcel: raw}, nil)
 	})
 }
 
