@@ -103,15 +103,16 @@ func (c *Core) admit(now time.Time, in intake, done func(now time.Time, x *entry
 	_, ours := c.local[in.rec.Recipient]
 	in.rec.Local = ours && !in.rec.Internet && in.rec.Type == ramf.Parcel
 	in.rec.Since, in.rec.Arrival = now, c.queue.arrival+1
-	if err := c.count(&in); err != nil {
-		done(now, nil, err)
-		return
-	}
 	x := newEntry(in.rec)
 	x.born = true
 	ops, err := c.queue.Append(x.item(), x.append(nil), in.body)
 	if err != nil {
 		done(now, nil, c.quotaError(err))
+		return
+	}
+	if err := c.count(&in); err != nil {
+		c.queue.Settle(now, x.id, false)
+		done(now, nil, err)
 		return
 	}
 	x.fresh, x.busy = true, true
@@ -123,6 +124,7 @@ func (c *Core) admit(now time.Time, in intake, done func(now time.Time, x *entry
 		if err != nil {
 			back()
 			c.queue.remove(x)
+			c.rates.Return(in.path, in.created)
 			done(now, nil, storeError(err))
 			return
 		}

@@ -108,6 +108,10 @@ func (c *Core) deauthorise(now time.Time, e Deauthorise) {
 		c.answer(e.Token, nil, errNoDomain)
 		return
 	}
+	if !c.sources.of(c.self).take(now, sourceEvery, sourceBurst) {
+		c.answer(e.Token, nil, &Error{Code: "not_yet", Message: "too many deauthorisations at once", Fix: "try again in a minute"})
+		return
+	}
 	switch err := c.deny(now, e.PDD, c.answerStored(e.Token)); {
 	case errors.Is(err, permit.ErrFull):
 		c.answer(e.Token, nil, &Error{Code: "quota", Message: err.Error(), Fix: "take all authorisations of the endpoint back at once: an empty set of serial numbers"})

@@ -119,3 +119,36 @@ func TestOnlyTheEndpointTakesItsAuthorisationsBack(t *testing.T) {
 		t.Errorf("a parcel that nobody took back: %v", err)
 	}
 }
+
+// A parcel that could not be stored comes again: it must not use up what the recipient allows.
+func TestParcelsThatCouldNotBeStoredDoNotCount(t *testing.T) {
+	_, s, alice, bob := single(t)
+	pda := bob.limited(alice, 1, time.Hour)
+	write := func(id string) error {
+		_, err := alice.deliver(alice.parcel(bob, id, text(10), func(m *ramf.Message) { m.Sender = pda }))
+		return err
+	}
+	s.fail = func(Persist) error { return errors.New("the disk is broken") }
+	for range 2 {
+		refusedWith(t, write("p1"), "failed", "nothing was saved")
+	}
+	s.fail = nil
+	if err := write("p1"); err != nil {
+		t.Errorf("once the disk works: %v", err)
+	}
+	denied(t, write("p2"))
+}
+
+// Who is told that a deauthorisation is taken can rely on it.
+func TestADeauthorisationThatWasNotSavedIsSavedTheNextTime(t *testing.T) {
+	_, s, alice, bob := single(t)
+	pdd := bob.takeBack()
+	s.fail = func(Persist) error { return errors.New("the disk is broken") }
+	_, err := s.call(func(t Token) Event { return Deauthorise{t, pdd} })
+	refusedWith(t, err, "failed", "nothing was saved")
+	s.fail = nil
+	bob.deauthorise(pdd)
+	s.boot()
+	_, err = alice.deliver(alice.parcel(bob, "p1", text(10)))
+	denied(t, err)
+}

@@ -11,14 +11,16 @@ import (
 
 // Bounds of the table of denials.
 const (
-	MaxDenials       = 4096  // PDDs
-	MaxDeniedSerials = 65536 // in all PDDs
-	maxEndpointPDDs  = 16    // of one endpoint by one signer; MaxSerials in them
+	MaxDenials       = 4096           // PDDs
+	MaxDeniedSerials = 65536          // in all PDDs
+	maxEndpointPDDs  = 16             // of one endpoint by one signer; MaxSerials in them
+	maxGatewayPDDs   = MaxDenials / 8 // of one gateway and its endpoints
 )
 
 // Denials is the PDAs that endpoints took back, each until the PDD expires.
 type Denials struct {
 	rows    map[pki.NodeID][]*denial
+	under   map[pki.NodeID]int // how many there are by gateway
 	pdds    int
 	serials int
 }
@@ -27,12 +29,15 @@ type Denials struct {
 type denial struct {
 	key     string
 	by      pki.NodeID // who signed it
+	under   pki.NodeID // the gateway that did, or whose endpoint did
 	expires time.Time
 	serials []string // sorted; none: all
 }
 
 // NewDenials makes an empty table.
-func NewDenials() *Denials { return &Denials{rows: map[pki.NodeID][]*denial{}} }
+func NewDenials() *Denials {
+	return &Denials{rows: map[pki.NodeID][]*denial{}, under: map[pki.NodeID]int{}}
+}
 
 // Load takes a record that Add gave. Who signed it was verified then. A damaged one is an error and left out.
 func (d *Denials) Load(key string, value []byte) error {
@@ -45,7 +50,8 @@ func (d *Denials) Load(key string, value []byte) error {
 }
 
 // Add takes a PDD and returns what to make durable: its octets, and that of others it makes needless. The same
-// PDD again is no error and no record. It is enforced at once; answer for it when it is durable.
+// PDD again brings its record again, for that of the first time may not have become durable; one that says no more
+// than another brings none. It is enforced at once; answer for it when it is durable.
 // Errors are ErrDenial and ErrFull.
 func (d *Denials) Add(pdd []byte, t pki.Terms, anchors []*pki.Certificate) ([]Record, error) {
 	p, err := Parse(pdd)
@@ -59,7 +65,10 @@ func (d *Denials) Add(pdd []byte, t pki.Terms, anchors []*pki.Certificate) ([]Re
 		return nil, fmt.Errorf("%w: it expired on %s", ErrDenial, p.Expires.Format(time.RFC3339))
 	}
 	n := newDenial(hashOf(pdd), p)
-	if slices.ContainsFunc(d.rows[p.Recipient], n.within) {
+	if i := slices.IndexFunc(d.rows[p.Recipient], n.within); i >= 0 {
+		if d.rows[p.Recipient][i].key == n.key {
+			return []Record{{Key: n.key, Value: slices.Clone(pdd)}}, nil
+		}
 		return nil, nil
 	}
 	if err := d.room(p.Recipient, n); err != nil {
@@ -72,11 +81,14 @@ func (d *Denials) Add(pdd []byte, t pki.Terms, anchors []*pki.Certificate) ([]Re
 
 // room tells whether one more fits. What a gateway says of an endpoint takes no room from the endpoint's own word.
 func (d *Denials) room(id pki.NodeID, n *denial) error {
-	own, serials, pdds, all := 1, len(n.serials), d.pdds+1, d.serials+len(n.serials)
+	own, serials, under, pdds, all := 1, len(n.serials), d.under[n.under]+1, d.pdds+1, d.serials+len(n.serials)
 	for _, o := range d.rows[id] {
 		switch {
 		case o.within(n):
 			pdds, all = pdds-1, all-len(o.serials)
+			if o.under == n.under {
+				under--
+			}
 		case o.by == n.by:
 			own, serials = own+1, serials+len(o.serials)
 		}
@@ -84,6 +96,8 @@ func (d *Denials) room(id pki.NodeID, n *denial) error {
 	switch {
 	case own > maxEndpointPDDs || serials > MaxSerials:
 		return fmt.Errorf("%w: %d authorisations in %d PDDs; take back all with an empty set", ErrFull, serials, own)
+	case under > maxGatewayPDDs:
+		return fmt.Errorf("%w: %d PDDs of endpoints of one gateway are in force", ErrFull, d.under[n.under])
 	case pdds > MaxDenials || all > MaxDeniedSerials:
 		return fmt.Errorf("%w: %d PDDs are in force", ErrFull, d.pdds)
 	}
@@ -92,6 +106,7 @@ func (d *Denials) room(id pki.NodeID, n *denial) error {
 
 func (d *Denials) put(id pki.NodeID, n *denial) {
 	d.rows[id] = append(d.rows[id], n)
+	d.under[n.under]++
 	d.pdds, d.serials = d.pdds+1, d.serials+len(n.serials)
 }
 
@@ -104,6 +119,9 @@ func (d *Denials) drop(id pki.NodeID, gone func(*denial) bool) (out []Record) {
 			continue
 		}
 		d.pdds, d.serials = d.pdds-1, d.serials-len(n.serials)
+		if d.under[n.under]--; d.under[n.under] == 0 {
+			delete(d.under, n.under)
+		}
 		out = append(out, Record{Key: n.key, Delete: true})
 	}
 	if d.rows[id] = keep; len(keep) == 0 {
@@ -143,7 +161,10 @@ func (d *Denials) Expire(now time.Time) (out []Record) {
 }
 
 func newDenial(key string, p *PDD) *denial {
-	n := &denial{key: key, by: p.Signer.ID, expires: p.Expires}
+	n := &denial{key: key, by: p.Signer.ID, under: p.Signer.ID, expires: p.Expires}
+	if n.by == p.Recipient {
+		n.under = p.Signer.Issuer
+	}
 	for _, s := range p.Serials {
 		n.serials = append(n.serials, serialOf(s))
 	}

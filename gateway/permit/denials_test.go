@@ -175,8 +175,8 @@ func TestDenied(t *testing.T) {
 	deny("one, at its end", d, one.Expires, pki.ClockNTP, true, false, false)
 	deny("one, expired", d, one.Expires.Add(time.Second), pki.ClockNTP, false, false, false)
 	deny("one, without a clock", d, one.Expires.Add(time.Second), pki.ClockNone, true, false, false)
-	if again, err := d.Add(first[0].Value, terms, path[3:]); again != nil || err != nil {
-		t.Errorf("the same again: %v, %v", again, err)
+	if again, err := d.Add(first[0].Value, terms, path[3:]); len(again) != 1 || again[0].Key != first[0].Key || err != nil || d.pdds != 1 {
+		t.Errorf("the same again: %d records, %v; %d PDDs", len(again), err, d.pdds)
 	}
 	records, err := d.Add(signed(t, all, "endpoint"), terms, path[3:])
 	if err != nil || len(records) != 2 || records[0].Key != first[0].Key || !records[0].Delete || d.pdds != 1 || d.serials != 0 {
@@ -249,4 +249,50 @@ func FuzzParsePDD(f *testing.F) {
 			t.Fatalf("got %+v", p)
 		}
 	})
+}
+
+// Whoever has an endpoint's key can certify any other, and whoever has a PDA a path to an anchor: neither makes endpoints of
+// them, or one phone could fill the table and the air with PDDs.
+func TestOnlyEndpointsOfGatewaysDeny(t *testing.T) {
+	path := plain(t)
+	below := pkitest.Issue(t, "stranger", path[1], "endpoint", true, 0)
+	own := pkitest.Issue(t, "endpoint", path[1], "endpoint", true, 2)
+	for _, tt := range []struct {
+		name, key string
+		p         PDD
+	}{
+		{"a sender of itself", "sender", PDD{Recipient: path[0].ID, Signer: path[0], Chain: path[1:3]}},
+		{"a key that an endpoint certified, of itself", "stranger", PDD{Recipient: below.ID, Signer: below, Chain: path[1:3]}},
+		{"an endpoint of a key that it certified", "endpoint", PDD{Recipient: below.ID, Signer: path[1], Chain: certs{below, path[2]}}},
+		{"an endpoint that allowed itself more", "endpoint", PDD{Recipient: below.ID, Signer: own, Chain: certs{below, path[1], path[2]}}},
+	} {
+		tt.p.Expires = pkitest.Now.Add(time.Hour)
+		if _, err := NewDenials().Add(signed(t, tt.p, tt.key), terms, path[3:]); !errors.Is(err, ErrDenial) {
+			t.Errorf("%s: got %v, want it refused", tt.name, err)
+		}
+	}
+}
+
+// One gateway and its endpoints leave room for others.
+func TestOneGatewayCannotFillTheTable(t *testing.T) {
+	path := plain(t)
+	d := NewDenials()
+	p := pdd(path, big.NewInt(7))
+	if _, err := d.Add(signed(t, p, "endpoint"), terms, path[3:]); err != nil || d.under[path[2].ID] != 1 {
+		t.Fatalf("%v; %d counted", err, d.under[path[2].ID])
+	}
+	d.under[path[2].ID] = maxGatewayPDDs
+	other := pkitest.Issue(t, "stranger", path[3], "root", true, 1)
+	theirs := pkitest.Issue(t, "sender", other, "stranger", true, 0)
+	q := PDD{Recipient: theirs.ID, Expires: p.Expires, Signer: theirs, Chain: certs{other}}
+	if _, err := d.Add(signed(t, pdd(path, big.NewInt(8)), "endpoint"), terms, path[3:]); !errors.Is(err, ErrFull) {
+		t.Errorf("one more of a full gateway: %v", err)
+	}
+	if _, err := d.Add(signed(t, q, "sender"), terms, path[3:]); err != nil {
+		t.Errorf("one of another: %v", err)
+	}
+	d.Expire(p.Expires.Add(time.Second))
+	if len(d.under) != 1 || d.under[path[2].ID] != maxGatewayPDDs-1 {
+		t.Errorf("after their end %v are counted", d.under)
+	}
 }

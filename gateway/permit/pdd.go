@@ -169,22 +169,33 @@ func (p *PDD) readSerials(set *ber.Reader) error {
 	return set.End()
 }
 
-// Verify says whether the signer may take PDAs of the recipient back: it is trusted, and it is that endpoint
-// or issued the attached certificate of that endpoint. Errors are ErrDenial.
+// Verify says whether the signer may take PDAs of the recipient back: it is that endpoint or issued its attached
+// certificate, and PDAs under that certificate would be trusted. So neither who has a PDA nor an endpoint, which can
+// certify any key, speaks for others. Errors are ErrDenial.
 func (p *PDD) Verify(t pki.Terms, anchors []*pki.Certificate) error {
-	if !t.Valid(p.Signer) {
-		return fmt.Errorf("%w: the certificate of its signer is out of date", ErrDenial)
-	}
-	if _, err := t.Path(p.Signer, p.Chain, anchors); err != nil {
-		return fmt.Errorf("%w: %w", ErrDenial, err)
-	}
-	if p.Signer.ID == p.Recipient {
-		return nil
-	}
-	for _, c := range p.Chain[:min(len(p.Chain), pki.MaxCandidates)] {
-		if c.ID == p.Recipient && c.IssuedBy(p.Signer) == nil {
+	certs := append([]*pki.Certificate{p.Signer}, p.Chain[:min(len(p.Chain), pki.MaxCandidates-1)]...)
+	why := errors.New("its signer is neither the endpoint nor its gateway")
+	for _, c := range certs {
+		if c.ID != p.Recipient {
+			continue
+		}
+		path, err := t.Path(c, certs, anchors)
+		switch {
+		case err != nil:
+			why = err
+		case authorises(path) && (c == p.Signer || path[1].ID == p.Signer.ID):
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: its signer is neither the endpoint nor its gateway", ErrDenial)
+	return fmt.Errorf("%w: %w", ErrDenial, why)
+}
+
+// authorises tells whether one more certificate, issued by the first of a path, would be trusted.
+func authorises(path []*pki.Certificate) bool {
+	for i, c := range path {
+		if !c.X509.IsCA || c.X509.MaxPathLen >= 0 && c.X509.MaxPathLen < i {
+			return false
+		}
+	}
+	return len(path) > 1
 }

@@ -56,6 +56,17 @@ func (r *rate) take(limit pki.RateLimit, reach time.Duration, t time.Time) bool 
 	return true
 }
 
+// giveBack takes one from the span that covers a time.
+func (r *rate) giveBack(t time.Time) {
+	i := slices.IndexFunc(r.spans, func(s span) bool { return s.to >= t.UnixMilli() })
+	if i < 0 || r.spans[i].from > t.UnixMilli()+1 {
+		return // forgotten meanwhile
+	}
+	if r.spans[i].count--; r.spans[i].count == 0 {
+		r.spans = slices.Delete(r.spans, i, i+1)
+	}
+}
+
 // insert adds to the span that covers a time, or a fresh one.
 func (r *rate) insert(at span) (i int, fresh bool) {
 	i, _ = slices.BinarySearchFunc(r.spans, at.to, func(s span, t int64) int { return cmp.Compare(s.to, t) })

@@ -49,8 +49,7 @@ func (r *Rates) Load(key string, value []byte) error {
 }
 
 // Take counts a parcel at a time under the PDA that path, of ramf.Message.Check, begins with, and returns the record to make durable with the parcel; none
-// when the PDA has no limit. A parcel that could not be stored stays counted until a restart. Errors are ErrRate
-// and ErrFull; then nothing was counted.
+// when the PDA has no limit. Errors are ErrRate and ErrFull; then nothing was counted.
 func (r *Rates) Take(path []*pki.Certificate, at time.Time) ([]Record, error) {
 	if len(path) < 2 || path[0].RateLimit == nil {
 		return nil, nil
@@ -70,6 +69,17 @@ func (r *Rates) Take(path []*pki.Certificate, at time.Time) ([]Record, error) {
 		r.add(key, row)
 	}
 	return []Record{{Key: key, Value: row.append(nil)}}, nil
+}
+
+// Return undoes Take for a parcel that could not be stored and will come again. Where times are those of receipt it may
+// find another parcel's instead.
+func (r *Rates) Return(path []*pki.Certificate, at time.Time) {
+	if len(path) < 2 || path[0].RateLimit == nil {
+		return
+	}
+	if row := r.rows[hashOf(path[0].Raw())]; row != nil {
+		row.giveBack(at)
+	}
 }
 
 func (r *Rates) add(key string, row *rate) {

@@ -191,3 +191,28 @@ func FuzzRate(f *testing.F) {
 		row.take(pki.RateLimit{Limit: 5, Period: time.Hour}, time.Hour, time.Unix(at%(1<<33), at%1e9))
 	})
 }
+
+// What could not be stored does not count, wherever it was counted.
+func TestReturnedParcelsDoNotCount(t *testing.T) {
+	path, plain := limited(t, 2, time.Minute), plain(t)
+	r := NewRates(24 * time.Hour)
+	r.Return(path, pkitest.Now) // nothing was taken
+	take := func(at time.Duration) error { _, err := r.Take(path, pkitest.Now.Add(at)); return err }
+	for _, at := range []time.Duration{0, 1500 * time.Microsecond} {
+		if err := take(at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Return(plain, pkitest.Now)
+	r.Return(path, pkitest.Now.Add(time.Hour))
+	if err := take(time.Second); !errors.Is(err, ErrRate) {
+		t.Fatalf("others' parcels were given back: %v", err)
+	}
+	r.Return(path, pkitest.Now.Add(1500*time.Microsecond))
+	if err := take(time.Second); err != nil {
+		t.Errorf("after one was given back: %v", err)
+	}
+	if err := take(time.Second); !errors.Is(err, ErrRate) {
+		t.Errorf("a third: %v", err)
+	}
+}
