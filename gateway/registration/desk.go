@@ -23,9 +23,11 @@ type Desk struct {
 }
 
 type ticket struct {
-	hash  [32]byte // of the PNRA
-	until time.Time
-	used  bool
+	hash     [32]byte // of the PNRA
+	digest   [32]byte // of the endpoint
+	sequence uint64
+	until    time.Time
+	used     bool
 }
 
 // NewDesk serves for the gateway of this Ed25519 key.
@@ -42,13 +44,14 @@ func (d *Desk) PreRegister(now time.Time, digest [32]byte, sequence uint64) []by
 	if len(d.open) == maxOpen {
 		d.open = d.open[1:]
 	}
-	for ; ; sequence++ { // who asks twice in a second gets two, not one that serves twice
-		a := Authorize(Claim{Digest: digest, Gateway: d.gateway, Sequence: sequence}, now.Add(Lifetime), d.key)
-		if hash := sha256.Sum256(a.Raw); d.find(hash) < 0 {
-			d.open = append(d.open, ticket{hash: hash, until: now.Add(Lifetime)})
-			return a.Raw
+	for _, t := range d.open { // who asks twice in a second gets two, not one that serves twice
+		if t.digest == digest && t.sequence >= sequence {
+			sequence = t.sequence + 1
 		}
 	}
+	a := Authorize(Claim{Digest: digest, Gateway: d.gateway, Sequence: sequence}, now.Add(Lifetime), d.key)
+	d.open = append(d.open, ticket{hash: sha256.Sum256(a.Raw), digest: digest, sequence: sequence, until: now.Add(Lifetime)})
+	return a.Raw
 }
 
 // Register takes a PNRR. Once it succeeded, its authorization is used up: store the result, then Issue. Request.Raw
