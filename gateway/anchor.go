@@ -11,14 +11,15 @@ import (
 // anchors are what the authorisation of something signed may lead to: the domain's certificate, and any
 // certificate of a member's key that is attached to it. Who issued the latter does not matter, since the member's
 // record, signed by the domain, names the key: so endpoints that registered under an Internet gateway and
-// those that registered under the domain reach each other.
+// those that registered under the domain reach each other. With a longer path whoever has a collection authorisation
+// of that member, an Internet gateway, could certify endpoints in its name.
 func (c *Core) anchors(now time.Time, attached []*pki.Certificate) []*pki.Certificate {
 	if c.member == nil {
 		return nil
 	}
 	list := []*pki.Certificate{c.member.Domain.Cert, c.member.Cert}
 	for _, cert := range attached[:min(len(attached), pki.MaxCandidates)] {
-		if c.isMemberKey(now, cert.ID) {
+		if c.isMemberKey(now, cert.ID) && cert.X509.MaxPathLen >= 0 && cert.X509.MaxPathLen <= 1 {
 			list = append(list, cert)
 		}
 	}

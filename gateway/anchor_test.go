@@ -92,3 +92,17 @@ func TestAnAppMayBeTwoHoursAhead(t *testing.T) {
 		}
 	}
 }
+
+// A collection authorisation makes an Internet gateway no gateway of the domain.
+func TestACollectionAuthorisationCertifiesNoEndpoints(t *testing.T) {
+	b, x, _, z := square(t)
+	alice, bob, cloud := x.app("alice"), z.app("bob"), pkitest.Key(t, frankfurt)
+	issuer := b.issue(z.core.id.RSA, nil, z.core.id.RSA, 2)
+	cda := b.issue(cloud, issuer, z.core.id.RSA, 1)
+	bob.cert = b.issue(bob.key, cda, cloud, 0)
+	_, err := alice.deliver(alice.parcel(bob, "p1", text(10), func(m *ramf.Message) { m.Chain = []*pki.Certificate{bob.cert, cda, issuer} }))
+	var r *ramf.Error
+	if !errors.As(err, &r) || r.Refusal != ramf.NoPath {
+		t.Fatalf("got %v, want no path", err)
+	}
+}
