@@ -159,11 +159,11 @@ func refusedForGood(err error) bool {
 	return errors.As(err, &r)
 }
 
-// unloadPCA ends a parcel that the Internet gateway has.
+// unloadPCA ends a parcel that the Internet gateway has. Of those with two roads it may have only what goes up.
 func (c *Core) unloadPCA(now time.Time, u *unloading, p *cargo.PCA) {
 	r := parcelRecord{Type: ramf.Parcel, Sender: p.Sender, Recipient: p.Recipient, ID: p.ID}
 	x := c.queue.byID[r.id()]
-	if x == nil || !x.Internet || x.State != Saved {
+	if x == nil || !x.Internet && !c.goesUp(c.lineOf(x)) || x.State != Saved {
 		return
 	}
 	u.left++
@@ -204,7 +204,7 @@ func (c *Core) inspectInbound(now time.Time, raw []byte) (intake, error) {
 func (c *Core) fromInternet(now time.Time, e FromInternet) {
 	in, err := c.inspectInbound(now, e.Parcel)
 	if err != nil {
-		c.answer(e.Token, nil, err)
+		c.answer(e.Token, nil, c.forGood(err))
 		return
 	}
 	c.admit(now, in, func(now time.Time, x *entry, err error) {
@@ -214,4 +214,17 @@ func (c *Core) fromInternet(now time.Time, e FromInternet) {
 		}
 		c.answer(e.Token, c.parcelView(now, x), nil)
 	})
+}
+
+// forGood is a refusal, unless a clock that nothing vouches for may be its only reason: who hears it drops the parcel.
+func (c *Core) forGood(err error) error {
+	var r *ramf.Error
+	if c.clockTrusted() || !errors.As(err, &r) {
+		return err
+	}
+	switch r.Refusal {
+	case ramf.NotYetValid, ramf.Expired, ramf.SenderExpired, ramf.NoPath:
+		return &Error{Code: "not_yet", Message: r.Error(), Fix: "synchronise the clock (NTP, or chrony with a GPS)"}
+	}
+	return err
 }

@@ -88,6 +88,9 @@ func (c *Core) pack(now time.Time, p *packing) {
 	c.load(KindBody, digestKey(x.Digest), func(now time.Time, body []byte, err error) {
 		raw, err := rebuild(x, body, err)
 		switch {
+		case c.subs[p.sub.id] != p.sub: // nobody would give back what it leased from here on
+			c.answer(p.Token, (*CargoMade)(nil), errNoSubscription)
+			return
 		case err == errSpoiled:
 			c.notice(true, "parcel "+shownSum(x)+": "+err.Error())
 		case err != nil:

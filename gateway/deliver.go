@@ -207,8 +207,8 @@ func (c *Core) ack(now time.Time, e Ack) {
 	switch {
 	case x == nil:
 		c.answer(e.Token, nil, errNotHanded)
-	case x.State == Delivered || x.State == Carried && s.up != 0:
-		c.answer(e.Token, nil, nil)
+	case x.State == Delivered || s.leases() && (x.State != Saved || !x.Held):
+		c.answer(e.Token, nil, nil) // it ended, or went on, meanwhile
 	case !c.acked(now, s, x, c.endedBy(s, x, e.Token)):
 		c.answer(e.Token, nil, errAgain)
 	}

@@ -90,16 +90,24 @@ func (x *entry) item() queue.Item[lane] {
 		Over: x.due(), Octets: x.BodySize, Peer: x.account(), Sender: string(x.Sender)}
 }
 
-// couriers is the account of the cargo and CCAs that came by no neighbour. Anyone near may be a courier: they share
-// what one neighbour may take.
-const couriers = "couriers"
+// Accounts of what came by no neighbour and is none of our apps'. Anyone near may be a courier, and anyone anywhere may
+// write by the Internet: each of the two has what one neighbour may take, and none of what our apps may.
+const (
+	couriers  = "couriers" // cargo and CCAs
+	strangers = "the Internet"
+)
 
 // account is whose quota counts what it brought.
 func (x *entry) account() string {
-	if x.Type != ramf.Parcel && x.From == (link.PeerID{}) {
+	switch {
+	case x.From != link.PeerID{}:
+		return peerName(x.From)
+	case x.Type != ramf.Parcel:
 		return couriers
+	case !x.Origin:
+		return strangers
 	}
-	return peerName(x.From)
+	return ""
 }
 
 // peerName is the name of a neighbour's account, empty for our own apps'.

@@ -57,8 +57,8 @@ func (c *Core) quotaName(f *queue.Full) string {
 	whose := f.What()
 	switch f.Scope {
 	case queue.ScopePeer:
-		if f.Name == couriers {
-			return whose + " (couriers)"
+		if f.Name == couriers || f.Name == strangers {
+			return whose + " (" + f.Name + ")"
 		}
 		var id link.PeerID
 		copy(id[:], f.Name)
