@@ -63,7 +63,7 @@ type CourierLeft struct {
 // CourierTaken tells what became of a file.
 type CourierTaken struct {
 	Fate    string `json:"fate"`           // done others later damaged strange expired refused
-	Kind    string `json:"kind"`           // bundle cargo cca, or empty: none of them
+	Kind    string `json:"kind,omitempty"` // bundle cargo cca; absent: none of them
 	From    string `json:"from,omitempty"` // gateway that wrote it
 	Parcels int    `json:"parcels"`        // taken from it
 	Known   int    `json:"known"`          // that were here
