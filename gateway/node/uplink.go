@@ -120,8 +120,15 @@ func (u *uplinks) client(ctx context.Context, address string) (*poweb.Client, er
 // failed remembers a problem, and takes the next host next time.
 func (u *uplinks) failed(address string, err error) {
 	u.mu.Lock()
-	defer u.mu.Unlock()
 	u.tried[address]++
+	u.mu.Unlock()
+	u.complain(address, err)
+}
+
+// complain tells people of a problem.
+func (u *uplinks) complain(address string, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	h := u.health[address]
 	what, fix := explainUplink(err)
 	if h.Problem != what {
@@ -209,6 +216,12 @@ func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 func refusedForGood(err error) bool {
 	var r *ramf.Error
 	return errors.As(err, &r)
+}
+
+// takenLater tells of a parcel that there is no room or no time for now.
+func takenLater(err error) bool {
+	var g *gateway.Error
+	return errors.As(err, &g) && (g.Code == "quota" || g.Code == "not_yet")
 }
 
 // resolver is the one that a configuration describes.

@@ -69,6 +69,10 @@ func TestParcelThatCannotBeStoredComesAgain(t *testing.T) {
 		o.refuses(&gateway.Error{Code: "quota", Message: "the store is full", Fix: "make room"})
 		d[0].change(func() { d[0].queue = []string{"p"} })
 		time.Sleep(time.Minute)
+		o.put("up")
+		time.Sleep(time.Second)
+		want(t, "delivered meanwhile", d[0].list(&d[0].got), "up")
+		want(t, "told", o.state(&o.lives), "+one.example")
 		want(t, "left at the Internet gateway", d[0].list(&d[0].queue), "p")
 		if h := u.states()[0]; h.Problem != "the store is full" || h.Fix != "make room" {
 			t.Errorf("health %+v", h)

@@ -128,7 +128,7 @@ func (u *uplinks) connect(ctx context.Context, i int) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var wg sync.WaitGroup
-	err = c.Collect(ctx, poweb.Collection{Signers: []poweb.Signer{s}, Keep: true, Take: u.take, Ready: func() {
+	err = c.Collect(ctx, poweb.Collection{Signers: []poweb.Signer{s}, Keep: true, Take: u.taker(address), Ready: func() {
 		u.live(ctx, address, true)
 		wg.Go(func() { end(u.deliverAll(ctx, c, address)) })
 		wg.Go(func() { u.watchPreferred(ctx, u.gateways[:i], end) })
@@ -143,14 +143,34 @@ func (u *uplinks) connect(ctx context.Context, i int) error {
 	return err
 }
 
-// take hands a collected parcel to the core. What is refused for good is acknowledged, or it would come for ever.
-func (u *uplinks) take(ctx context.Context, parcel []byte) error {
-	err := u.owner.FromInternet(ctx, parcel)
-	if refusedForGood(err) {
-		u.log.Warn("a parcel from the Internet is refused", "err", err)
-		return nil
+// taker hands collected parcels to the core. What is refused for good is acknowledged, or it would come for ever.
+func (u *uplinks) taker(address string) func(context.Context, []byte) error {
+	return func(ctx context.Context, parcel []byte) error {
+		err := u.take(ctx, address, parcel)
+		if refusedForGood(err) {
+			u.log.Warn("a parcel from the Internet is refused", "err", err)
+			return nil
+		}
+		return err
 	}
-	return err
+}
+
+// take tries again what the core cannot take now: it comes first again on each connection, so that a connection that ends
+// for it carries nothing else, and nothing up.
+func (u *uplinks) take(ctx context.Context, address string, parcel []byte) error {
+	for n := 0; ; n++ {
+		err := u.owner.FromInternet(ctx, parcel)
+		if !takenLater(err) {
+			if n > 0 {
+				u.note(address, func(h *UplinkHealth) { h.Problem, h.Fix = "", "" })
+			}
+			return err
+		}
+		u.complain(address, err)
+		if !sleep(ctx, u.jitter(min(firstTrouble<<min(n, 8), maxTrouble)), nil) {
+			return ctx.Err()
+		}
+	}
 }
 
 // live tells the core, health and log.
