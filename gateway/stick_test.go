@@ -368,3 +368,15 @@ func TestCargoAndCCAsGoOntoSticksAsTheyAre(t *testing.T) {
 	b.run(200*day, func() bool { return false })
 	again("when they have expired", 2, 0)
 }
+
+// A list of acknowledgements longer than any bundle is none, also from a member.
+func TestTooManyAcknowledgementsAreMalformed(t *testing.T) {
+	_, s, _, _ := single(t)
+	for n, want := range []link.Reason{link.ReasonNone, link.ReasonMalformed} {
+		got := link.ReasonBusy
+		s.core.takeCustody(s.b.now, link.PeerID{1}, make([]byte, (512+n)*custodySize), func(_ time.Time, r link.Reason) { got = r })
+		if got != want {
+			t.Errorf("%d acknowledgements: reason %v, want %v", 512+n, got, want)
+		}
+	}
+}

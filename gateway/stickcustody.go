@@ -56,7 +56,7 @@ func (c *Core) sealCustody(t *taking) ([]byte, error) {
 
 // takeCustody takes acknowledgements one by one.
 func (c *Core) takeCustody(now time.Time, from link.PeerID, b []byte, reply replyFunc) {
-	if len(b)%custodySize != 0 {
+	if len(b)%custodySize != 0 || len(b) > 2*bundle.MaxItems*custodySize { // no bundle has more items
 		reply(now, link.ReasonMalformed)
 		return
 	}
