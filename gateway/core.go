@@ -56,6 +56,7 @@ type Core struct {
 	peers      map[link.PeerID]*peer
 	ports      map[link.Port]portInfo
 	subs       map[uint64]*subscription
+	opening    map[uint64]bool // subscriptions that begin once a CCA is durable
 	sticks     map[uint64]*stickExport
 	local      map[pki.NodeID]localEndpoint
 	box        box
@@ -105,7 +106,7 @@ func New(cfg Config, records []Record) (*Core, error) {
 	c := &Core{cfg: cfg, id: &id, self: cfg.Identity.ID(), member: cfg.Membership, owner: cfg.Owner, clock: wallclock{kept: cfg.ClockKept, reported: cfg.Clock},
 		queue: newParcels(cfg.Limits), notes: newNotes(), adverts: newAdverts(), exits: newExits(), routes: route.NewTable(cfg.Limits.Gateways),
 		members: map[link.PeerID]memberRecord{}, desk: registration.NewDesk(cfg.Identity.Sign), peers: map[link.PeerID]*peer{}, ports: map[link.Port]portInfo{},
-		subs: map[uint64]*subscription{}, local: map[pki.NodeID]localEndpoint{}, drafts: newDrafts(), sources: rations{}, writers: rations{}, chores: chores{asking: map[string]bool{}, taking: map[string]bool{}},
+		subs: map[uint64]*subscription{}, opening: map[uint64]bool{}, local: map[pki.NodeID]localEndpoint{}, drafts: newDrafts(), sources: rations{}, writers: rations{}, chores: chores{asking: map[string]bool{}, taking: map[string]bool{}},
 		revoked: map[pki.NodeID]bool{}, owed: map[queue.ID]owed{}, permits: newPermits(), links: pki.NewLinks(maxLinks),
 		counters: map[string]uint64{}, partials: newPartials(), loads: map[loadKey][]loadDone{}, dirty: true}
 	if cfg.Name != "" && cfg.Membership == nil {

@@ -73,6 +73,7 @@ func (s *subscription) want(x *entry) {
 }
 
 func (c *Core) closeCollect(id uint64) {
+	delete(c.opening, id)
 	if s := c.subs[id]; s != nil {
 		c.answer(s.wait, (*Collected)(nil), nil)
 		delete(c.subs, id)

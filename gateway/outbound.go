@@ -27,13 +27,15 @@ func (c *Core) collectCargo(now time.Time, e CollectCargo) {
 		c.answer(e.Token, nil, err)
 		return
 	}
+	c.opening[e.Sub] = true
 	c.hold(now, sealed{m: m, back: c.self}, func(now time.Time, _ *entry, err error) {
-		s := &subscription{id: e.Sub, gate: m.Sender.ID}
+		s, stays := &subscription{id: e.Sub, gate: m.Sender.ID}, c.opening[e.Sub]
+		delete(c.opening, e.Sub)
 		if isQuota(err) && len(c.stock(now, s)) > 0 {
 			c.notice(true, "a cargo collection authorisation was not kept: "+err.Error())
 			err = nil
 		}
-		if err == nil {
+		if err == nil && stays {
 			c.subscribe(now, s)
 		}
 		c.answer(e.Token, nil, err)

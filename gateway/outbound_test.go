@@ -284,6 +284,27 @@ func TestCargoThatNobodyAskedForStays(t *testing.T) {
 	}
 }
 
+// Whoever hangs up while the CCA is being written leaves nothing behind: anybody on the local network could take up all
+// subscriptions in that way.
+func TestCollectorThatGoesBeforeTheCCAIsDurableLeavesNothing(t *testing.T) {
+	b, s, _, _ := single(t)
+	phone, inet := b.stranger("phone"), b.stranger("frankfurt")
+	before := len(s.core.subs)
+	s.lag = time.Second
+	tok := s.ask(func(t Token) Event {
+		return CollectCargo{t, 500, phone.write(ramf.CCA, inet.cert.ID, frankfurt, "cca", text(10))}
+	})
+	s.core.HandleEvent(b.now, Forget{tok})
+	s.core.HandleEvent(b.now, CloseCollect{500})
+	b.run(time.Minute, func() bool { return false })
+	if len(s.core.subs) != before {
+		t.Errorf("%d subscriptions are open, want %d", len(s.core.subs), before)
+	}
+	if len(s.disk[KindParcel]) != 1 {
+		t.Errorf("%d CCAs are kept, want 1", len(s.disk[KindParcel]))
+	}
+}
+
 func TestEachCollectorHasItsOwn(t *testing.T) {
 	b, s, alice, _ := single(t)
 	s.uplink(true)
