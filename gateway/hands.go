@@ -49,6 +49,16 @@ func resting(now time.Time, hop, from link.PeerID, since time.Time) time.Time {
 	return time.Time{}
 }
 
+// resting is when a parcel may go on to a neighbour; zero when that is now. What came around by the Internet rests as
+// what a neighbour hands back again and again does there.
+func (x *entry) resting(now time.Time, hop link.PeerID) time.Time {
+	at := x.Since.Add(turnRest(x.Turns))
+	if x.From == (link.PeerID{}) && !x.Origin && x.Turns > 0 && !x.Since.After(now) && at.After(now) {
+		return at
+	}
+	return resting(now, hop, x.From, x.Since)
+}
+
 // noteRest is how long a note stays that has seen more hands than there are on any sound way.
 func noteRest(hands uint16) time.Duration {
 	if hands < freeHands {

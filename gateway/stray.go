@@ -87,14 +87,11 @@ func (c *Core) goesUp(l lane) bool {
 }
 
 // cameAround takes a parcel again that had gone on from here and came back from outside the domain, as if
-// the next gateway had handed it back. It tells whether that is so; done then comes later.
+// the next gateway had handed it back. Who brings it may forget it, so that it is taken at once and rests here. It tells
+// whether that is so; done then comes later.
 func (c *Core) cameAround(now time.Time, x *entry, in intake, done func(now time.Time, x *entry, err error)) bool {
 	if x.State != Carried || x.Held || x.Internet || x.busy || in.rec.Origin || in.rec.From != (link.PeerID{}) {
 		return false
-	}
-	if !x.Since.After(now) && now.Before(x.Since.Add(turnRest(x.Turns))) {
-		done(now, nil, errAgain)
-		return true
 	}
 	err := c.rewrite(x, in.body, func(r *parcelRecord) {
 		r.again(now, r.Hands+2)

@@ -115,3 +115,37 @@ func TestWhatWentOnAndComesBackFromAboveIsTakenAgain(t *testing.T) {
 		t.Fatalf("bob got it %d times, want once", n)
 	}
 }
+
+// While the way is broken for long a parcel may run in circles by the Internet: ever more slowly, and never refused, for
+// nobody else would have it then, and the Internet gateway hands out nothing behind it.
+func TestWhatRunsInCirclesRests(t *testing.T) {
+	b, x, y, z := ridge(t)
+	alice, bob := x.app("alice"), z.app("bob")
+	b.run(time.Minute, func() bool { return false })
+	b.pipes[1].set(false)
+	y.uplink(true)
+	raw := alice.parcel(bob, "p1", text(100), both)
+	for turn := range uint8(4) {
+		came := b.now
+		if err := x.fromAbove(raw); err != nil || x.state(raw) != Saved || x.bodies() != 1 {
+			t.Fatalf("turn %d: %v, %v, %d bodies; want saved, 1", turn, err, x.state(raw), x.bodies())
+		}
+		b.must(time.Hour, "the parcel to go on", func() bool { return x.state(raw) == Carried })
+		if rest := b.now.Sub(came); rest < turnRest(turn) {
+			t.Errorf("turn %d: it went on after %v, want at least %v", turn, rest, turnRest(turn))
+		}
+		b.must(3*meshPatience, "the parcel at the uplink", func() bool { return y.waitsUp() == 1 })
+		b.run(time.Second, func() bool { return false })
+		if n := len(y.sendUp(UpParcels)); n != 1 {
+			t.Fatalf("turn %d: %d went up, want 1", turn, n)
+		}
+	}
+	x.boot()
+	if err := x.fromAbove(raw); err != nil || x.state(raw) != Saved {
+		t.Fatalf("right after the last turn: %v, %v; want saved", err, x.state(raw))
+	}
+	b.run(turnRest(4)-time.Second, func() bool { return false })
+	if x.state(raw) != Saved {
+		t.Errorf("after a restart it did not rest: %v", x.state(raw))
+	}
+}

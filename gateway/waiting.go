@@ -19,7 +19,7 @@ func (c *Core) wantParcels(now time.Time, want map[link.PeerID]*wanted) {
 	var rests []rest
 	c.queue.Walk(c.clock.steady(now), slices.Values(open), func(it queue.Item[lane]) queue.Step {
 		x, hop := c.queue.byID[it.ID], c.queue.ways[it.Line]
-		if at := resting(now, hop, x.From, x.Since); !at.IsZero() {
+		if at := x.resting(now, hop); !at.IsZero() {
 			rests = append(rests, rest{x, at})
 			return queue.Next
 		}
@@ -59,7 +59,7 @@ func (c *Core) keepSubmitted(now time.Time, want map[link.PeerID]*wanted) {
 				continue
 			}
 			hop, ok := c.nextHop(c.lineOf(x), x.next)
-			if ok && hop == p.id && resting(now, hop, x.From, x.Since).IsZero() {
+			if ok && hop == p.id && x.resting(now, hop).IsZero() {
 				want[hop].kept = append(want[hop].kept, x)
 				continue
 			}
@@ -95,7 +95,7 @@ func (c *Core) endRests(now time.Time) {
 		if !r.until.After(now) {
 			return true
 		}
-		if c.queue.ways[c.lineOf(r.x)] == r.x.From {
+		if !r.x.resting(now, c.queue.ways[c.lineOf(r.x)]).IsZero() {
 			return false
 		}
 		c.queue.Release(r.x.id)
@@ -128,7 +128,7 @@ func (c *Core) wayOf(now time.Time, x *entry) link.PeerID {
 		return x.next
 	}
 	hop := c.queue.ways[c.lineOf(x)]
-	if !resting(now, hop, x.From, x.Since).IsZero() {
+	if !x.resting(now, hop).IsZero() {
 		return link.PeerID{}
 	}
 	return hop
