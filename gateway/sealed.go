@@ -97,7 +97,12 @@ func (c *Core) takeSealed(now time.Time, e link.Received, reply replyFunc) {
 		return
 	}
 	if c.cargoForUs(s.m) {
-		c.openCargo(now, s.m, func(now time.Time, _ CargoTaken, err error) { reply(now, reasonOf(err)) })
+		c.openCargo(now, s.m, func(now time.Time, _ CargoTaken, err error) {
+			if err == nil {
+				c.requestAnswered(now)
+			}
+			reply(now, reasonOf(err))
+		})
 		return
 	}
 	in, err := c.inspectSealed(now, s)

@@ -384,11 +384,15 @@ func TestCargoOfOursComesOverTheMesh(t *testing.T) {
 	g := b.cloud(frankfurt)
 	g.mustEnrol(x)
 	alice, bob := x.app("alice"), x.app("bob")
+	x.wantWay(CargoWay{}, 0)
 	z.core.HandleEvent(b.now, Uplink{Address: frankfurt, Live: true})
+	b.must(time.Minute, "the uplink to be known", func() bool { return x.core.CargoWay(b.now).Exit != "" })
+	x.wantWay(CargoWay{Exit: "cleo"}, 0)
 	cca := x.mustCall(func(t Token) Event { return MakeCCA{t, frankfurt} }).([]byte)
 	if taken, err := x.carry(cca); err != nil || !taken.Held {
 		t.Fatalf("our own CCA: %+v, %v; want it held", taken, err)
 	}
+	x.wantWay(CargoWay{Exit: "cleo"}, Saved)
 	z.token++
 	sub := uint64(z.token)
 	z.core.HandleEvent(b.now, CollectUp{sub, UpCargo})
@@ -396,6 +400,7 @@ func TestCargoOfOursComesOverTheMesh(t *testing.T) {
 	if !bytes.Equal(up.Parcel, cca) {
 		t.Fatal("something else than the CCA arrived at the uplink")
 	}
+	x.wantWay(CargoWay{Exit: "cleo"}, Carried)
 	raw := g.answer(cca, alice.parcel(bob, "p1", text(200)))
 	z.mustCall(func(t Token) Event { return Carry{t, raw, up.Key} })
 	z.mustCall(func(t Token) Event { return Ack{t, sub, up.Key} })
@@ -403,6 +408,38 @@ func TestCargoOfOursComesOverTheMesh(t *testing.T) {
 	b.must(time.Hour, "custody to end behind us", func() bool { return !z.core.queue.byID[parcelID(t, raw)].Held })
 	if len(bob.collect()) != 1 {
 		t.Fatal("bob got nothing")
+	}
+	x.wantWay(CargoWay{Exit: "cleo"}, 0)
+}
+
+// An Internet gateway that has nothing does not say so: after a day it may be asked again.
+func TestCargoThatDoesNotComeMayBeAskedForAgain(t *testing.T) {
+	b, x, _, z := ridge(t)
+	b.cloud(frankfurt).mustEnrol(x)
+	z.uplink(true)
+	if _, err := x.carry(x.mustCall(func(t Token) Event { return MakeCCA{t, ""} }).([]byte)); err != nil {
+		t.Fatal(err)
+	}
+	b.must(time.Hour, "the CCA at the uplink", func() bool { return len(z.sendUp(UpCargo)) == 1 })
+	x.wantWay(CargoWay{Exit: "cleo"}, Carried)
+	x.boot()
+	b.run(askAgain-time.Hour, func() bool { return false })
+	x.wantWay(CargoWay{Exit: "cleo"}, Carried)
+	b.run(2*time.Hour, func() bool { return false })
+	x.wantWay(CargoWay{Exit: "cleo"}, 0)
+	x.uplink(true)
+	x.wantWay(CargoWay{Exit: "cleo", Live: true}, 0)
+}
+
+// wantWay checks the way of cargo and how far what asks for it is, 0: nothing does.
+func (s *site) wantWay(want CargoWay, asked State) {
+	s.b.t.Helper()
+	got, state := s.core.CargoWay(s.b.now), State(0)
+	if got.Asked != nil {
+		state = got.Asked.State
+	}
+	if got.Live != want.Live || got.Exit != want.Exit || (got.Airtime > 0) != (want.Exit != "") || state != asked {
+		s.b.t.Errorf("way of cargo: got %+v, asked %v; want %+v, asked %v", got, state, want, asked)
 	}
 }
 

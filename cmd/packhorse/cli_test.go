@@ -134,6 +134,25 @@ func TestStatusPutsTheVerdictFirst(t *testing.T) {
 	b.want(0, []string{"OK. box", "in no domain, no region", "No neighbours yet."}, "status", "--check")
 }
 
+func TestStatusShowsTheWaysToTheInternet(t *testing.T) {
+	b := newBench(t, full())
+	b.want(0, []string{"via ridge-2, has Internet", "Uplink a.example: connected, registered until 2026-11-21, 2 parcels waiting, 1 acknowledgement for the next cargo\n",
+		"Uplink b.example: not registered; no answer; fix: wait\n", "Courier: takes cargo on [::]:21473, holds 3 items of others, 9.0 kB\n", "Internet gateway gw.example.org: "}, "status")
+	b = newBench(t, &fake{status: admin.Status{Name: "box", Uplinks: []admin.Uplink{{Address: "a.example\x1b[2J", Registered: true}}}})
+	b.want(0, []string{"Uplink a.example?[2J: not connected\n"}, "status", "--check")
+}
+
+func TestCargoIsAskedForOverTheMesh(t *testing.T) {
+	f := full()
+	b := newBench(t, f)
+	b.want(0, []string{"asked for our cargo over the mesh through ridge-2, 3.4 kB, about 12s of our air", "7c1e4000a1b2 to a.example; cargo can come until 2026-11-21 14:31:07 UTC"}, "courier", "sync", "--mesh")
+	b.want(2, []string{"--mesh asks no courier", "fix: packhorse courier sync --mesh"}, "courier", "sync", "--mesh", "--to", "192.168.43.1")
+	f.request = admin.CargoRequest{Exit: "ridge-2"}
+	b.want(0, []string{"it was answered at once"}, "courier", "sync", "--mesh")
+	f.err = &admin.Error{Code: admin.CodeNotYet, Message: "a request for our cargo is under way", Fix: "wait"}
+	b.want(5, []string{"is under way", "fix: wait"}, "courier", "sync", "--mesh")
+}
+
 func TestSendTakesTextFileAndStdin(t *testing.T) {
 	f := &fake{}
 	b := newBench(t, f)
@@ -199,8 +218,10 @@ func TestQueueSaysWhy(t *testing.T) {
 	f := &fake{queue: []admin.Parcel{
 		{ID: "7c1e4000a1b2", To: "clinic", Priority: "bulk", SizeBytes: 8200, State: admin.Saved, Next: "ridge-2", Why: "budget"},
 		{ID: "7c1e41", To: "hq", State: admin.Saved, Why: "moving", Done: 1, Total: 4},
-		{ID: "7c1e42", To: "hq", State: admin.Saved, Why: "quota"}}}
+		{ID: "7c1e42", To: "hq", State: admin.Saved, Why: "quota"},
+		{ID: "7c1e43", Kind: "request", To: "a.example", State: admin.Saved, Why: "no_uplink"}}}
 	b := newBench(t, f)
+	b.want(0, []string{"ID            KIND     TO", "7c1e4000a1b2  parcel   clinic", "7c1e43        request  a.example", "no_uplink: no gateway of the domain reaches the Internet; packhorse courier sync or export"}, "queue")
 	b.want(0, []string{"8.2 kB", "budget", "moving: 25 %", "custody refused: full"}, "queue")
 	f.queue = nil
 	b.want(0, []string{"nothing waits"}, "queue")

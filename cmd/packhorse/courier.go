@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,18 +58,31 @@ func (a *app) showCourier(s admin.CourierState) {
 }
 
 func (a *app) courierSyncCommand() *cobra.Command {
-	to := ""
+	to, mesh := "", false
 	c := &cobra.Command{
 		Use:   "sync",
 		Short: "exchange cargo with the courier on this network",
 		Long: `Fetches our cargo from a courier, waits five seconds, and gives it ours and what this gateway holds for others. The courier is a phone
 with Awala's courier app, or another gateway that listens for cargo. Parcels stay here until the Internet has acknowledged them, which the
-next visits bring: until then each visit gives them again.`,
+next visits bring: until then each visit gives them again.
+
+With --mesh no courier is needed: the request for our cargo goes over the mesh to the nearest gateway that reaches the Internet, and the cargo comes
+back the same way. The request is 3.5 kB on each radio hop, and the cargo what it weighs; a second one is refused until the cargo came, or
+for a day after the first left. Parcels of ours need no request: they go by the mesh to that gateway by themselves.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.with(func(b admin.Client) error { return a.syncCourier(c.Context(), b, to) })
+			if mesh && to != "" {
+				return usage("packhorse courier sync --mesh", "--mesh asks no courier, --to names one")
+			}
+			return a.with(func(b admin.Client) error {
+				if mesh {
+					return a.requestCargo(c.Context(), b)
+				}
+				return a.syncCourier(c.Context(), b, to)
+			})
 		},
 	}
+	c.Flags().BoolVar(&mesh, "mesh", false, "ask for our cargo over the mesh, for 3.5 kB of airtime on each hop")
 	c.Flags().StringVar(&to, "to", "", "IP `address` of the courier, if it is not the default gateway")
 	return c
 }
@@ -104,4 +118,25 @@ func (a *app) showSync(s admin.CourierSync) {
 	if s.Refused > 0 {
 		a.say("warn     %s passed over: malformed, expired or not for us", count(s.Refused, "item"))
 	}
+}
+
+func (a *app) requestCargo(ctx context.Context, b admin.Client) error {
+	r, err := b.RequestCargo(ctx)
+	if err != nil {
+		return err
+	}
+	return a.answer(admin.CargoRequestReply{Head: a.head(admin.SchemaCargo), CargoRequest: r}, func() { a.showRequest(r) })
+}
+
+func (a *app) showRequest(r admin.CargoRequest) {
+	line := fmt.Sprintf("asked for our cargo over the mesh through %s, %s", cell(r.Exit), size(int64(r.SizeBytes)))
+	if r.AirtimeS > 0 {
+		line += ", about " + span(seconds(r.AirtimeS)) + " of our air"
+	}
+	a.say("%s", line)
+	if r.ID == "" {
+		a.say("it was answered at once")
+		return
+	}
+	a.say("%s to %s; cargo can come until %s UTC", cell(r.ID), cell(r.To), r.Expires.Format(time.DateTime))
 }

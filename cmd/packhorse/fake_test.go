@@ -28,6 +28,7 @@ type fake struct {
 	asked         func()        // called by Parcel and Status
 	happens       []admin.Event // answers of Events, which then ends; nil: one about the parcel after another
 	stored        admin.StoreInfo
+	request       admin.CargoRequest
 	cut           bool // a backup breaks off
 	err           error
 }
@@ -100,6 +101,10 @@ func (f *fake) Courier(context.Context) (admin.CourierState, error) {
 }
 func (f *fake) SyncCourier(_ context.Context, to string) (admin.CourierSync, error) {
 	return admin.CourierSync{Courier: to + ":21473", CargoIn: 1, ParcelsIn: 3, AcksIn: 2, CargoOut: 1, ParcelsOut: 4, RelayedIn: 1, Refused: 1}, f.err
+}
+
+func (f *fake) RequestCargo(context.Context) (admin.CargoRequest, error) {
+	return f.request, f.err
 }
 
 // Events sends one event about the parcel after another as fast as they are taken, so

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +14,20 @@ func (a *app) queueCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "queue",
 		Short: "what waits here, and why",
-		Args:  none,
+		Long: `Lists what this gateway still has to do something about, the most urgent first. KIND: a parcel, cargo for an Internet gateway or from one, or a request
+for cargo; the last two are held for others, or go for us (packhorse courier sync --mesh). WHY says what it waits for:
+
+| WHY | it waits because |
+| --- | --- |
+| no_route | no way to the recipient's gateway is known yet: it goes when one is heard |
+| no_uplink | it is for the Internet, and no gateway of the domain reaches that now: it goes when one does, or with a courier or a stick |
+| peer_silent | the next gateway, or the app that it is for, does not answer |
+| budget | the law allows no more airtime now; it says for how long |
+| custody refused: full | the next gateway has no room: it is offered again |
+| clock | a clock cannot be trusted, here or at the next gateway |
+| contact | an address was asked for, and has not come |
+| moving | nothing: it is on its way |`,
+		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.with(func(b admin.Client) error {
 				q, err := b.Queue(c.Context())
@@ -40,9 +53,9 @@ func (a *app) showQueue(q []admin.Parcel) {
 		a.say("All delivered: nothing waits here.")
 		return
 	}
-	rows := [][]string{{"ID", "TO", "PRI", "SIZE", "STATE", "NEXT", "WHY"}}
+	rows := [][]string{{"ID", "KIND", "TO", "PRI", "SIZE", "STATE", "NEXT", "WHY"}}
 	for _, p := range q {
-		rows = append(rows, []string{cell(p.ID), cell(strings.TrimLeft(p.Kind+" "+p.To, " ")), cell(p.Priority), size(int64(p.SizeBytes)), string(p.State), cell(p.Next), cell(why(p))})
+		rows = append(rows, []string{cell(p.ID), cell(cmp.Or(p.Kind, "parcel")), cell(p.To), cell(p.Priority), size(int64(p.SizeBytes)), string(p.State), cell(p.Next), cell(why(p))})
 	}
 	table(a.out, rows)
 }
@@ -54,6 +67,9 @@ func why(p admin.Parcel) string {
 	}
 	if p.Why == "budget" {
 		return "budget: " + percent(p) + arrival(p)
+	}
+	if p.Why == "no_uplink" {
+		return "no_uplink: no gateway of the domain reaches the Internet; packhorse courier sync or export takes it there"
 	}
 	if p.Why == "quota" {
 		return "custody refused: full"

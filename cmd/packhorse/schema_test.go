@@ -138,13 +138,16 @@ func full() *fake {
 	peer := admin.PeerInfo{Name: "ridge-2", ID: id, Path: "direct", Ports: []string{"lora0"}, SNRdB: &snr, LastS: &last, Parcels: 3, Bytes: 41000,
 		Paths: []admin.PathInfo{{Port: "lora0", Up: true, SNRdB: &snr, RSSIdBm: &rssi, Loss: 0.1, ETX: 1.11, CostS: 2.1, Rate: "SF7", LastS: &last}}, Clock: "gps", ShunnedS: 60}
 	return &fake{status: admin.Status{Dropped: map[string]uint64{"forged": 2, "bad_body": 1}, Name: "ridge-1", ID: id, Domain: "ridge", Region: "EU868", Version: "v1", PoWeb: "127.0.0.1:13276",
+		Uplinks:         []admin.Uplink{{Address: "a.example", Registered: true, Live: true, Until: at, Waiting: 2, Owed: 1}, {Address: "b.example", Problem: "no answer", Fix: "wait"}},
+		Courier:         &admin.CourierRole{Listen: "[::]:21473", Waiting: 3, Bytes: 9000},
 		InternetGateway: &admin.InternetGateway{Address: "gw.example.org", ID: "0" + id, PoWeb: "127.0.0.1:443", TLS: true, Until: &at, Inward: 2, Outward: 1, SizeBytes: 5000, Gateways: 1},
 		Problems:        []admin.Problem{{Level: "warn", What: "a", Fix: "b"}},
 		Radios:          []admin.RadioInfo{{Name: "lora0", OK: true, Band: "869.4-.65", Modulation: "SF7", AirtimeUsedS: 212, AirtimeAllowedS: 360, FreeInS: 190}},
-		Peers:           []admin.PeerInfo{peer, {Name: "clinic", ID: id, Path: "via ridge-2"}, {Name: "hq", ID: id, Path: "none"}}},
+		Peers:           []admin.PeerInfo{peer, {Name: "clinic", ID: id, Path: "via ridge-2", Uplinks: []string{"a.example"}}, {Name: "hq", ID: id, Path: "none"}}},
 		queue: []admin.Parcel{p, carried}, steps: []admin.Parcel{carried},
 		letters: []admin.Letter{{ID: "a09f2b", From: "clinic", Type: "text/plain", Filename: "a.txt", SizeBytes: 1, Written: at, Arrived: at, New: true, Content: []byte("x")}, {ID: "a1", Arrived: at}},
 		stored:  fullStore(at),
+		request: admin.CargoRequest{ID: "7c1e4000a1b2", To: "a.example", Exit: "ridge-2", SizeBytes: 3400, AirtimeS: 12.5, Expires: at},
 		happens: []admin.Event{{Type: "parcel", Parcel: &p}, {Type: "peer", Peer: &peer}, {Type: "letter", Letter: &admin.Letter{ID: "a1", Arrived: at}},
 			{Type: "pairing", Pairing: &admin.PairResult{Domain: "ridge", Peer: "ridge-1"}}, {Type: "courier", Text: "collected 1 cargo"}, {Type: "log", Text: "hello"}}}
 }
@@ -168,7 +171,7 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 		s.check(strings.Join(args, " "), b.out)
 	}
 	for _, line := range []string{"status", "status --check", "up --region EU868", "queue", "inbox", "inbox list", "inbox read a09f", "inbox delete a09f", "inbox delete --read", "inbox read a09f --save " + b.dir,
-		"pair", "pair K7QM-2XTD", "contact list", "domain list", "courier status", "courier sync --to 192.168.43.1", "domain revoke ridge-2", "contact card", "contact export card", "contact add hq text", "send clinic hello", "send clinic hello --wait delivered",
+		"pair", "pair K7QM-2XTD", "contact list", "domain list", "courier status", "courier sync --to 192.168.43.1", "courier sync --mesh", "domain revoke ridge-2", "contact card", "contact export card", "contact add hq text", "send clinic hello", "send clinic hello --wait delivered",
 		"config show", "config check", "config path", "board", "board list", "board serial", "version", "sim run --list", "sim run two-gateways"} {
 		run(map[bool]int{true: 6}[line == "status --check"], append(strings.Fields(line), "--json")...)
 	}

@@ -25,7 +25,8 @@ while a transfer is on a faster one, the ledger shown may be that of another ban
 in use, by this radio or others, and NOISE the level in it while nobody sends, where the radio measures them.
 Neighbours: SNR in dB and RSSI in dBm of what was heard from it last; LOSS is the share of our frames that do not arrive, and ETX how often one is sent
 until it does; AIR/KB is our airtime for 1,000 octets, repairs included; RATE is the faster setting that is in use now; CLOCK is what it trusts its own clock by;
-LAST is how long ago it was heard; QUEUE is what waits here for it.`,
+LAST is how long ago it was heard; QUEUE is what waits here for it. "has Internet" in PATH: by its own word it reaches an Internet gateway.
+Then a line for each Internet gateway of this one, for the courier server and for the role of an Internet gateway, where there are any.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if watch && every < 100*time.Millisecond {
@@ -102,6 +103,10 @@ func (a *app) showStatus(s admin.Status) {
 	}
 	if s.Queue.Parcels > 0 {
 		a.say("%s waiting, %s: packhorse queue", count(s.Queue.Parcels, "parcel"), size(s.Queue.Bytes))
+	}
+	a.showUplinks(s.Uplinks)
+	if c := s.Courier; c != nil {
+		a.say("Courier: takes cargo on %s, holds %s of others, %s", cell(c.Listen), count(c.Waiting, "item"), size(c.Bytes))
 	}
 	a.showInternetGateway(s.InternetGateway)
 	if bad := notable(s.Dropped); bad != "" {
@@ -214,6 +219,9 @@ func peerRows(ps []admin.PeerInfo) [][]string {
 		}
 		if p.ShunnedS > 0 {
 			path += ", shunned for " + span(seconds(p.ShunnedS))
+		}
+		if len(p.Uplinks) > 0 {
+			path += ", has Internet"
 		}
 		q := quality(p)
 		rows = append(rows, []string{cell(p.Name), cell(path), snr, q.rssi, q.loss, q.etx, q.cost, q.rate, cell(p.Clock), last, waits})

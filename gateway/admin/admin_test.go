@@ -92,6 +92,11 @@ func TestClientReachesEveryMethod(t *testing.T) {
 	must(err)
 	sync, err := c.SyncCourier(ctx, "192.168.43.1")
 	must(err)
+	asked, err := c.RequestCargo(ctx)
+	must(err)
+	if asked.Exit != "cleo" {
+		t.Errorf("request: got %+v", asked)
+	}
 	if state.Listen != ":21473" || state.Waiting != 2 || sync.Courier != "192.168.43.1" || sync.CargoIn != 2 {
 		t.Errorf("courier: got %+v, %+v", state, sync)
 	}
@@ -100,7 +105,7 @@ func TestClientReachesEveryMethod(t *testing.T) {
 	if !info.Running || info.Values != 3 || info.Kinds == nil || info.Buckets == nil {
 		t.Errorf("store: got %+v", info)
 	}
-	wantAsked := "status up send parcel 7c/1e queue inbox read x delete x delete  open join K7QM-2XTD card export add contacts members revoke ben courier sync 192.168.43.1 store"
+	wantAsked := "status up send parcel 7c/1e queue inbox read x delete x delete  open join K7QM-2XTD card export add contacts members revoke ben courier sync 192.168.43.1 request store"
 	if got := strings.Join(f.asked, " "); got != wantAsked {
 		t.Errorf("asked\n got %s\nwant %s", got, wantAsked)
 	}

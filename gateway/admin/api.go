@@ -43,8 +43,31 @@ type Status struct {
 	// Dropped counts frames and symbols that came to nothing since the start, by link.Drop's Key; reasons that were never
 	// met are left out.
 	Dropped map[string]uint64 `json:"dropped"`
+	// Uplinks are the Internet gateways of the configuration and others that this gateway is registered with, the preferred first.
+	Uplinks []Uplink `json:"uplinks"`
+	// Courier is nil where no cargo is taken from others on the local network.
+	Courier *CourierRole `json:"courier,omitempty"`
 	// InternetGateway is nil where this gateway is none.
 	InternetGateway *InternetGateway `json:"internet_gateway,omitempty"`
+}
+
+// Uplink is an Internet gateway as this private gateway sees it.
+type Uplink struct {
+	Address    string    `json:"address"`
+	Registered bool      `json:"registered"`
+	Live       bool      `json:"live"`              // parcels come and go
+	Until      time.Time `json:"until,omitzero"`    // end of our registration, which is renewed by itself; absent: not registered
+	Problem    string    `json:"problem,omitempty"` // absent: none
+	Fix        string    `json:"fix,omitempty"`
+	Waiting    int       `json:"waiting"` // parcels that wait here for any of them
+	Owed       int       `json:"owed"`    // acknowledgements that the next cargo brings
+}
+
+// CourierRole is the server for couriers and gateways on the local network.
+type CourierRole struct {
+	Listen  string `json:"listen"`
+	Waiting int    `json:"waiting"` // cargo and collection authorisations of others that are here
+	Bytes   int64  `json:"size_bytes"`
 }
 
 // InternetGateway is the role of an Internet gateway.
@@ -236,6 +259,8 @@ type Backend interface {
 	// is empty the one at the default gateway. Events of type courier tell how far it is.
 	Courier(ctx context.Context) (CourierState, error)
 	SyncCourier(ctx context.Context, to string) (CourierSync, error)
+	// RequestCargo asks for our cargo over the mesh, once while a request is under way.
+	RequestCargo(ctx context.Context) (CargoRequest, error)
 	Store(ctx context.Context) (StoreInfo, error)
 	// Backup writes the stream of a backup, in the clear, as of now.
 	Backup(ctx context.Context, w io.Writer) error

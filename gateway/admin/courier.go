@@ -33,7 +33,17 @@ type CourierSync struct {
 	Refused    int    `json:"refused"`     // passed over because it was no good
 }
 
-// CourierReply answers GET /v1/courier, CourierSyncReply POST /v1/courier/sync.
+// CargoRequest is a collection authorisation of ours that goes to the Internet over the mesh.
+type CargoRequest struct {
+	ID        string    `json:"id,omitempty"` // in the queue; absent, as To and Expires: it was answered at once
+	To        string    `json:"to,omitempty"` // Internet gateway, by its Awala address
+	Exit      string    `json:"exit"`         // gateway of the domain that tells of an uplink
+	SizeBytes int       `json:"size_bytes"`
+	AirtimeS  float64   `json:"airtime_s,omitempty"` // estimate for the first hop; absent: unknown
+	Expires   time.Time `json:"expires,omitzero"`    // no cargo comes for it after that
+}
+
+// CourierReply answers GET /v1/courier, CourierSyncReply POST /v1/courier/sync, CargoRequestReply POST /v1/courier/request.
 type (
 	CourierReply struct {
 		Head
@@ -43,12 +53,17 @@ type (
 		Head
 		CourierSync
 	}
+	CargoRequestReply struct {
+		Head
+		CargoRequest
+	}
 )
 
 // Schemas of these.
 const (
 	SchemaCourier     = "packhorse.courier/1"
 	SchemaCourierSync = "packhorse.courier_sync/1"
+	SchemaCargo       = "packhorse.courier_request/1"
 )
 
 type syncRequest struct {
@@ -69,6 +84,11 @@ func (s *server) syncCourier(r *http.Request) (any, error) {
 	return CourierSyncReply{s.head(SchemaCourierSync), c}, err
 }
 
+func (s *server) requestCargo(r *http.Request) (any, error) {
+	q, err := s.b.RequestCargo(r.Context())
+	return CargoRequestReply{s.head(SchemaCargo), q}, err
+}
+
 func (c *client) Courier(ctx context.Context) (CourierState, error) {
 	var r CourierReply
 	err := c.call(ctx, "GET", "/v1/courier", nil, &r)
@@ -79,4 +99,10 @@ func (c *client) SyncCourier(ctx context.Context, to string) (CourierSync, error
 	var r CourierSyncReply
 	err := c.call(ctx, "POST", "/v1/courier/sync", syncRequest{to}, &r)
 	return r.CourierSync, err
+}
+
+func (c *client) RequestCargo(ctx context.Context) (CargoRequest, error) {
+	var r CargoRequestReply
+	err := c.call(ctx, "POST", "/v1/courier/request", nil, &r)
+	return r.CargoRequest, err
 }

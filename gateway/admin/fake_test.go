@@ -91,6 +91,9 @@ func (f *fake) Courier(context.Context) (CourierState, error) {
 func (f *fake) SyncCourier(_ context.Context, to string) (CourierSync, error) {
 	return CourierSync{Courier: to, CargoIn: 2}, f.note("sync " + to)
 }
+func (f *fake) RequestCargo(context.Context) (CargoRequest, error) {
+	return CargoRequest{ID: "7c1e", Exit: "cleo"}, f.note("request")
+}
 func (f *fake) Store(context.Context) (StoreInfo, error) {
 	return StoreInfo{Running: true, Values: 3}, f.note("store")
 }

@@ -122,6 +122,7 @@ func (s *Status) fill() {
 	s.Problems = list(s.Problems)
 	s.Radios = list(s.Radios)
 	s.Peers = list(s.Peers)
+	s.Uplinks = list(s.Uplinks)
 	if s.Dropped == nil {
 		s.Dropped = map[string]uint64{}
 	}

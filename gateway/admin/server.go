@@ -109,6 +109,7 @@ func (s *server) routes() []route {
 		{"POST /v1/contacts/export", s.exportContact},
 		{"GET /v1/courier", s.courier},
 		{"POST /v1/courier/sync", s.syncCourier},
+		{"POST /v1/courier/request", s.requestCargo},
 		{"POST /v1/courier/import", s.courierImport},
 	}
 }

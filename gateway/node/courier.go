@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"packhorse/gateway"
 	"packhorse/gateway/admin"
 	"packhorse/gateway/cogrpc"
 	"packhorse/gateway/discovery"
@@ -43,7 +44,8 @@ type courier struct {
 	cfg    Courier
 	waits  waits
 	find   func(context.Context) (netip.AddrPort, error) // a courier on this network
-	say    func(text string)                             // progress, for people
+	way    func(context.Context) (gateway.CargoWay, error)
+	say    func(text string) // progress, for people
 	lookup func(ctx context.Context, s discovery.Service, name string) ([]discovery.Target, error)
 	server net.Listener // nil: none
 
@@ -53,7 +55,7 @@ type courier struct {
 }
 
 func (n *Node) newCourier() (*courier, error) {
-	c := &courier{core: n, cfg: n.cfg.Courier, waits: courierWaits, find: cogrpc.Find, lookup: n.lookup,
+	c := &courier{core: n, cfg: n.cfg.Courier, waits: courierWaits, find: cogrpc.Find, way: n.cargoWay, lookup: n.lookup,
 		say: func(text string) { n.events.send(admin.Event{Type: "courier", Text: text}) }}
 	if c.cfg.waits != nil {
 		c.waits = *c.cfg.waits

@@ -173,7 +173,7 @@ func (f *fakeCore) want(what string, got []string, want ...string) {
 
 // newTestCourier waits for nothing.
 func newTestCourier(core core) *courier {
-	return &courier{core: core, say: func(string) {}, waits: waits{retry: time.Millisecond, most: time.Millisecond},
+	return &courier{core: core, say: func(string) {}, way: func(context.Context) (gateway.CargoWay, error) { return gateway.CargoWay{}, nil }, waits: waits{retry: time.Millisecond, most: time.Millisecond},
 		find: func(context.Context) (netip.AddrPort, error) { return netip.AddrPort{}, cogrpc.ErrNoCourier }}
 }
 

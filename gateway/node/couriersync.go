@@ -20,11 +20,13 @@ type visit struct {
 	out    admin.CourierSync
 }
 
+var errSyncing = &admin.Error{Code: admin.CodeNotYet, Message: "a sync is running", Fix: "wait for its end"}
+
 // sync finds a courier on this network, unless its address is given, fetches our cargo from it and gives it ours,
 // then that which we hold for others.
 func (c *courier) sync(ctx context.Context, to string) (admin.CourierSync, error) {
 	if !c.syncing.TryLock() {
-		return admin.CourierSync{}, &admin.Error{Code: admin.CodeNotYet, Message: "a sync is running", Fix: "wait for its end"}
+		return admin.CourierSync{}, errSyncing
 	}
 	defer c.syncing.Unlock()
 	at, err := c.locate(ctx, to)
@@ -64,7 +66,7 @@ func (c *courier) locate(ctx context.Context, to string) (netip.AddrPort, error)
 	if to == "" {
 		at, err := c.find(ctx)
 		if err != nil {
-			return at, &admin.Error{Code: admin.CodeNotFound, Message: err.Error(), Fix: "packhorse courier sync --to ADDRESS"}
+			return at, c.noCourier(ctx, err)
 		}
 		return at, nil
 	}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -282,16 +281,11 @@ func (n *Node) Uplinks() []UplinkHealth {
 	return u.states()
 }
 
-// uplinkProblems is what keeps parcels from the Internet. One gateway that works is enough.
+// uplinkProblems is what keeps parcels from the Internet. The mesh goes on without it.
 func (n *Node) uplinkProblems() (list []admin.Problem) {
-	all := n.Uplinks()
-	level := "fail"
-	if slices.ContainsFunc(all, func(h UplinkHealth) bool { return h.Live }) {
-		level = "warn"
-	}
-	for _, h := range all {
+	for _, h := range n.Uplinks() {
 		if h.Problem != "" && !h.Live {
-			list = append(list, admin.Problem{Level: level, What: "Internet gateway " + h.Address + ": " + h.Problem, Fix: cmp.Or(h.Fix, "wait")})
+			list = append(list, admin.Problem{Level: "warn", What: "Internet gateway " + h.Address + ": " + h.Problem, Fix: cmp.Or(h.Fix, "wait")})
 		}
 	}
 	return list

@@ -42,6 +42,9 @@ func (a adminAPI) Status(ctx context.Context) (admin.Status, error) {
 		out.Peers = append(out.Peers, n.peerInfo(now, p))
 	}
 	n.addHealth(now, &out)
+	if err := n.addInternet(ctx, &out); err != nil {
+		return admin.Status{}, err
+	}
 	out.Problems = append(out.Problems, storeProblems(n.store.Stats())...)
 	out.Problems = append(out.Problems, n.planProblems()...)
 	out.Problems = append(out.Problems, n.uplinkProblems()...)

@@ -1,0 +1,109 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"packhorse/gateway"
+	"packhorse/gateway/admin"
+)
+
+// wayOf has a courier see one way of cargo, and after carrying something that it is asked for.
+func wayOf(c *courier, f *fakeCore, before gateway.CargoWay) {
+	c.way = func(context.Context) (gateway.CargoWay, error) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		w := before
+		if len(f.carried) > 0 {
+			w.Asked = &gateway.Parcel{ID: "7c1e", To: "a.example", State: gateway.Saved, Expires: time.Unix(1, 0)}
+		}
+		return w, nil
+	}
+}
+
+func TestCargoIsAskedForOverTheMeshOnce(t *testing.T) {
+	f := newFakeCore(t)
+	f.cca = []byte("our CCA")
+	c := newTestCourier(f)
+	wayOf(c, f, gateway.CargoWay{Exit: "cleo", Airtime: 2 * time.Second})
+	_, err := c.sync(t.Context(), "")
+	wantError(t, "no courier", err, admin.CodeNotFound, "packhorse courier sync --mesh asks over the mesh, through cleo: it costs 3.5 kB on each radio hop, about 2 s of our airtime")
+	got, err := c.request(t.Context())
+	if want := (admin.CargoRequest{ID: "7c1e", To: "a.example", Exit: "cleo", SizeBytes: 7, AirtimeS: 2, Expires: time.Unix(1, 0).UTC()}); err != nil || got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	f.want("carried", f.carried, "our CCA by ")
+	_, err = c.request(t.Context())
+	wantError(t, "again", err, admin.CodeNotYet, "packhorse queue")
+	_, err = c.sync(t.Context(), "")
+	wantError(t, "no courier, but asked", err, admin.CodeNotFound, "packhorse courier sync --to ADDRESS")
+	f.want("carried", f.carried, "our CCA by ")
+}
+
+func TestCargoIsNotAskedForInVain(t *testing.T) {
+	sent := &gateway.Parcel{ID: "7c1e", State: gateway.Carried, Since: time.Unix(1, 0)}
+	for name, tc := range map[string]struct {
+		way  gateway.CargoWay
+		cca  string
+		code admin.Code
+		fix  string
+	}{
+		"an uplink of our own":   {gateway.CargoWay{Live: true, Exit: "cleo"}, "our CCA", admin.CodeRefused, "packhorse status"},
+		"under way":              {gateway.CargoWay{Exit: "cleo", Asked: sent}, "our CCA", admin.CodeNotYet, "a day after"},
+		"no uplink anywhere":     {gateway.CargoWay{}, "our CCA", admin.CodeNotYet, "packhorse courier export DIR"},
+		"registered nowhere":     {gateway.CargoWay{Exit: "cleo"}, "", admin.CodeNotYet, ""},
+		"the store takes no CCA": {gateway.CargoWay{Exit: "cleo"}, "refused", admin.CodeQuota, "later"},
+	} {
+		f := newFakeCore(t)
+		if tc.cca != "" {
+			f.cca = []byte(tc.cca)
+		}
+		f.refuse["refused"] = &gateway.Error{Code: "quota", Message: "full", Fix: "later"}
+		c := newTestCourier(f)
+		wayOf(c, f, tc.way)
+		_, err := c.request(t.Context())
+		wantError(t, name, err, tc.code, tc.fix)
+		f.want(name, f.carried)
+	}
+}
+
+func wantError(t *testing.T, name string, err error, code admin.Code, fix string) {
+	t.Helper()
+	var e *admin.Error
+	if !errors.As(err, &e) || e.Code != code || !strings.Contains(e.Fix, fix) {
+		t.Errorf("%s: got %#v, want %s with fix %q", name, err, code, fix)
+	}
+}
+
+// A whole gateway that is registered knows that nobody near it reaches the Internet, and says what it has.
+func TestStatusTellsOfUplinksAndTheCourier(t *testing.T) {
+	c := newCloud(t)
+	ada := start(t, Config{StateDir: t.TempDir(), Name: "ada", Courier: Courier{Listen: "127.0.0.1:0"}}, nil)
+	defer ada.stop()
+	must[admin.Status](t)(ada.Up(t.Context(), admin.Up{Domain: "ridge"}))
+	c.register(ada)
+	if err := (powebAPI{ada.n}).Deliver(t.Context(), register(t, powebAPI{ada.n}, "alice").toTheInternet(t)); err != nil {
+		t.Fatal(err)
+	}
+	s := must[admin.Status](t)(ada.Status(t.Context()))
+	if len(s.Uplinks) != 1 || s.Uplinks[0].Address != "cloud.example" || !s.Uplinks[0].Registered || s.Uplinks[0].Live || s.Uplinks[0].Waiting != 1 || s.Uplinks[0].Until.IsZero() {
+		t.Errorf("uplinks: got %+v", s.Uplinks)
+	}
+	if s.Courier == nil || s.Courier.Listen != ada.n.CourierAddr() {
+		t.Errorf("courier: got %+v", s.Courier)
+	}
+	_, err := ada.RequestCargo(t.Context())
+	wantError(t, "a gateway alone", err, admin.CodeNotYet, "packhorse courier")
+}
+
+func TestUplinksOfTheConfigurationComeFirst(t *testing.T) {
+	got := uplinkViews([]UplinkHealth{{Address: "b.example", Problem: "no answer", Fix: "wait"}, {Address: "a.example", Live: true, Problem: "was slow"}},
+		[]gateway.UplinkInfo{{Address: "a.example", Waiting: 2}, {Address: "old.example", Waiting: 2, Owed: 1}})
+	want := []admin.Uplink{{Address: "b.example", Problem: "no answer", Fix: "wait"}, {Address: "a.example", Registered: true, Live: true, Waiting: 2}, {Address: "old.example", Registered: true, Waiting: 2, Owed: 1}}
+	if len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
