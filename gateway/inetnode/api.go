@@ -130,6 +130,7 @@ func (a cargoAPI) Collect(ctx context.Context, cca []byte) (cogrpc.Subscription,
 	s := &collection{n: a.n, id: a.n.subs.Add(1)}
 	_, err := a.n.ask(ctx, func(t inet.Token) inet.Event { return inet.OpenCCA{Token: t, Sub: s.id, CCA: cca} })
 	if err != nil {
+		s.Close() // the question may have been given up on while it was answered
 		return nil, cargoError(err)
 	}
 	return s, nil
