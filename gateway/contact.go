@@ -1,11 +1,9 @@
 package gateway
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"packhorse/gateway/domain"
@@ -14,42 +12,12 @@ import (
 	"packhorse/store"
 )
 
-// Texts that people hand each other: a card says who we are, an export lets its reader write to us.
-// Both are a word, a colon and base64url of
-//
-//	octets  field
-//	1       version, 1
-//	4 + n   name of the gateway
-//	4 + n   card: DER SubjectPublicKeyInfo; export: PrivateEndpointConnParams (RS-000)
-const (
-	cardPrefix    = "packhorse-card:"
-	contactPrefix = "packhorse-contact:"
-	textVersion   = 1
-	maxSPKI       = 2048
-	maxName       = 64
-)
+const maxSPKI = 2048
 
-func encodeText(prefix, name string, v []byte) string {
-	b := appendCounted([]byte{textVersion}, name)
-	return prefix + base64.RawURLEncoding.EncodeToString(appendCounted(b, v))
-}
-
-func decodeText(prefix, text string, max int) (name string, v []byte, err error) {
-	what := strings.TrimSuffix(strings.TrimPrefix(prefix, "packhorse-"), ":")
-	bad := &Error{Code: "usage", Message: "this is not a " + what, Fix: "copy it whole: it begins with " + prefix}
-	body, ok := strings.CutPrefix(strings.Join(strings.Fields(text), ""), prefix)
-	if !ok || len(body) > 2*(max+maxName+16) {
-		return "", nil, bad
-	}
-	b, err := base64.RawURLEncoding.DecodeString(body)
-	if err != nil {
-		return "", nil, bad
-	}
-	o := octets{b: b}
-	version := o.u8()
-	name, v = o.text(maxName), o.counted(max)
-	if o.end() != nil || version != textVersion {
-		return "", nil, bad
+// decodeText reads a text that somebody handed over.
+func decodeText(t endpoint.Text, text string, max int) (name string, v []byte, err error) {
+	if name, v, err = t.Decode(text, max); err != nil {
+		return "", nil, &Error{Code: "usage", Message: err.Error(), Fix: "copy it whole: it begins with " + string(t)}
 	}
 	return name, v, nil
 }
@@ -60,11 +28,11 @@ func (c *Core) contactCard(e ContactCard) {
 		c.answer(e.Token, nil, err)
 		return
 	}
-	c.answer(e.Token, encodeText(cardPrefix, c.name(), spki), nil)
+	c.answer(e.Token, endpoint.CardText.Encode(c.name(), spki), nil)
 }
 
 func (c *Core) exportContact(now time.Time, e ExportContact) {
-	_, spki, err := decodeText(cardPrefix, e.Card, maxSPKI)
+	_, spki, err := decodeText(endpoint.CardText, e.Card, maxSPKI)
 	if err != nil {
 		c.answer(e.Token, nil, err)
 		return
@@ -79,7 +47,7 @@ func (c *Core) exportContact(now time.Time, e ExportContact) {
 		c.answer(e.Token, nil, err)
 		return
 	}
-	text := encodeText(contactPrefix, c.name(), params)
+	text := endpoint.ContactText.Encode(c.name(), params)
 	c.persist(batch{ops: []store.Op{op}}, func(_ time.Time, err error) {
 		if err != nil {
 			c.answer(e.Token, nil, storeError(err))
@@ -127,7 +95,7 @@ func (c *Core) authorise(now time.Time, spki []byte, g endpoint.Grant) (params [
 }
 
 func (c *Core) addContact(now time.Time, e AddContact) {
-	name, params, err := decodeText(contactPrefix, e.Text, maxContactBody)
+	name, params, err := decodeText(endpoint.ContactText, e.Text, maxContactBody)
 	if err != nil {
 		c.answer(e.Token, nil, err)
 		return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"packhorse/gateway/domain"
+	"packhorse/gateway/endpoint"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/registration"
 	"packhorse/link"
@@ -168,7 +169,7 @@ func TestContactMustBeTheOneThatWasPromised(t *testing.T) {
 	z := b.site("cleo")
 	b.member(x, z)
 	card := x.mustCall(func(t Token) Event { return ContactCard{t} }).(string)
-	_, spki, err := decodeText(cardPrefix, card, maxSPKI)
+	_, spki, err := decodeText(endpoint.CardText, card, maxSPKI)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"packhorse/gateway/domain"
+	"packhorse/gateway/endpoint"
 	"packhorse/gateway/ramf"
 	"packhorse/gateway/ramf/ramftest"
 	"packhorse/link"
@@ -57,19 +58,19 @@ func FuzzMemberRecord(f *testing.F) {
 }
 
 func FuzzDecodeText(f *testing.F) {
-	f.Add(encodeText(cardPrefix, "ada", []byte("key")))
-	f.Add(encodeText(contactPrefix, "", nil))
-	f.Add(cardPrefix + "AQAAAAD_____")
+	f.Add(endpoint.CardText.Encode("ada", []byte("key")))
+	f.Add(endpoint.ContactText.Encode("", nil))
+	f.Add(string(endpoint.CardText) + "AQAAAAD_____")
 	f.Fuzz(func(t *testing.T, text string) {
-		for prefix, most := range map[string]int{cardPrefix: maxSPKI, contactPrefix: maxContactBody} {
+		for prefix, most := range map[endpoint.Text]int{endpoint.CardText: maxSPKI, endpoint.ContactText: maxContactBody} {
 			name, v, err := decodeText(prefix, text, most)
 			if err != nil {
 				continue
 			}
-			if len(name) > maxName || len(v) > most {
+			if len(name) > 64 || len(v) > most {
 				t.Fatalf("name of %d octets, value of %d", len(name), len(v))
 			}
-			again, w, err := decodeText(prefix, encodeText(prefix, name, v), most)
+			again, w, err := decodeText(prefix, prefix.Encode(name, v), most)
 			if err != nil || again != name || !bytes.Equal(w, v) {
 				t.Fatalf("written again: %q %x %v, want %q %x", again, w, err, name, v)
 			}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"packhorse/gateway/domain"
+	"packhorse/gateway/endpoint"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/ramf"
 	"packhorse/link"
@@ -133,7 +134,7 @@ func FuzzItem(f *testing.F) {
 		}
 		c.core.parseNote(body)
 		readPairingText(string(body), &link.JoinPairing{})
-		decodeText(cardPrefix, string(body), maxSPKI)
+		decodeText(endpoint.CardText, string(body), maxSPKI)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"packhorse/gateway/endpoint"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/ramf"
 	"packhorse/link"
@@ -89,17 +90,17 @@ func TestFilenamesTravelInTheType(t *testing.T) {
 }
 
 func TestTextsForPeopleAreCheckedWhole(t *testing.T) {
-	text := encodeText(cardPrefix, "ada", []byte("key"))
-	name, v, err := decodeText(cardPrefix, " "+text[:20]+"\n"+text[20:]+"\n", maxSPKI)
+	text := endpoint.CardText.Encode("ada", []byte("key"))
+	name, v, err := decodeText(endpoint.CardText, " "+text[:20]+"\n"+text[20:]+"\n", maxSPKI)
 	if err != nil || name != "ada" || string(v) != "key" {
 		t.Fatalf("got %q %q %v, want ada, key", name, v, err)
 	}
 	for n := range text {
-		if _, _, err := decodeText(cardPrefix, text[:n], maxSPKI); err == nil {
+		if _, _, err := decodeText(endpoint.CardText, text[:n], maxSPKI); err == nil {
 			t.Errorf("%d of %d characters were taken", n, len(text))
 		}
 	}
-	if _, _, err := decodeText(contactPrefix, text, maxSPKI); err == nil || !strings.Contains(err.Error(), "not a contact") {
+	if _, _, err := decodeText(endpoint.ContactText, text, maxSPKI); err == nil || !strings.Contains(err.Error(), "not a contact") {
 		t.Errorf("a card as a contact: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"packhorse/gateway/endpoint"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/ramf"
 	"packhorse/link"
@@ -165,7 +166,7 @@ func TestWithoutAClockParcelsAreCarriedAndNothingExpires(t *testing.T) {
 	if _, err := s.core.PreRegister(b.now, [32]byte{1}); err == nil {
 		t.Fatal("an endpoint was registered without a clock")
 	}
-	_, err := s.call(func(t Token) Event { return ExportContact{t, encodeText(cardPrefix, "x", []byte("y"))} })
+	_, err := s.call(func(t Token) Event { return ExportContact{t, endpoint.CardText.Encode("x", []byte("y"))} })
 	refusedWith(t, err, "not_yet", "clock")
 	s.core.HandleEvent(b.now, Clock{pki.ClockNeighbour})
 	b.run(day, func() bool { return false })

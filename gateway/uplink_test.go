@@ -346,9 +346,9 @@ func TestAnExportOfAnEnrolledGatewayLeadsToTheInternetGateway(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := s.mustCall(func(t Token) Event {
-		return ExportContact{t, encodeText(cardPrefix, "writer", writer.PublicCard().SPKI)}
+		return ExportContact{t, endpoint.CardText.Encode("writer", writer.PublicCard().SPKI)}
 	}).(string)
-	name, params, err := decodeText(contactPrefix, text, maxContactBody)
+	name, params, err := decodeText(endpoint.ContactText, text, maxContactBody)
 	if err != nil {
 		t.Fatal(err)
 	}

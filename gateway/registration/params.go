@@ -7,6 +7,8 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"packhorse/gateway/cms/ber"
+	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
 	"packhorse/gateway/session"
 )
 
@@ -43,4 +45,27 @@ func parseSessionKey(n uint8, in cryptobyte.String) (*session.PublicKey, error) 
 		return nil, err
 	}
 	return &session.PublicKey{ID: id, Key: key}, nil
+}
+
+// ConnectionParams are NodeConnectionParams that were read.
+type ConnectionParams struct {
+	Address string
+	SPKI    []byte // DER of an RSA key
+	Session session.PublicKey
+}
+
+// ParseConnectionParams reads what EncodeConnectionParams writes. Errors are *Error. It keeps raw.
+func ParseConnectionParams(raw []byte) (ConnectionParams, error) {
+	f, extra, ok := fields(raw, 2)
+	if !ok || len(raw) > MaxResult || !ramf.ValidAddress(string(f[0])) {
+		return ConnectionParams{}, refuse(Malformed, "the connection parameters are malformed")
+	}
+	if _, err := pki.ParseSPKI(f[1]); err != nil {
+		return ConnectionParams{}, refuse(Malformed, "the identity key: %v", err)
+	}
+	key, err := parseSessionKey(2, extra)
+	if err != nil || key == nil {
+		return ConnectionParams{}, refuse(Malformed, "the session key is missing or malformed")
+	}
+	return ConnectionParams{Address: string(f[0]), SPKI: f[1], Session: *key}, nil
 }

@@ -25,10 +25,11 @@ var rooms = []room{
 	{"link/port", []string{"link", "radio", "radio/phy"}, "the only part of the link with goroutines and sockets"},
 	{"store", nil, "keeps octets and knows nobody's types"},
 	{"gateway", []string{"link", "store", "radio/phy"}, "state machines and codecs; the shell is gateway/node"},
+	{"gateway/app", []string{"gateway", "store"}, "what programs import that are Awala apps; the gateway never does"},
 	{"gateway/node", []string{"gateway", "link", "link/port", "store", "radio/phy"}, "the shell: owns core, store and transports; cmd hands it the radios"},
 	{"gateway/inetnode", []string{"gateway", "store"}, "the shell of the Internet gateway role, on the store and with the secrets of gateway/node"},
-	{"testbench", []string{"board", "radio", "radio/phy", "link", "link/port", "store", "gateway", "gateway/node", "gateway/inetnode"}, "drives everything, cmd from outside"},
-	{"cmd", []string{"board", "radio", "radio/phy", "link", "link/port", "store", "gateway", "gateway/node", "gateway/inetnode", "testbench"}, "joins the rooms"},
+	{"testbench", []string{"board", "radio", "radio/phy", "link", "link/port", "store", "gateway", "gateway/app", "gateway/node", "gateway/inetnode"}, "drives everything, cmd from outside"},
+	{"cmd", []string{"board", "radio", "radio/phy", "link", "link/port", "store", "gateway", "gateway/app", "gateway/node", "gateway/inetnode", "testbench"}, "joins the rooms"},
 	{"tools", nil, "build helpers; nothing imports them, and they need nothing"},
 }
 
