@@ -73,6 +73,9 @@ func (c *Core) deny(now time.Time, pdd []byte, done batchDone) error {
 	if err != nil {
 		return err
 	}
+	if a, err := c.newDenial("", pdd); err != nil || len(a.body) > maxBody(ItemDenial) {
+		return fmt.Errorf("%w: its %d octets are too many to be passed on", permit.ErrFull, len(pdd))
+	}
 	records, err := c.denials.Add(pdd, c.terms(now), c.anchors(now, p.Chain))
 	if err != nil {
 		return err

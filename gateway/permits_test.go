@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -151,4 +152,19 @@ func TestADeauthorisationThatWasNotSavedIsSavedTheNextTime(t *testing.T) {
 	s.boot()
 	_, err = alice.deliver(alice.parcel(bob, "p1", text(10)))
 	denied(t, err)
+}
+
+// What is too large for the neighbours is refused here, where somebody can do otherwise.
+func TestADeauthorisationThatCannotSpreadIsRefused(t *testing.T) {
+	_, s, _, bob := single(t)
+	random, serials := rand.New(rand.NewPCG(1, 2)), make([]*big.Int, permit.MaxSerials)
+	for i := range serials {
+		serials[i] = new(big.Int).SetUint64(random.Uint64() | 1)
+	}
+	_, err := s.call(func(t Token) Event { return Deauthorise{t, bob.takeBack(serials...)} })
+	refusedWith(t, err, "quota", "too many")
+	if len(s.disk[KindDenial]) != 0 {
+		t.Error("it is kept")
+	}
+	bob.deauthorise(bob.takeBack(serials[:100]...))
 }
