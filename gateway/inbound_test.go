@@ -111,3 +111,21 @@ func TestAnAcknowledgementEndsTheSecondRoad(t *testing.T) {
 		t.Fatalf("%d go up again, state %v, %d bodies; want none, carried, and the origin's body", len(up), s.state(raw), s.bodies())
 	}
 }
+
+// The word of an Internet gateway ends nothing that the domain can deliver.
+func TestARefusalAboveLeavesTheMesh(t *testing.T) {
+	_, _, s, alice, _ := enrolled(t)
+	raw := alice.parcel(s.ghost(alice), "p1", text(10), both)
+	if _, err := alice.deliver(raw); err != nil {
+		t.Fatal(err)
+	}
+	sub := s.up(UpParcels)
+	m := s.take(sub)
+	s.mustCall(func(t Token) Event { return Drop{t, sub, m.Key, "never heard of it"} })
+	for range 2 {
+		if s.state(raw) != Saved || s.bodies() != 1 || len(s.sendUp(UpParcels)) != 0 {
+			t.Fatalf("state %v, %d bodies; want it saved, and not handed out again", s.state(raw), s.bodies())
+		}
+		s.boot()
+	}
+}

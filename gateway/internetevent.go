@@ -39,7 +39,8 @@ type (
 		Sub  uint64
 		What Outbound
 	}
-	// Drop ends what was handed out under Key, because it is refused for good where it was to go. Answer
+	// Drop ends what was handed out under Key, because it is refused for good where it was to go; what can go by the
+	// mesh too is kept for that. Answer
 	// value: nil, once durable.
 	Drop struct {
 		Token Token

@@ -103,14 +103,24 @@ func (c *Core) restockAll(now time.Time) {
 // wentUp: the Internet has it. Nobody will tell us more, but of a parcel that a gateway of the domain may get and sign for.
 func (c *Core) wentUp(now time.Time, x *entry, done batchDone) bool {
 	return c.change(x, func(r *parcelRecord) { r.State, r.Since, r.Held = Carried, now, r.Origin && !r.Internet }, nil,
-		func(now time.Time, err error) {
-			if err == nil && x.Held {
-				x.out = 0
-				c.queue.Release(x.id)
-				c.watchCustody(now)
-			}
-			done(now, err)
-		})
+		c.letGo(x, done))
+}
+
+// letGo ends the lease of what stays here once it is settled with its collector.
+func (c *Core) letGo(x *entry, done batchDone) batchDone {
+	return func(now time.Time, err error) {
+		if err == nil && x.Held {
+			x.out = 0
+			c.queue.Release(x.id)
+			c.watchCustody(now)
+		}
+		done(now, err)
+	}
+}
+
+// onlyByMesh takes one of its two roads from a parcel: who does not want it up there has no say in the domain.
+func (c *Core) onlyByMesh(x *entry, done batchDone) bool {
+	return c.change(x, func(r *parcelRecord) { r.Address = "" }, nil, c.letGo(x, done))
 }
 
 // wasFetched: who it is for has the cargo.
@@ -126,6 +136,10 @@ func (c *Core) drop(now time.Time, e Drop) {
 		c.answer(e.Token, nil, errNotHanded)
 	case x.State != Saved || !x.Held:
 		c.answer(e.Token, nil, nil)
+	case x.twoRoads():
+		if !c.onlyByMesh(x, c.endedBy(s, x, e.Token)) {
+			c.answer(e.Token, nil, errAgain)
+		}
 	case !c.change(x, func(r *parcelRecord) {
 		r.State, r.Since, r.Held, r.Why = Refused, now, false, e.Why[:min(len(e.Why), maxWhy)]
 	}, nil, c.endedBy(s, x, e.Token)):
