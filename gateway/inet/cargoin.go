@@ -124,7 +124,7 @@ func (t *taking) taken(now time.Time, err error) {
 	switch {
 	case err == nil:
 		t.Parcels++
-	case errors.As(err, &refused), isQuota(err):
+	case errors.As(err, &refused), isLater(err): // who sent it keeps it until it is acknowledged
 		t.Skipped++
 		err = nil
 	}

@@ -305,8 +305,11 @@ func TestRateLimitAndDeauthorisation(t *testing.T) {
 	must(t, r.deliver("", first)) // counts once
 	must(t, r.deliver("", p.inward("two", by)))
 	r.restart()
-	if err := r.deliver("", p.inward("three", by)); refusal(err) != ramf.NotAuthorised {
+	if err := r.deliver("", p.inward("three", by)); code(err) != "not_yet" {
 		t.Errorf("the third in an hour, after a restart: %v", err)
+	}
+	if taken, err := p.cargo(p.inward("in cargo", by)); err != nil || taken.Skipped != 1 {
+		t.Errorf("the third in an hour, in a cargo: %+v, %v", taken, err)
 	}
 	r.pass(time.Hour)
 	must(t, r.deliver("", p.inward("four", by)))
@@ -327,6 +330,24 @@ func TestRateLimitAndDeauthorisation(t *testing.T) {
 	if n := r.kinds(gateway.KindInetDenial) + r.kinds(gateway.KindInetRate); n != 0 {
 		t.Errorf("%d records of permits that are over", n)
 	}
+}
+
+// What the store had no room for counts for no rate limit: it comes again.
+func TestWhatIsNotStoredCountsForNoRate(t *testing.T) {
+	r := newRig(t, Limits{})
+	p := r.register("gateway")
+	limited, err := pki.Issue(pki.Template{Subject: pkitest.Key(t, "sender").Public(), Issuer: p.endpoint, IssuerKey: pkitest.Key(t, "endpoint"),
+		NotBefore: r.now.Add(-time.Hour), NotAfter: r.now.Add(day), RateLimit: &pki.RateLimit{Limit: 1, Period: time.Hour}, Rand: rand.Reader})
+	must(t, err)
+	parcel := p.inward("one", func(m *ramf.Message) { m.Sender = limited })
+	r.full = store.ErrFull
+	for range 3 {
+		if err := r.deliver("", parcel); code(err) != "quota" {
+			t.Errorf("got %v, want quota", err)
+		}
+	}
+	r.full = nil
+	must(t, r.deliver("", parcel))
 }
 
 func (r *rig) outgoing() Token { return r.start(func(k Token) Event { return Outgoing{k} }) }

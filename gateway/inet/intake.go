@@ -84,22 +84,24 @@ func (c *Core) take(now time.Time, raw []byte, by pki.NodeID, owe bool, done bat
 		done(now, err)
 		return
 	}
-	ops, err := c.count(now, in)
+	charged, err := c.count(now, in)
 	if err != nil {
 		done(now, err)
 		return
 	}
-	if !owe {
-		c.admit(now, in.rec, raw, ops, done)
-		return
-	}
 	m := mark{PCA: cargo.PCA{Sender: in.rec.Sender, Recipient: in.rec.Recipient, ID: in.rec.ID}, of: by, until: in.rec.Expires}
-	owed := c.owed.put(m)
-	c.admit(now, in.rec, raw, append(ops, owed...), func(now time.Time, err error) {
-		if err == nil && len(owed) > 0 {
+	var owed []store.Op
+	if owe {
+		owed = c.owed.put(m)
+	}
+	c.admit(now, in.rec, raw, append(charged, owed...), func(then time.Time, err error) {
+		switch {
+		case err != nil && len(charged) > 0:
+			c.permits.rates.Return(in.path, now)
+		case err == nil && len(owed) > 0:
 			c.owed.add(m)
 		}
-		done(now, err)
+		done(then, err)
 	})
 }
 

@@ -28,11 +28,15 @@ func (p *permits) restore(r gateway.Record) error {
 	return p.rates.Load(r.Key, r.Value)
 }
 
-// charge counts a parcel under the authorisation that it came by: the first of path.
+// charge counts a parcel under the authorisation that it came by: the first of path. What is too much now may come later: no
+// error is a refusal for good, which would end the parcel where it waits.
 func (p *permits) charge(path []*pki.Certificate, now time.Time) ([]store.Op, error) {
 	records, err := p.rates.Take(path, now)
-	if err != nil {
-		return nil, refuse(ramf.NotAuthorised, "%v", err)
+	switch {
+	case errors.Is(err, permit.ErrFull):
+		return nil, &gateway.Error{Code: "quota", Message: err.Error(), Fix: "wait until some expire"}
+	case err != nil:
+		return nil, &gateway.Error{Code: "not_yet", Message: "the recipient takes no more parcels of this sender for now: " + err.Error(), Fix: "wait"}
 	}
 	return permitOps(gateway.KindInetRate, records), nil
 }

@@ -82,9 +82,10 @@ func storeError(err error) error {
 	return &gateway.Error{Code: "failed", Message: "nothing was saved: " + err.Error(), Fix: "packhorse store check"}
 }
 
-func isQuota(err error) bool {
+// isLater tells what is not taken now and may be another time.
+func isLater(err error) bool {
 	var g *gateway.Error
-	return errors.As(err, &g) && g.Code == "quota"
+	return errors.As(err, &g) && (g.Code == "quota" || g.Code == "not_yet")
 }
 
 var (
