@@ -7,7 +7,7 @@ export CGO_ENABLED = 0
 # Without grpcnotrace every binary holds a web page of google.golang.org/grpc and a template engine for it.
 export GOFLAGS += -tags=grpcnotrace
 
-.PHONY: all build demo sim test lint bench bench-link bench-road bench-store soak fuzz release docs clean
+.PHONY: all build demo sim test lint bench bench-link bench-road bench-store bench-apps soak fuzz release docs clean
 
 all: build
 
@@ -31,8 +31,8 @@ lint:
 	$(GO) run ./tools/depcheck
 	$(GO) -C testbench/peers vet .
 
-# What a hop, letters, cuts, kills and restarts cost, and the store beside its peers, as tables.
-bench: bench-link bench-road bench-store
+# What a hop, letters, cuts, kills and restarts cost, the store beside its peers, and a crowd of apps, as tables.
+bench: bench-link bench-road bench-store bench-apps
 
 # One hop in virtual time. 100 seeds: make bench-link SEEDS=100; as JSON: PACKHORSE_BENCH_JSON=FILE
 SEEDS ?= 20
@@ -48,6 +48,10 @@ bench-road:
 # On the disk of PACKHORSE_BENCH_DIR. One part: make bench-store ARGS="-only reopen"
 bench-store:
 	$(GO) -C testbench/peers run . $(ARGS)
+
+# 10,000 parcels of 50 endpoints on one gateway, in real time.
+bench-apps:
+	PACKHORSE_BENCH=1 $(GO) test -v -count=1 -run=Crowd $(ARGS) ./testbench/apps
 
 # The long rows: many seeds, real processes, real time.
 soak:

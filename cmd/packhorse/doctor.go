@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -13,19 +14,30 @@ import (
 	"packhorse/cmd/packhorse/internal/config"
 	"packhorse/cmd/packhorse/internal/doctor"
 	"packhorse/gateway/admin"
+	"packhorse/gateway/discovery"
 )
 
 func (a *app) doctorCommand(host board.Host) *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "look at board, radios, law, clock and disk, and say what is wrong and how to mend it",
+		Short: "look at board, radios, law, clock, disk and the way to the Internet, and say what is wrong and how to mend it",
 		Long: `Looks at the computer, its supply, overlays, pins and who holds them, at each configured radio, the law that it is under, clock, store and
-ports. Each line is ok, warn or fail, with what to do. It transmits nothing. While the gateway runs its radios are left alone and it is
+ports; where they are configured it also asks the resolver for a signed answer, calls each Internet gateway, and reads the TLS files of
+[internet_gateway]. Each line is ok, warn or fail, with what to do. It transmits nothing by radio. While the gateway runs its radios are left alone and it is
 asked; otherwise they are opened for a moment: chips are reset, set and listen, modems tell their firmware. An RNode's settings change
 until the next start, a node's or a SiK radio's do not. It ends with exit code 6 when a line is fail.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error { return a.examine(c.Context(), host) },
 	}
+}
+
+// callsOf reaches the Internet as the gateway does.
+func callsOf(l *config.Loaded) (doctor.Calls, error) {
+	r, err := discovery.New(discovery.Options{DoH: l.Uplink.DoH, Fixed: l.Fixed})
+	if err != nil {
+		return doctor.Calls{}, err
+	}
+	return doctor.Calls{Lookup: r.Lookup, Dial: (&net.Dialer{}).DialContext, Now: time.Now()}, nil
 }
 
 // check is a line of the doctor's.
@@ -40,6 +52,9 @@ func (a *app) examine(ctx context.Context, host board.Host) error {
 	p := doctor.Patient{Host: host, Devices: a.devices(), Listen: listenOnce, Free: freeSpace, Progress: a.hint, Clock: board.Clock()}
 	p.Config, p.Mistake = a.load()
 	if p.Mistake == nil {
+		if p.Calls, p.Mistake = callsOf(p.Config); p.Mistake != nil {
+			return p.Mistake
+		}
 		a.askGateway(ctx, &p)
 		p.Board = func(r config.Radio) (*board.Profile, error) {
 			return a.findBoard(p.Config, r, p.Gateway == nil && p.Absent == nil)

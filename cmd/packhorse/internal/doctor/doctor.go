@@ -1,5 +1,5 @@
 // Package doctor looks at a computer, its radios and a gateway's surroundings, and says of each thing whether it is well
-// or what to do. It transmits nothing and changes nothing; where a gateway runs, its radios are left alone and it is asked.
+// or what to do. It transmits nothing by radio and changes nothing; where a gateway runs, its radios are left alone and it is asked.
 package doctor
 
 import (
@@ -30,6 +30,7 @@ type Patient struct {
 	Listen func(network, address string) error
 	// Free is how many octets a file system has left for us.
 	Free func(dir string) (uint64, error)
+	Calls
 	// Progress is told before something that takes seconds.
 	Progress func(format string, a ...any)
 }
@@ -52,6 +53,7 @@ func (p Patient) Examine(ctx context.Context) []board.Finding {
 	found = append(found, p.clock())
 	found = append(found, p.store()...)
 	found = append(found, p.addresses()...)
+	found = append(found, p.internet(ctx)...)
 	return append(found, p.extras()...)
 }
 

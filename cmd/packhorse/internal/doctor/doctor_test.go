@@ -33,6 +33,8 @@ type ward struct {
 	lines board.GPIOChip
 	air   *sim.Air
 	rig   *boardsim.Rig
+
+	looked []string // names that were looked up
 }
 
 const hat = "region = \"EU868\"\nstate_dir = \"/nowhere/state\"\n[[radio]]\nname = \"lora0\"\nboard = \"waveshare-sx1262-spi\"\n"

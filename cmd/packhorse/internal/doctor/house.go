@@ -99,25 +99,45 @@ func (p Patient) inspect(dir string) board.Finding {
 	return ok("store", "%d records, all whole", r.Records)
 }
 
+// listener is an address that the configuration has the gateway listen on.
+type listener struct{ subject, network, address, key string }
+
+func (p Patient) listeners() (all []listener) {
+	g := p.Config.Gateway
+	all = []listener{{"poweb", "tcp", p.Config.PoWeb.Listen, "poweb.listen"}, {"internet", "udp", p.Config.Internet.Listen, "internet.listen"},
+		{"courier", "tcp", p.Config.Courier.Listen, "courier.listen"}}
+	if g.Address == "" {
+		return all
+	}
+	all = append(all, listener{"internet_gateway poweb", "tcp", g.PoWeb, "internet_gateway.poweb"}, listener{"internet_gateway cogrpc", "tcp", g.CogRPC, "internet_gateway.cogrpc"})
+	if g.PoHTTP != g.PoWeb {
+		all = append(all, listener{"internet_gateway pohttp", "tcp", g.PoHTTP, "internet_gateway.pohttp"})
+	}
+	return all
+}
+
 // addresses are those that the gateway listens on.
 func (p Patient) addresses() (found []board.Finding) {
-	for _, a := range []struct{ subject, network, address, key string }{
-		{"poweb", "tcp", p.Config.PoWeb.Listen, "poweb.listen"}, {"internet", "udp", p.Config.Internet.Listen, "internet.listen"},
-	} {
+	for _, a := range p.listeners() {
 		switch {
 		case a.address == "":
-			continue
-		case p.Gateway != nil:
+		case p.Gateway == nil:
+			found = append(found, p.free(a))
+		case a.subject == "courier" && p.Gateway.Courier == nil:
+			found = append(found, warn(a.subject, "restart the gateway: it takes changes of "+a.key+" at its start", "the gateway does not listen on %s", a.address))
+		default:
 			found = append(found, ok(a.subject, "the gateway has %s", a.address))
-			continue
 		}
-		if err := p.Listen(a.network, a.address); err != nil {
-			found = append(found, fail(a.subject, "stop the program that has it (sudo ss -lnp), or change "+a.key, "%s cannot be listened on: %v", a.address, err))
-			continue
-		}
-		found = append(found, ok(a.subject, "%s is free", a.address))
 	}
 	return found
+}
+
+// free is whether nobody else has an address.
+func (p Patient) free(a listener) board.Finding {
+	if err := p.Listen(a.network, a.address); err != nil {
+		return fail(a.subject, "stop the program that has it (sudo ss -lnp), or change "+a.key, "%s cannot be listened on: %v", a.address, err)
+	}
+	return ok(a.subject, "%s is free", a.address)
 }
 
 // extras are devices that are configured beside radios. A watchdog is not opened: that would arm it.
