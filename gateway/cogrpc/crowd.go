@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// crowd bounds how many there are at once, in all and from one address, so that one stranger cannot keep the
-// others out. Safe for concurrent use.
+// crowd bounds how many there are at once, in all and from one address (of IPv6 on the Internet, from one network of 64
+// bits, which one customer has), so that one stranger cannot keep the others out. Safe for concurrent use.
 type crowd struct {
 	max, each int
 
@@ -20,6 +20,7 @@ func newCrowd(max int) *crowd { return &crowd{max: max, each: max / 2, of: map[n
 
 // enter tells whether there is room for one more, who calls exit in the end.
 func (c *crowd) enter(from netip.Addr) bool {
+	from = customer(from)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.all >= c.max || c.of[from] >= c.each {
@@ -31,10 +32,19 @@ func (c *crowd) enter(from netip.Addr) bool {
 }
 
 func (c *crowd) exit(from netip.Addr) {
+	from = customer(from)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.all--
 	if c.of[from]--; c.of[from] == 0 {
 		delete(c.of, from)
 	}
+}
+
+// customer is what an address counts as. On a local network all have the same 64 bits.
+func customer(a netip.Addr) netip.Addr {
+	if p, err := a.Prefix(64); err == nil && a.Is6() && !Local(a) {
+		return p.Addr()
+	}
+	return a
 }

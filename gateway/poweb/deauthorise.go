@@ -32,14 +32,16 @@ func (s *server) deauthorise(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := permit.Parse(pdd); err != nil {
-		return web.Fail(http.StatusBadRequest, err.Error())
-	}
-	if err := s.backend.(Deauthoriser).Deauthorise(r.Context(), pdd); err != nil {
+	return s.atDesk(r, func() error {
+		if _, err := permit.Parse(pdd); err != nil {
+			return web.Fail(http.StatusBadRequest, err.Error())
+		}
+		err := s.backend.(Deauthoriser).Deauthorise(r.Context(), pdd)
+		if err == nil {
+			w.WriteHeader(http.StatusAccepted)
+		}
 		return err
-	}
-	w.WriteHeader(http.StatusAccepted)
-	return nil
+	})
 }
 
 // Deauthorise posts a PDD. With nil the gateway enforces it. A gateway that knows no PDDs answers a *ClientError with

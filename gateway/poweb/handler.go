@@ -20,6 +20,7 @@ const (
 	maxSmallBody = 16 << 10
 	maxBodies    = 4  // large bodies in memory at once; others wait
 	maxSockets   = 64 // collections at once; others are turned away
+	maxDesks     = 16 // registrations and deauthorisations at once; others wait
 	maxHeader    = 32 << 10
 
 	readHeaderTimeout = 10 * time.Second
@@ -44,6 +45,7 @@ type server struct {
 	handshakeLimit int64
 	bodies         *web.Gate
 	sockets        *web.Gate
+	desks          *web.Gate // for what costs us signatures before we know who asks
 }
 
 // route is what one path does.
@@ -69,7 +71,7 @@ func newServer(h http.Handler) *http.Server {
 // pages, which have no business here.
 func NewHandler(b Backend) http.Handler {
 	s := &server{backend: b, nodes: MaxNodes, handshakeLimit: MaxHandshake,
-		bodies: web.NewGate(maxBodies, math.MaxInt), sockets: web.NewGate(maxSockets, math.MaxInt)}
+		bodies: web.NewGate(maxBodies, math.MaxInt), sockets: web.NewGate(maxSockets, math.MaxInt), desks: web.NewGate(maxDesks, math.MaxInt)}
 	return s.handler(s.routes())
 }
 
@@ -96,6 +98,16 @@ func (s *server) handler(routes map[string]route) http.Handler {
 		}
 		web.AnswerError(w, s.serve(rt, w, r))
 	})
+}
+
+// atDesk does what strangers may ask for, of one address only so much at once: all others wait behind it.
+func (s *server) atDesk(r *http.Request, f func() error) error {
+	leave, err := s.desks.Enter(r, true)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return f()
 }
 
 // foreign tells a request of a web page where none may come.

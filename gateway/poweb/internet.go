@@ -14,6 +14,7 @@ const (
 	internetBodies    = 32
 	internetShare     = 16      // collections from one address
 	internetUploads   = 8       // parcels from one address
+	internetDesks     = 2       // registrations and deauthorisations from one address
 	internetHandshake = 6 << 10 // octets, as in Awala's Internet gateway
 	pathParams        = "/connection-params.der"
 )
@@ -43,7 +44,7 @@ func NewInternetServer(b InternetBackend, o InternetOptions) *http.Server {
 func NewInternetHandler(b InternetBackend, o InternetOptions) http.Handler {
 	s := &server{backend: b, internet: true, nodes: 1, handshakeLimit: internetHandshake,
 		sockets: web.NewGate(orElse(o.Sockets, internetSockets), orElse(o.PerOwner, internetShare)),
-		bodies:  web.NewGate(orElse(o.Bodies, internetBodies), internetUploads)}
+		bodies:  web.NewGate(orElse(o.Bodies, internetBodies), internetUploads), desks: web.NewGate(maxDesks, internetDesks)}
 	routes := s.routes()
 	routes[pathParams] = route{http.MethodGet, s.params}
 	return s.handler(routes)

@@ -32,12 +32,13 @@ func (s *server) preRegister(w http.ResponseWriter, r *http.Request) error {
 	if n, err := hex.Decode(digest[:], body[:min(len(body), 2*len(digest))]); err != nil || n != len(digest) || len(body) != 2*n {
 		return web.Fail(http.StatusBadRequest, "the body must be the SHA-256 digest of a public key, 64 hexadecimal digits")
 	}
-	pnra, err := s.backend.PreRegister(r.Context(), digest)
-	if err != nil {
+	return s.atDesk(r, func() error {
+		pnra, err := s.backend.PreRegister(r.Context(), digest)
+		if err == nil {
+			web.Answer(w, http.StatusOK, typeAuthorization, pnra)
+		}
 		return err
-	}
-	web.Answer(w, http.StatusOK, typeAuthorization, pnra)
-	return nil
+	})
 }
 
 func (s *server) register(w http.ResponseWriter, r *http.Request) error {
@@ -48,12 +49,13 @@ func (s *server) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pnr, err := s.backend.Register(r.Context(), pnrr)
-	if err != nil {
+	return s.atDesk(r, func() error {
+		pnr, err := s.backend.Register(r.Context(), pnrr)
+		if err == nil {
+			web.Answer(w, http.StatusOK, typeRegistration, pnr)
+		}
 		return s.registrationError(err)
-	}
-	web.Answer(w, http.StatusOK, typeRegistration, pnr)
-	return nil
+	})
 }
 
 // deliver takes a parcel from any endpoint of ours: who countersigns need not be the sender.

@@ -53,8 +53,12 @@ func (g *Gate) take(ctx context.Context, wait bool) error {
 	}
 }
 
-// count adds to what an address has; false when it has its share.
+// count adds to what an address has; false when it has its share. Behind a proxy on this machine everybody has the
+// proxy's address: loopback addresses have no share.
 func (g *Gate) count(whose string, n int) bool {
+	if whose == loopback {
+		return true
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if n > 0 && g.by[whose] >= g.share {
@@ -69,6 +73,8 @@ func (g *Gate) count(whose string, n int) bool {
 // ErrCrowded turns a client away for now.
 var ErrCrowded = Fail(http.StatusServiceUnavailable, "too many clients at once; try again later")
 
+const loopback = "loopback"
+
 // network is what one customer of a provider has: an IPv4 address or an IPv6 network of 64 bits.
 func network(remote string) string {
 	a, err := netip.ParseAddrPort(remote)
@@ -76,6 +82,9 @@ func network(remote string) string {
 		return ""
 	}
 	ip := a.Addr().Unmap()
+	if ip.IsLoopback() {
+		return loopback
+	}
 	if p, err := ip.WithZone("").Prefix(64); ip.Is6() && err == nil {
 		return p.String()
 	}

@@ -33,3 +33,12 @@ func TestOneAddressDoesNotTakeAllPlaces(t *testing.T) {
 		t.Errorf("who gave up waiting: %v, %d addresses inside, want 3", err, len(g.by))
 	}
 }
+
+func TestProxyOnThisMachineTakesAllPlaces(t *testing.T) {
+	g := NewGate(3, 1)
+	for i, from := range []string{"127.0.0.1:1", "127.0.0.1:2", "[::1]:3", "127.0.0.1:4"} {
+		if leave, _ := g.Enter(&http.Request{RemoteAddr: from}, false); (leave != nil) != (i < 3) {
+			t.Errorf("number %d: let in is %v", i, leave != nil)
+		}
+	}
+}
