@@ -95,7 +95,7 @@ func (c *Core) endRests(now time.Time) {
 		if !r.until.After(now) {
 			return true
 		}
-		if !r.x.resting(now, c.queue.ways[c.lineOf(r.x)]).IsZero() {
+		if hop, ok := c.queue.ways[c.lineOf(r.x)]; ok && !r.x.resting(now, hop).IsZero() {
 			return false
 		}
 		c.queue.Release(r.x.id)

@@ -279,7 +279,7 @@ func (w *crowd) checkHeld(x *entry, p *peer, s queue.State) {
 func (w *crowd) checkIdle(x *entry, s queue.State) {
 	c := w.s.core
 	hop, ok := c.nextHop(c.lineOf(x), c.queue.ways[c.lineOf(x)])
-	rests := ok && !resting(w.b.now, hop, x.From, x.Since).IsZero()
+	rests := ok && !x.resting(w.b.now, hop).IsZero()
 	if s != queue.Waiting && !(rests && s == queue.Leased) { // one that may not go back yet need not have been looked at
 		w.t.Errorf("parcel %s rests: %v, got state %d", x.ID, rests, s)
 	}
