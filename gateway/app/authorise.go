@@ -133,6 +133,10 @@ func (e *Endpoint) Deauthorise(ctx context.Context, who pki.NodeID) (known bool,
 	return o.state == posted, nil
 }
 
+// atOnce is how many serial numbers a PDD takes that gateways still pass on: 8 KiB, of which certificates and signature
+// take up to four.
+const atOnce = 400
+
 // takeBack makes it durable.
 func (e *Endpoint) takeBack(who pki.NodeID) (*outgoing, error) {
 	e.mu.Lock()
@@ -141,9 +145,7 @@ func (e *Endpoint) takeBack(who pki.NodeID) (*outgoing, error) {
 	if len(held) == 0 {
 		return nil, &Error{Reason: NotContact, Message: "nothing is allowed to " + quote(string(who)), Fix: "see who is: Permissions, or packhorse endpoint list"}
 	}
-	if len(held) > permit.MaxSerials {
-		held = held[:permit.MaxSerials]
-	}
+	held = held[:min(len(held), atOnce)]
 	pdd, err := e.denial(held)
 	if err != nil {
 		return nil, err
