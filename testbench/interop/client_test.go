@@ -321,6 +321,7 @@ func (r *remote) open(_ context.Context, o order) (out outcome, err error) {
 
 // TestClientsOfAwalaServers has our clients meet servers of Awala's library at their worst.
 func TestClientsOfAwalaServers(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	script{name: "client.mjs", args: []string{a.dir}, env: a.env(), verbs: newRemote(t, a).verbs(), least: 60}.run(t)
 }

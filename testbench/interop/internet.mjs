@@ -19,17 +19,25 @@ const registration = 'application/vnd.awala.node-registration';
 const parcelType = 'application/vnd.awala.parcel';
 
 export class InternetGateway extends Double {
-  // certificateDays is for how long private gateways are registered. urls are where other Internet nodes are, by address.
+  // certificateDays is for how long private gateways are registered. urls are where other Internet nodes are, by address, or functions that take parcels.
   static async start(tls, { address, certificateDays = 180, pair = 'server', urls = {} }) {
     const g = new InternetGateway();
     Object.assign(g, { address, certificateDays, urls, queues: new Map(), watchers: new Set(), fulfilled: new Set(), acks: new Map() });
     await g.#makeKeys();
     const s = await serveHTTP(g, tls.pair(pair), g.#routes());
+    g.server = s;
     g.#serveSockets(s);
     g.port = s.address().port;
     g.cargo = await serveCargo(g, tls.pair(pair));
     g.cargoPort = g.cargo.port;
     return g;
+  }
+
+  // vanish ends PoWeb and PoHTTP, as a server that loses its power; CogRPC stays.
+  vanish() {
+    this.server.close();
+    this.server.closeAllConnections();
+    for (const ws of this.sockets.clients) ws.terminate();
   }
 
   async #makeKeys() {
@@ -113,7 +121,9 @@ export class InternetGateway extends Double {
     if (!ours) {
       await orStatus(status, parcel.validate());
       this.emit('outgoing', { parcel: raw, recipient: id, address: internetAddress, id: parcel.id });
-      if (this.urls[internetAddress]) await deliverParcel(this.urls[internetAddress], raw);
+      const there = this.urls[internetAddress];
+      if (typeof there === 'function') await there(raw);
+      else if (there) await deliverParcel(there, raw);
       return parcel;
     }
     const path = await orStatus(status, parcel.validate([this.certificate]));
@@ -137,8 +147,8 @@ export class InternetGateway extends Double {
   // The faults of a collection: 'garbage' for the challenge or a delivery, 'close', 'silence' (no ping either), 'twice'
   // for a delivery that comes again after its acknowledgement, 'burst' for one that does not wait for it.
   #serveSockets(server) {
-    const sockets = new WebSocketServer({ server, path: '/v1/parcel-collection', maxPayload: 6 * 1024 });
-    sockets.on('connection', (ws, req) => { this.#collection(ws, req).catch((err) => ws.close(err.status ?? 1011, err.message.slice(0, 100))); });
+    this.sockets = new WebSocketServer({ server, path: '/v1/parcel-collection', maxPayload: 6 * 1024 });
+    this.sockets.on('connection', (ws, req) => { this.#collection(ws, req).catch((err) => ws.close(err.status ?? 1011, err.message.slice(0, 100))); });
   }
 
   async #collection(ws, req) {
@@ -192,8 +202,8 @@ export class InternetGateway extends Double {
     const { value, done } = await inbox.next();
     if (done) return;
     if (value.toString() !== id) throw new StatusError(1003, 'unknown delivery');
-    this.emit('acknowledged', { parcel: raw });
     if (fault !== 'twice' && queue.get(key) === raw) queue.delete(key);
+    this.emit('acknowledged', { parcel: raw });
   }
 
   // deliverCargo acknowledges bad cargo too, as the real one does.
@@ -282,6 +292,7 @@ export class InternetGateway extends Double {
     const channel = new GatewayChannel(this.node, peer, new CertificationPath(cda, []), this.node.keyStores);
     yield* channel.generateCargoes(this.#itemsFor(gateway, cca.senderCertificate));
     this.fulfilled.add(`${gateway} ${cca.id}`);
+    this.emit('fulfilled', { gateway });
   }
 
   async* #itemsFor(gateway, certificate) {

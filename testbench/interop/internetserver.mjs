@@ -405,12 +405,4 @@ await test('another type from the Internet is refused', async () => {
   const r = await send('POST', '/', { 'content-type': 'text/plain' }, await answerOf(), it.pohttpPort);
   assert.equal(r.status, 415);
 });
-await test('an endpoint on the Internet that fails gets the parcel later', async () => {
-  node.faults.take = [503];
-  const parcel = await fromA();
-  if (double) return; // it does not try again
-  await ann.deliver(parcel);
-  assert.ok((await node.event('parcel')).parcel.equals(parcel));
-}, 60);
-
 finish();

@@ -18,6 +18,7 @@ import (
 type gateway struct {
 	admin admin.Client
 	port  string // of PoWeb
+	cargo string // where it takes cargo as a courier
 }
 
 func startGateway(t *testing.T, cfg node.Config) *gateway {
@@ -45,7 +46,7 @@ func startGateway(t *testing.T, cfg node.Config) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &gateway{admin: admin.Dial(socket), port: port}
+	return &gateway{admin: admin.Dial(socket), port: port, cargo: n.CourierAddr()}
 }
 
 // endpoints has two apps talk through the gateways at two ports.

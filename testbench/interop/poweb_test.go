@@ -19,6 +19,7 @@ func startAlone(t *testing.T, name string) *gateway {
 
 // TestPoWebOfAPrivateGateway is what apps get wrong, by mistake or on purpose.
 func TestPoWebOfAPrivateGateway(t *testing.T) {
+	t.Parallel()
 	ridge, other := startAlone(t, "ridge"), startAlone(t, "other")
 	script{name: "poweb.mjs", args: []string{ridge.port, other.port}, least: 120}.run(t)
 }
