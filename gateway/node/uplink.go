@@ -284,7 +284,7 @@ func (n *Node) Uplinks() []UplinkHealth {
 // uplinkProblems is what keeps parcels from the Internet. The mesh goes on without it.
 func (n *Node) uplinkProblems() (list []admin.Problem) {
 	for _, h := range n.Uplinks() {
-		if h.Problem != "" && !h.Live {
+		if h.Problem != "" {
 			list = append(list, admin.Problem{Level: "warn", What: "Internet gateway " + h.Address + ": " + h.Problem, Fix: cmp.Or(h.Fix, "wait")})
 		}
 	}

@@ -210,3 +210,28 @@ func TestRestartConnectsAtOnce(t *testing.T) {
 		want(t, "told", o.state(&o.lives), "+one.example")
 	})
 }
+
+// A renewal that fails for weeks ends in a connection that is lost: somebody should know before.
+func TestProblemsOfALiveConnectionAreTold(t *testing.T) {
+	o := newOwner(t)
+	synctest.Test(t, func(t *testing.T) {
+		u, _, d := runUplinks(t, o, "one.example")
+		time.Sleep(time.Minute)
+		n := &Node{uplinks: u}
+		if p := n.uplinkProblems(); len(p) != 0 {
+			t.Errorf("told %v of a connection that is well", p)
+		}
+		o.due("one.example")
+		d[0].change(func() { d[0].status = map[string]int{"": 500} })
+		time.Sleep(2 * checkRenewal)
+		p := n.uplinkProblems()
+		if len(p) != 1 || p[0].Level != "warn" || !strings.Contains(p[0].What, "one.example") || p[0].Fix == "" {
+			t.Errorf("a renewal that fails: told %v", p)
+		}
+		d[0].change(func() { clear(d[0].status) })
+		time.Sleep(2 * retryRenewal)
+		if p := n.uplinkProblems(); len(p) != 0 {
+			t.Errorf("told %v after the renewal", p)
+		}
+	})
+}

@@ -99,6 +99,13 @@ func (o *fakeOwner) refuses(err error) {
 	o.refuse = err
 }
 
+// due makes it time to renew a registration.
+func (o *fakeOwner) due(address string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.registered[address] = gateway.UplinkInfo{Address: address, Until: time.Now().Add(validity), Renew: time.Now()}
+}
+
 func (o *fakeOwner) Outbound(context.Context) (outbox, error) { return &fakeBox{o: o}, nil }
 
 // put queues parcels for the Internet.

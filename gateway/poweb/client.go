@@ -2,6 +2,7 @@ package poweb
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -214,7 +215,7 @@ func answerOf(q call, r *http.Response) ([]byte, error) {
 func clientError(what string, err error) error {
 	var e *ClientError
 	if errors.As(err, &e) {
-		e.What = what
+		e.What = cmp.Or(e.What, what) // what a delivery found out may end a collection
 		return e
 	}
 	return &ClientError{What: what, Err: err}

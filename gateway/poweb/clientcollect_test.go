@@ -282,3 +282,10 @@ func TestTooManyNodesCannotCollectTogether(t *testing.T) {
 		}
 	}
 }
+
+func TestEndOfACollectionSaysWhatFailed(t *testing.T) {
+	err := collectError(&ClientError{What: "deliver", Status: 401})
+	if want := "poweb: deliver: 401 Unauthorized"; err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
+}
