@@ -416,7 +416,12 @@ func TestCargoOfOursComesOverTheMesh(t *testing.T) {
 func TestCargoThatDoesNotComeMayBeAskedForAgain(t *testing.T) {
 	b, x, _, z := ridge(t)
 	b.cloud(frankfurt).mustEnrol(x)
+	if err := x.bring(b.stranger("phone").write(ramf.CCA, b.stranger("frankfurt").cert.ID, frankfurt, "cca1", text(3000)), ""); err != nil {
+		t.Fatal(err)
+	}
+	x.wantWay(CargoWay{}, 0) // that of a phone is not ours
 	z.uplink(true)
+	b.must(time.Hour, "the phone's CCA at the uplink", func() bool { return len(z.sendUp(UpCargo)) == 1 })
 	if _, err := x.carry(x.mustCall(func(t Token) Event { return MakeCCA{t, ""} }).([]byte)); err != nil {
 		t.Fatal(err)
 	}

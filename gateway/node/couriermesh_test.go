@@ -5,10 +5,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"packhorse/gateway"
 	"packhorse/gateway/admin"
+	"packhorse/gateway/cogrpc"
+	"packhorse/gateway/ramf"
 )
 
 // wayOf has a courier see one way of cargo, and after carrying something that it is asked for.
@@ -76,6 +79,56 @@ func wantError(t *testing.T, name string, err error, code admin.Code, fix string
 	if !errors.As(err, &e) || e.Code != code || !strings.Contains(e.Fix, fix) {
 		t.Errorf("%s: got %#v, want %s with fix %q", name, err, code, fix)
 	}
+}
+
+// Two whole gateways on a cable: one is registered, the other reaches the Internet. The request goes there, and the cargo back.
+func TestRequestAndCargoTravelTheMesh(t *testing.T) {
+	dirs := [2]string{t.TempDir(), t.TempDir()}
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		x, y := newCable()
+		a, b := start(t, Config{StateDir: dirs[0], Name: "ada"}, x), start(t, Config{StateDir: dirs[1], Name: "ben"}, y)
+		defer b.stop()
+		defer a.stop()
+		must[admin.Status](t)(a.Up(ctx, admin.Up{Region: "NZ915", Domain: "ridge"}))
+		must[admin.Status](t)(b.Up(ctx, admin.Up{Region: "NZ915"}))
+		must[admin.PairResult](t)(b.JoinPairing(ctx, must[admin.PairOffer](t)(a.OpenPairing(ctx)).Code))
+		c := newCloud(t)
+		c.register(a)
+		if err := b.n.tell(ctx, gateway.Uplink{Address: "cloud.example", Live: true}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		if p := must[admin.Status](t)(a.Status(ctx)).Peers; len(p) != 1 || len(p[0].Uplinks) != 1 || p[0].Uplinks[0] != "cloud.example" {
+			t.Fatalf("peers: got %+v", p)
+		}
+		got := must[admin.CargoRequest](t)(a.RequestCargo(ctx))
+		if got.Exit != "ben" || got.To != "cloud.example" || got.SizeBytes < 2500 || got.SizeBytes > 4500 || got.AirtimeS <= 0 {
+			t.Errorf("request: got %+v", got)
+		}
+		time.Sleep(10 * time.Minute)
+		_, err := a.RequestCargo(ctx)
+		wantError(t, "while it is under way", err, admin.CodeNotYet, "a day after")
+		l := must[*line](t)(waitingUp(ctx, b.n, gateway.UpCargo))
+		defer l.close()
+		up := must[*gateway.Collected](t)(l.next(ctx, false))
+		if up == nil || up.Type != ramf.CCA {
+			t.Fatalf("at the uplink: got %+v", up)
+		}
+		for _, raw := range must[cogrpc.Subscription](t)(c.Collect(ctx, up.Parcel)).(*answers).left {
+			must[gateway.CargoTaken](t)(carry(ctx, b.n, []byte(raw), up.Key))
+		}
+		if err := l.ack(ctx, up.Key); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(10 * time.Minute)
+		if left := must[[]admin.Parcel](t)(b.Queue(ctx)); len(left) != 0 {
+			t.Errorf("at the uplink is left: %+v", left)
+		}
+		if again := must[admin.CargoRequest](t)(a.RequestCargo(ctx)); again.ID == got.ID {
+			t.Errorf("the second request is the first")
+		}
+	})
 }
 
 // A whole gateway that is registered knows that nobody near it reaches the Internet, and says what it has.
