@@ -4,13 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"mime"
 	"time"
 
 	"packhorse/gateway/domain"
 	"packhorse/gateway/endpoint"
 	"packhorse/gateway/pki"
+	"packhorse/gateway/ramf"
 	"packhorse/link"
 	"packhorse/store"
 )
@@ -124,7 +124,7 @@ type letterText struct {
 
 // write seals a parcel to a contact.
 func (c *Core) write(now time.Time, to pki.NodeID, l letterText) (intake, error) {
-	id, err := newUUID(c.cfg.Rand)
+	id, err := ramf.NewID(c.cfg.Rand)
 	if err != nil {
 		return intake{}, err
 	}
@@ -161,17 +161,6 @@ func splitFilename(typ string) (string, string) {
 		return typ, ""
 	}
 	return t, params[filenameParam]
-}
-
-// newUUID draws a random name (RFC 9562 version 4).
-func newUUID(r io.Reader) (string, error) {
-	var b [16]byte
-	if _, err := io.ReadFull(r, b[:]); err != nil {
-		return "", fmt.Errorf("gateway: drawing a parcel id: %w", err)
-	}
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
 }
 
 // openLetter opens a parcel for the built-in endpoint. Letter and delivery become durable together.

@@ -1,10 +1,8 @@
 package inet
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"packhorse/gateway/cargo"
@@ -90,7 +88,7 @@ func (c *Core) judgeCCA(now time.Time, raw []byte) (*collection, error) {
 
 // rotate makes a new certificate for a private gateway whose own ends soon.
 func (c *Core) rotate(now time.Time, old *pki.Certificate) (*cargo.Rotation, error) {
-	issuer := c.authority.cert()
+	issuer := c.authority.cert(now)
 	if old.X509.NotAfter.After(now.Add(rotationFrom)) {
 		return nil, nil
 	}
@@ -193,7 +191,7 @@ func (c *Core) finishCargo(now time.Time, s *collection, e NextCargo) {
 }
 
 func (c *Core) signCargo(now time.Time, s *collection, payload []byte) ([]byte, error) {
-	id, err := newID(c.cfg.Rand)
+	id, err := ramf.NewID(c.cfg.Rand)
 	if err != nil {
 		return nil, err
 	}
@@ -215,15 +213,4 @@ func (c *Core) fulfil(s *collection, e NextCargo) {
 		}
 		c.answer(e.Token, (*CargoMade)(nil), err)
 	})
-}
-
-// newID draws a message id: a version 4 UUID, as the libraries in use have them.
-func newID(r io.Reader) (string, error) {
-	var b [16]byte
-	if _, err := io.ReadFull(r, b[:]); err != nil {
-		return "", fmt.Errorf("inet: drawing a message id: %w", err)
-	}
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
 }

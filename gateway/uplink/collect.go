@@ -1,8 +1,6 @@
 package uplink
 
 import (
-	"encoding/hex"
-	"fmt"
 	"io"
 	"time"
 
@@ -88,7 +86,7 @@ func (b *Book) send(m *ramf.Message, plain []byte, g *gateway, signer *pki.Certi
 	if _, ok := b.ring.Peer(g.certificate.ID); !ok {
 		return nil, nil, refuse(NoSession, "the session key of %s is lost: register again", g.address)
 	}
-	id, err := newID(rand)
+	id, err := ramf.NewID(rand)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,15 +97,4 @@ func (b *Book) send(m *ramf.Message, plain []byte, g *gateway, signer *pki.Certi
 	m.ID, m.Recipient, m.InternetAddress, m.Sender, m.Payload = id, g.certificate.ID, g.address, signer, payload
 	raw, err := ramf.Sign(m, b.key, rand)
 	return raw, records, err
-}
-
-// newID draws a UUID of version 4 (RFC 9562), as the libraries name their messages.
-func newID(rand io.Reader) (string, error) {
-	var u [16]byte
-	if _, err := io.ReadFull(rand, u[:]); err != nil {
-		return "", fmt.Errorf("uplink: drawing a message id: %w", err)
-	}
-	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
-	h := hex.EncodeToString(u[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
 }
