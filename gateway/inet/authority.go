@@ -73,12 +73,15 @@ func (a *authority) add(cert *pki.Certificate) {
 	a.certs = slices.Insert(a.certs, at, cert)
 }
 
-// cert is the certificate to issue with, nil when there is none.
-func (a *authority) cert() *pki.Certificate {
-	if len(a.certs) == 0 {
-		return nil
+// cert is the certificate to issue with, of those valid now the one that ends last; nil when there is none. One made while
+// the clock was far ahead may be of no use for years.
+func (a *authority) cert(now time.Time) *pki.Certificate {
+	for _, cert := range slices.Backward(a.certs) {
+		if cert.Valid(now, pki.ClockNTP) {
+			return cert
+		}
 	}
-	return a.certs[len(a.certs)-1]
+	return nil
 }
 
 // Anchors are the certificates that those of private gateways must be issued by. The slice is fresh.
@@ -86,8 +89,8 @@ func (c *Core) Anchors() []*pki.Certificate { return slices.Clone(c.authority.ce
 
 // ready answers certificate and session key for those who register.
 func (c *Core) ready(now time.Time) (*pki.Certificate, session.PublicKey, error) {
-	cert := c.authority.cert()
-	if cert == nil || !c.trusted() || c.authority.key == nil || !cert.Valid(now, c.quality) {
+	cert := c.authority.cert(now)
+	if cert == nil || !c.trusted() || c.authority.key == nil {
 		return nil, session.PublicKey{}, errNotReady
 	}
 	return cert, *c.authority.key, nil
@@ -141,9 +144,9 @@ func (c *Core) renew(now time.Time) {
 	if !c.trusted() || c.authority.busy {
 		return
 	}
-	if cert := c.authority.cert(); cert == nil || cert.X509.NotAfter.Before(now.Add(ownRenewal)) {
+	if cert := c.authority.cert(now); cert == nil || cert.X509.NotAfter.Before(now.Add(ownRenewal)) {
 		c.renewCert(now)
-	} else if c.authority.key == nil || now.Sub(c.authority.made) >= keyLife {
+	} else if c.authority.key == nil || now.Sub(c.authority.made) >= keyLife || c.authority.made.After(now) {
 		c.renewKey(now)
 	}
 }

@@ -39,7 +39,7 @@ func code(err error) string {
 func TestRegistrationFollowsTheProfile(t *testing.T) {
 	r := newRig(t, Limits{})
 	p := r.register("gateway")
-	own := r.core.authority.cert()
+	own := r.core.authority.cert(r.now)
 	x := own.X509
 	if x.MaxPathLen != 2 || !x.NotBefore.Equal(r.now.Add(-3*time.Hour)) || !x.NotAfter.Equal(r.now.Add(360*day)) || own.ID != own.Issuer {
 		t.Errorf("own certificate: path length %d, %v to %v", x.MaxPathLen, x.NotBefore, x.NotAfter)
@@ -87,9 +87,9 @@ func TestRegistrationRefusals(t *testing.T) {
 func TestOwnCertificateAndKeyRenewAndOldOnesStillVerify(t *testing.T) {
 	r := newRig(t, Limits{})
 	p := r.register("gateway")
-	first, key := r.core.authority.cert(), r.core.authority.key
+	first, key := r.core.authority.cert(r.now), r.core.authority.key
 	r.pass(170 * day)
-	if !r.core.authority.cert().Equal(first) || bytes.Equal(r.core.authority.key.ID, key.ID) {
+	if !r.core.authority.cert(r.now).Equal(first) || bytes.Equal(r.core.authority.key.ID, key.ID) {
 		t.Error("with 190 days left: another certificate, or the same session key")
 	}
 	p.endpoint = p.issue("endpoint", p.cert, "gateway", true) // its certificate ends with that of its gateway
@@ -97,7 +97,7 @@ func TestOwnCertificateAndKeyRenewAndOldOnesStillVerify(t *testing.T) {
 	r.pass(10*day - time.Hour)
 	r.pass(day / 2)
 	r.restart()
-	if r.core.authority.cert().Equal(first) || len(r.core.Anchors()) != 2 {
+	if r.core.authority.cert(r.now).Equal(first) || len(r.core.Anchors()) != 2 {
 		t.Errorf("with less than 180 days left: %d certificates", len(r.core.Anchors()))
 	}
 	r.at(pkitest.Now.Add(179 * day))
@@ -107,6 +107,29 @@ func TestOwnCertificateAndKeyRenewAndOldOnesStillVerify(t *testing.T) {
 	r.at(pkitest.Now.Add(361 * day))
 	if slices.ContainsFunc(r.core.Anchors(), first.Equal) || r.kinds(gateway.KindInetState) != 3 {
 		t.Errorf("after its end: %d certificates, %d records", len(r.core.Anchors()), r.kinds(gateway.KindInetState))
+	}
+}
+
+func TestCertificateOfAClockThatWasAheadIsNotWaitedFor(t *testing.T) {
+	r := newRig(t, Limits{})
+	r.disk = map[loadKey][]byte{}
+	r.now = pkitest.Now.Add(3 * 365 * day)
+	r.restart()
+	future := r.core.authority.cert(r.now)
+	key := r.core.authority.key
+	r.now = pkitest.Now
+	r.restart()
+	p := r.register("gateway")
+	if own := r.core.authority.cert(r.now); own.Equal(future) || !own.Valid(r.now, pki.ClockNTP) || bytes.Equal(r.core.authority.key.ID, key.ID) {
+		t.Errorf("the certificate of %v is used on %v", own.X509.NotBefore, r.now)
+	}
+	r.pass(100 * day)
+	items := p.fetch()
+	if len(items) != 1 || items[0].Rotation == nil || !items[0].Rotation.Leaf.Valid(r.now, pki.ClockNTP) {
+		t.Errorf("after 100 days cargo brings %+v, want a certificate that is valid", items)
+	}
+	if s := r.core.Snapshot(r.now); !s.Until.Before(future.X509.NotBefore) {
+		t.Errorf("status tells %v", s.Until)
 	}
 }
 

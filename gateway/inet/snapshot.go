@@ -21,7 +21,7 @@ type Snapshot struct {
 // Snapshot tells how things stand.
 func (c *Core) Snapshot(now time.Time) Snapshot {
 	s := Snapshot{ID: c.id, Owed: len(c.owed.byID)}
-	if cert := c.authority.cert(); cert != nil {
+	if cert := c.authority.cert(now); cert != nil {
 		s.Until = cert.X509.NotAfter
 	}
 	for l := range c.queue.Lines() {
