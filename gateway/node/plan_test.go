@@ -1,12 +1,15 @@
 package node
 
 import (
+	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	"packhorse/gateway/admin"
+	"packhorse/gateway/discovery"
 	"packhorse/link/port"
 	"packhorse/radio/phy"
 )
@@ -41,7 +44,8 @@ func TestInternetRunsWithoutARegion(t *testing.T) {
 func TestStatusSaysWhatKeepsItOffTheAir(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		n := start(t, Config{StateDir: dir, Name: "box"}, nil)
+		offline := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("offline") }
+		n := start(t, Config{StateDir: dir, Name: "box", dialUplink: offline}, nil)
 		synctest.Wait()
 		if _, err := n.JoinPairing(t.Context(), "K7QM-2XTD"); code(err) != admin.CodeRegion {
 			t.Errorf("joining without a region: got %v, want code region", err)
@@ -52,6 +56,13 @@ func TestStatusSaysWhatKeepsItOffTheAir(t *testing.T) {
 			}
 		}
 		radio, _ := newCable()
+		uplink := UplinkConfig{Gateways: []string{"one.example"}, Fixed: []discovery.Fixed{{Name: "one.example", PoWeb: "127.0.0.1:1", Plain: true}}}
+		if err := n.n.Reload(Config{Uplinks: uplink}); err != nil {
+			t.Fatal(err)
+		}
+		if got := problems(t, n); strings.Contains(got, "region") || strings.Contains(got, "neither") {
+			t.Errorf("with an Internet gateway alone: got %q, want nothing about radios", got)
+		}
 		if err := n.n.Reload(Config{Radios: []string{"lora0"}, Transports: radio.inRegion}); err != nil {
 			t.Fatal(err)
 		}
