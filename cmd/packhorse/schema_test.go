@@ -219,6 +219,7 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 		run(2, append(strings.Fields(line), "--json")...)
 	}
 	sayCourier(t, s)
+	sayEndpoint(t, s)
 	s.check("air", airSays(t))
 	s.check("events", eventsSay(t, full()))
 	s.check("ready and dev", readySays(t))

@@ -68,12 +68,13 @@ func (e *Endpoint) Contacts() []Correspondent {
 	out := make([]Correspondent, 0, len(e.ep.Contacts))
 	for i := range e.ep.Contacts {
 		k := &e.ep.Contacts[i]
-		out = append(out, Correspondent{Name: k.Name, ID: k.ID, Internet: e.internet(k), Until: endOf(k), Limit: k.PDA.RateLimit})
+		out = append(out, Correspondent{Name: k.Name, ID: k.ID, Internet: internet(k), Until: endOf(k), Limit: k.PDA.RateLimit})
 	}
 	return out
 }
 
-func (e *Endpoint) internet(k *endpoint.Contact) bool { return k.PDA.Issuer == e.ep.ID() }
+// internet tells an endpoint on the Internet: nothing of its own stands above our certificate.
+func internet(k *endpoint.Contact) bool { return len(k.Chain) == 0 }
 
 // endOf is when the first certificate of those ends that a letter needs.
 func endOf(k *endpoint.Contact) time.Time {
@@ -92,7 +93,7 @@ func (e *Endpoint) contact(to string, now time.Time) (*endpoint.Contact, error) 
 	if k == nil {
 		return nil, &Error{Reason: NotContact, Message: "there is no contact " + quote(to), Fix: "add them first, with what they give you for your card"}
 	}
-	if e.internet(k) && k.PDA.X509.NotAfter.Before(now.Add(selfLife/2)) {
+	if internet(k) && k.PDA.X509.NotAfter.Before(now.Add(selfLife/2)) {
 		cert, err := e.selfIssued(now)
 		if err != nil {
 			return nil, err
