@@ -17,7 +17,7 @@ const (
 
 // CargoWay tells how our cargo can come over the mesh.
 func (c *Core) CargoWay(now time.Time) (w CargoWay) {
-	w.Live = len(c.exits.live) > 0
+	w.Registered, w.Live = len(c.book.Gateways()) > 0, len(c.exits.live) > 0
 	if gw, ok := c.cheapestExit(avoidNobody, link.PeerID{}); ok {
 		hop, _, _ := c.wayTo(gw, avoidNobody, link.PeerID{})
 		w.Exit, w.Airtime = c.peerName(gw), c.airtimeTo(hop, requestSize)

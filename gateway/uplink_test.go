@@ -443,7 +443,7 @@ func (s *site) wantWay(want CargoWay, asked State) {
 	if got.Asked != nil {
 		state = got.Asked.State
 	}
-	if got.Live != want.Live || got.Exit != want.Exit || (got.Airtime > 0) != (want.Exit != "") || state != asked {
+	if !got.Registered || got.Live != want.Live || got.Exit != want.Exit || (got.Airtime > 0) != (want.Exit != "") || state != asked {
 		s.b.t.Errorf("way of cargo: got %+v, asked %v; want %+v, asked %v", got, state, want, asked)
 	}
 }

@@ -111,10 +111,11 @@ type Collected struct {
 
 // CargoWay is how our cargo can come where this gateway does not reach the Internet itself.
 type CargoWay struct {
-	Live    bool          // it does reach it
-	Exit    string        // name of the nearest gateway of the domain that tells of an uplink; empty: there is no way to one
-	Airtime time.Duration // estimate for asking over the first hop on the way there; 0: not known
-	Asked   *Parcel       // our collection authorisation that is under way; nil: none
+	Registered bool          // with an Internet gateway, so that there may be cargo
+	Live       bool          // it does reach it
+	Exit       string        // name of the nearest gateway of the domain that tells of an uplink; empty: there is no way to one
+	Airtime    time.Duration // estimate for asking over the first hop on the way there; 0: not known
+	Asked      *Parcel       // our collection authorisation that is under way; nil: none
 }
 
 // PairOffer is an open pairing: a code to type, or a text to scan or save.

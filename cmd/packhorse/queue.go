@@ -15,18 +15,12 @@ func (a *app) queueCommand() *cobra.Command {
 		Use:   "queue",
 		Short: "what waits here, and why",
 		Long: `Lists what this gateway still has to do something about, the most urgent first. KIND: a parcel, cargo for an Internet gateway or from one, or a request
-for cargo; the last two are held for others, or go for us (packhorse courier sync --mesh). WHY says what it waits for:
+for cargo; the last two are held for others, or go for us (packhorse courier sync --mesh).
 
-| WHY | it waits because |
-| --- | --- |
-| no_route | no way to the recipient's gateway is known yet: it goes when one is heard |
-| no_uplink | it is for the Internet, and no gateway of the domain reaches that now: it goes when one does, or with a courier or a stick |
-| peer_silent | the next gateway, or the app that it is for, does not answer |
-| budget | the law allows no more airtime now; it says for how long |
-| custody refused: full | the next gateway has no room: it is offered again |
-| clock | a clock cannot be trusted, here or at the next gateway |
-| contact | an address was asked for, and has not come |
-| moving | nothing: it is on its way |`,
+WHY says what it waits for. no_route: no way to the recipient's gateway is known yet, it goes when one is heard. no_uplink: it is for the Internet, and no
+gateway of the domain reaches that now; it goes when one does, or with a courier or a stick. peer_silent: the next gateway, or the app that it is for, does not
+answer. budget: the law allows no more airtime now. custody refused: the next gateway has no room, it is offered again. clock: a clock
+cannot be trusted, here or there. contact: an address was asked for, and has not come. moving: nothing, it is on its way.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.with(func(b admin.Client) error {

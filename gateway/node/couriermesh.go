@@ -54,6 +54,9 @@ func noRequest(w gateway.CargoWay) error {
 	switch {
 	case w.Live:
 		return &admin.Error{Code: admin.CodeRefused, Message: "this gateway reaches the Internet itself: its parcels come without being asked for", Fix: "packhorse status"}
+	case !w.Registered:
+		return &admin.Error{Code: admin.CodeNotYet, Message: "this gateway is registered with no Internet gateway: no cargo waits for it",
+			Fix: "name one in [uplink] gateways; it registers as soon as the Internet is reached"}
 	case p != nil && p.State == gateway.Saved:
 		return &admin.Error{Code: admin.CodeNotYet, Message: fmt.Sprintf("a request for our cargo waits here already: %s", p.ID), Fix: "packhorse queue says what it waits for"}
 	case p != nil:

@@ -31,7 +31,7 @@ func TestCargoIsAskedForOverTheMeshOnce(t *testing.T) {
 	f := newFakeCore(t)
 	f.cca = []byte("our CCA")
 	c := newTestCourier(f)
-	wayOf(c, f, gateway.CargoWay{Exit: "cleo", Airtime: 2 * time.Second})
+	wayOf(c, f, gateway.CargoWay{Registered: true, Exit: "cleo", Airtime: 2 * time.Second})
 	_, err := c.sync(t.Context(), "")
 	wantError(t, "no courier", err, admin.CodeNotFound, "packhorse courier sync --mesh asks over the mesh, through cleo: it costs 3.5 kB on each radio hop, about 2 s of our airtime")
 	got, err := c.request(t.Context())
@@ -55,15 +55,13 @@ func TestCargoIsNotAskedForInVain(t *testing.T) {
 		fix  string
 	}{
 		"an uplink of our own":   {gateway.CargoWay{Live: true, Exit: "cleo"}, "our CCA", admin.CodeRefused, "packhorse status"},
-		"under way":              {gateway.CargoWay{Exit: "cleo", Asked: sent}, "our CCA", admin.CodeNotYet, "a day after"},
-		"no uplink anywhere":     {gateway.CargoWay{}, "our CCA", admin.CodeNotYet, "packhorse courier export DIR"},
-		"registered nowhere":     {gateway.CargoWay{Exit: "cleo"}, "", admin.CodeNotYet, ""},
-		"the store takes no CCA": {gateway.CargoWay{Exit: "cleo"}, "refused", admin.CodeQuota, "later"},
+		"under way":              {gateway.CargoWay{Registered: true, Exit: "cleo", Asked: sent}, "our CCA", admin.CodeNotYet, "a day after"},
+		"no uplink anywhere":     {gateway.CargoWay{Registered: true}, "our CCA", admin.CodeNotYet, "packhorse courier export DIR"},
+		"registered nowhere":     {gateway.CargoWay{Exit: "cleo"}, "our CCA", admin.CodeNotYet, "[uplink] gateways"},
+		"the store takes no CCA": {gateway.CargoWay{Registered: true, Exit: "cleo"}, "refused", admin.CodeQuota, "later"},
 	} {
 		f := newFakeCore(t)
-		if tc.cca != "" {
-			f.cca = []byte(tc.cca)
-		}
+		f.cca = []byte(tc.cca)
 		f.refuse["refused"] = &gateway.Error{Code: "quota", Message: "full", Fix: "later"}
 		c := newTestCourier(f)
 		wayOf(c, f, tc.way)
