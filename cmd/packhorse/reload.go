@@ -106,6 +106,6 @@ func needRestart(a, b *config.Loaded) (keys []string) {
 func keep(next, old *config.Loaded) *config.Loaded {
 	out := *next
 	out.Name, out.StateDir, out.Socket, out.TrustClock, out.PoWeb, out.Store = old.Name, old.StateDir, old.Socket, old.TrustClock, old.PoWeb, old.Store
-	out.GPS, out.Watchdog, out.Courier = old.GPS, old.Watchdog, old.Courier
+	out.GPS, out.Watchdog, out.Courier, out.Gateway = old.GPS, old.Watchdog, old.Courier, old.Gateway
 	return &out
 }
