@@ -137,7 +137,7 @@ func TestStatusPutsTheVerdictFirst(t *testing.T) {
 func TestStatusShowsTheWaysToTheInternet(t *testing.T) {
 	b := newBench(t, full())
 	b.want(0, []string{"via ridge-2, has Internet", "Uplink a.example: connected, registered until 2026-11-21, 2 parcels waiting, 1 acknowledgement for the next cargo\n",
-		"Uplink b.example: not registered; no answer; fix: wait\n", "Courier: takes cargo on [::]:21473, holds 3 items of others, 9.0 kB\n", "Internet gateway gw.example.org: "}, "status")
+		"Uplink b.example: not registered; what is wrong stands above\n", "Courier: takes cargo on [::]:21473, holds 3 items of others, 9.0 kB\n", "Internet gateway gw.example.org: "}, "status")
 	b = newBench(t, &fake{status: admin.Status{Name: "box", Uplinks: []admin.Uplink{{Address: "a.example\x1b[2J", Registered: true}}}})
 	b.want(0, []string{"Uplink a.example?[2J: not connected\n"}, "status", "--check")
 }

@@ -6,8 +6,7 @@ import (
 	"packhorse/gateway/admin"
 )
 
-// showUplinks says how each Internet gateway is doing. What is wrong with one stands among the problems too; here it
-// is beside its name.
+// showUplinks says how each Internet gateway is doing. What is wrong with one, and its fix, stands among the problems.
 func (a *app) showUplinks(all []admin.Uplink) {
 	for _, u := range all {
 		a.say("Uplink %s: %s", cell(u.Address), uplinkLine(u))
@@ -31,12 +30,8 @@ func uplinkLine(u admin.Uplink) string {
 	if u.Owed > 0 {
 		line += ", " + count(u.Owed, "acknowledgement") + " for the next cargo"
 	}
-	if u.Problem == "" {
-		return line
-	}
-	line += "; " + cell(u.Problem)
-	if u.Fix != "" {
-		line += "; fix: " + cell(u.Fix)
+	if u.Problem != "" {
+		line += "; what is wrong stands above"
 	}
 	return line
 }

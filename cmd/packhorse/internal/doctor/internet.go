@@ -97,6 +97,8 @@ func (p Patient) uplink(ctx context.Context, name string) board.Finding {
 	switch {
 	case errors.As(err, &d) && (d.Kind == discovery.NoSuchAddress || d.Kind == discovery.BadAddress):
 		return fail(subject, d.Fix(), "%s", words(d))
+	case errors.As(err, &d) && d.Kind == discovery.Unreachable:
+		return warn(subject, "mend what is wrong with the resolver", "cannot be looked up: the resolver is out of reach")
 	case errors.As(err, &d):
 		return warn(subject, d.Fix(), "%s", words(d))
 	case err != nil:

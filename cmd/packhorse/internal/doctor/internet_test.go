@@ -86,7 +86,7 @@ func TestTheWayToTheInternet(t *testing.T) {
 		"no host":           {good, nil, "", []string{"warn uplink a.example: cannot be reached: connection refused | check the Internet connection"}},
 		"another's":         {other, nil, "two:443", []string{"fail uplink a.example: x509: certificate is valid for other.example, not gw.example | check the clock"}},
 		"an old one":        {over, nil, "two:443", []string{"fail uplink a.example: x509: certificate has expired"}},
-		"no resolver":       {good, because(discovery.Unreachable), "", []string{"warn resolver: https://cloudflare-dns.com/dns-query: \"a.example\" cannot be looked up", "| check the Internet connection, or name another", "warn uplink a.example: \"a.example\" cannot"}},
+		"no resolver":       {good, because(discovery.Unreachable), "", []string{"warn resolver: https://cloudflare-dns.com/dns-query: \"a.example\" cannot be looked up", "| check the Internet connection, or name another", "warn uplink a.example: cannot be looked up: the resolver is out of reach | mend"}},
 		"no DNSSEC":         {good, because(discovery.NotSigned), "", []string{"fail resolver: https://cloudflare-dns.com/dns-query answers for a.example without DNSSEC (AD) | ask its operator", "warn uplink a.example: "}},
 		"no such name":      {good, because(discovery.NoSuchAddress), "", []string{"ok resolver: https://cloudflare-dns.com/dns-query answers\n", "fail uplink a.example: \"a.example\" does not exist, or does not offer this service | check the spelling"}},
 		"no answer in time": {good, context.DeadlineExceeded, "", []string{"warn resolver: ", "warn uplink a.example: context deadline exceeded | check the Internet"}},
