@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	crand "crypto/rand"
@@ -40,6 +41,7 @@ type fakeCore struct {
 	carried []string             // octets, and the key of the CCA that fetched them
 	ended   []string             // keys that were acknowledged, or dropped
 	came    chan struct{}        // gets a word for each that ended
+	news    chan struct{}        // gets a word for each that arrives later
 }
 
 type fakeLine struct {
@@ -50,7 +52,7 @@ type fakeLine struct {
 }
 
 func newFakeCore(t *testing.T, waiting ...gateway.Collected) *fakeCore {
-	return &fakeCore{t: t, open: map[uint64]*fakeLine{}, held: map[string][]string{}, refuse: map[string]error{}, waiting: waiting, came: make(chan struct{}, 100)}
+	return &fakeCore{t: t, open: map[uint64]*fakeLine{}, held: map[string][]string{}, refuse: map[string]error{}, waiting: waiting, came: make(chan struct{}, 100), news: make(chan struct{}, 100)}
 }
 
 func (f *fakeCore) newSub() uint64 {
@@ -78,9 +80,12 @@ func (f *fakeCore) ask(ctx context.Context, request func(gateway.Token) gateway.
 	switch e := request(1).(type) {
 	case gateway.Next:
 		c := f.next(e.Sub)
-		if c == nil && e.Wait {
-			<-ctx.Done()
-			return nil, ctx.Err()
+		for ; c == nil && e.Wait; c = f.next(e.Sub) {
+			select {
+			case <-f.news:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
 		}
 		return c, nil
 	case gateway.Ack:
@@ -135,6 +140,14 @@ func (f *fakeCore) next(sub uint64) *gateway.Collected {
 		}
 	}
 	return nil
+}
+
+// arrive brings something more for Internet gateways.
+func (f *fakeCore) arrive(c gateway.Collected) {
+	f.mu.Lock()
+	f.waiting = append(f.waiting, c)
+	f.mu.Unlock()
+	f.news <- struct{}{}
 }
 
 func (f *fakeCore) end(sub uint64, word, key string) error {
@@ -371,6 +384,36 @@ func TestLoopTriesAgain(t *testing.T) {
 	if c.last.Delivered != 1 || c.last.Internet.IsZero() || c.last.Problem != "" {
 		t.Errorf("state: got %+v", c.last)
 	}
+}
+
+// Anybody on the network may leave cargo for an address that does not exist.
+func TestCargoThatCannotGoKeepsNothingBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCore(t, heldCargo("one", "lost.example"))
+		c := newTestCourier(f)
+		c.waits.retry, c.waits.most = time.Hour, 2*time.Hour
+		var tried []string
+		c.lookup = func(_ context.Context, _ discovery.Service, name string) ([]discovery.Target, error) {
+			tried = append(tried, name)
+			return nil, nil
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); c.carryUp(ctx) }()
+		for i, want := range [][]string{{"lost.example"}, {"lost.example", "a.example"}, {"lost.example", "a.example", "lost.example", "a.example"}} {
+			time.Sleep(time.Minute)
+			if synctest.Wait(); !slices.Equal(tried, want) || c.last.Problem == "" {
+				t.Errorf("step %d: tried %q, want %q; problem %q", i, tried, want, c.last.Problem)
+			}
+			if i == 0 {
+				f.arrive(heldCargo("two", "a.example"))
+			} else {
+				time.Sleep(time.Hour)
+			}
+		}
+		stop()
+		<-done
+	})
 }
 
 // signed is a cargo or a CCA of a private gateway.

@@ -15,12 +15,12 @@ import (
 // carryUp takes cargo and CCAs to their Internet gateways as soon as they are here, until ctx ends.
 func (c *courier) carryUp(ctx context.Context) {
 	for wait := c.waits.retry; ctx.Err() == nil; {
-		went, err := c.wander(ctx)
+		tried, went, err := c.wander(ctx, wait)
 		c.note(func(s *admin.CourierState) { s.Problem = problemOf(ctx, err) })
 		if went {
 			wait = c.waits.retry
 		}
-		if pause(ctx, wait) == nil {
+		if tried || pause(ctx, wait) == nil {
 			wait = min(2*wait, c.waits.most)
 		}
 	}
@@ -33,28 +33,36 @@ func problemOf(ctx context.Context, err error) string {
 	return "cargo was not taken to the Internet: " + err.Error()
 }
 
-// wander makes trips until one fails; went tells that one did not.
-func (c *courier) wander(ctx context.Context) (went bool, err error) {
+// wander makes trips until it is time to try again what failed, retry after it did: that waits in its line meanwhile, and
+// nothing that comes waits for it. tried tells that there was a trip, went that one took all.
+func (c *courier) wander(ctx context.Context, retry time.Duration) (tried, went bool, failed error) {
 	l, err := waitingUp(ctx, c.core, gateway.UpCargo)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	defer l.close()
+	patient, end := context.WithCancel(ctx)
+	defer end()
 	for {
-		first, err := l.next(ctx, true)
+		first, err := l.next(patient, true)
+		if patient.Err() != nil {
+			return tried, went, failed
+		}
 		if err != nil || first == nil {
-			return went, err
+			return false, went, err
 		}
 		if err := pause(ctx, c.waits.gather); err != nil {
-			return went, err
+			return tried, went, err
 		}
 		t := &trip{core: c.core, line: l, dial: c.dialUp, pause: c.waits.trip, ahead: first}
 		err = t.run(ctx)
 		c.wentUp(t.tripCounts)
-		if err != nil {
-			return went, err
+		if err != nil && failed == nil {
+			failed = err
+			defer time.AfterFunc(retry, end).Stop()
+			c.note(func(s *admin.CourierState) { s.Problem = problemOf(ctx, err) })
 		}
-		went = true
+		tried, went = true, went || err == nil
 	}
 }
 
