@@ -206,6 +206,8 @@ func rebuild(x *entry, body []byte, err error) ([]byte, error) {
 func (c *Core) ack(now time.Time, e Ack) {
 	s, x := c.handedOut(e.Sub, e.Key)
 	switch {
+	case x == nil && s.forget(e.Key):
+		c.answer(e.Token, nil, nil)
 	case x == nil:
 		c.answer(e.Token, nil, errNotHanded)
 	case x.State == Delivered || s.leases() && (x.State != Saved || !x.Held):

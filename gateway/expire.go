@@ -6,7 +6,7 @@ import (
 	"packhorse/store/queue"
 )
 
-// memory is how long the end of a parcel of ours is shown after its expiry.
+// memory is how long the end of what people wrote is shown after its expiry.
 const memory = 7 * day
 
 // expire ends what is over, by a clock that may: the time of neighbours deletes nothing.
@@ -47,7 +47,7 @@ func (c *Core) expireParcels(now time.Time) {
 		r := x.parcelRecord
 		r.State, r.Since, r.Held = Expired, now, false
 		over[x.id] = r
-		return queue.Ending{Head: r.append(nil), Until: r.due()}
+		return queue.Ending{Head: r.append(nil), Until: x.due(&r)}
 	})
 	if len(e.IDs) == 0 {
 		return

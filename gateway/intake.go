@@ -103,7 +103,7 @@ func (c *Core) admit(now time.Time, in intake, done func(now time.Time, x *entry
 	_, ours := c.local[in.rec.Recipient]
 	in.rec.Local = ours && !in.rec.Internet && in.rec.Type == ramf.Parcel
 	in.rec.Since, in.rec.Arrival = now, c.queue.arrival+1
-	x := newEntry(in.rec)
+	x := c.entryOf(in.rec)
 	x.born = true
 	ops, err := c.queue.Append(x.item(), x.append(nil), in.body)
 	if err != nil {

@@ -132,6 +132,8 @@ func (c *Core) wasFetched(now time.Time, x *entry, done batchDone) bool {
 func (c *Core) drop(now time.Time, e Drop) {
 	s, x := c.handedOut(e.Sub, e.Key)
 	switch {
+	case x == nil && s.forget(e.Key):
+		c.answer(e.Token, nil, nil)
 	case x == nil:
 		c.answer(e.Token, nil, errNotHanded)
 	case x.State != Saved || !x.Held:
@@ -158,6 +160,15 @@ func (c *Core) handedOut(sub uint64, key string) (*subscription, *entry) {
 		return s, nil
 	}
 	return s, x
+}
+
+// forget tells that a collector had what is here no more: it expired meanwhile.
+func (s *subscription) forget(key string) bool {
+	if s == nil || s.sent[key] == nil {
+		return false
+	}
+	delete(s.sent, key)
+	return true
 }
 
 // endedBy answers when a collector's word on what it has is on disk, or is not.

@@ -124,14 +124,6 @@ func (r *parcelRecord) id() (id queue.ID) {
 // key is the key of its record.
 func (r *parcelRecord) key() string { return r.id().Key() }
 
-// due is when something happens to the parcel by age alone.
-func (r *parcelRecord) due() time.Time {
-	if (r.ended() || r.left()) && r.Origin {
-		return r.Expires.Add(memory)
-	}
-	return r.Expires.Add(time.Second)
-}
-
 func (r *parcelRecord) flags() (f byte) {
 	for i, set := range []bool{r.Origin, r.Local, r.Held, r.Internet, r.Unverified, r.To != link.PeerID{}, r.Back != link.PeerID{}} {
 		if set {

@@ -19,6 +19,7 @@ type entry struct {
 	fresh  bool        // its first batch is not durable yet: nobody may be told of it
 	busy   bool        // a batch that changes it is on its way
 	next   link.PeerID // who it was submitted to
+	shown  bool        // its end is shown for a while
 	born   bool        // in this life of ours
 	offers int         // how often it was submitted, to anybody
 	prior  []prior     // who had custody before, and was passed by
@@ -32,6 +33,21 @@ type entry struct {
 }
 
 func newEntry(r parcelRecord) *entry { return &entry{parcelRecord: r, id: r.id()} }
+
+// entryOf is a parcel as this gateway looks at it: people want to see how what they wrote ended, and apps do not ask.
+func (c *Core) entryOf(r parcelRecord) *entry {
+	x := newEntry(r)
+	x.shown = r.Origin && r.Sender == c.box.id()
+	return x
+}
+
+// due is when something happens to the parcel by age alone, if it is as in a record.
+func (x *entry) due(r *parcelRecord) time.Time {
+	if x.shown && (r.ended() || r.left()) {
+		return r.Expires.Add(memory)
+	}
+	return r.Expires.Add(time.Second)
+}
 
 // key is the key of its record, by which apps acknowledge it.
 func (x *entry) key() string { return x.id.Key() }
@@ -87,7 +103,7 @@ func newParcels(l Limits) parcels {
 // item is what the queue is told of a parcel.
 func (x *entry) item() queue.Item[lane] {
 	return queue.Item[lane]{ID: x.id, Digest: queue.Digest(x.Digest), Priority: queue.Priority(x.Priority), Age: x.Arrival,
-		Over: x.due(), Octets: x.BodySize, Peer: x.account(), Sender: string(x.Sender)}
+		Over: x.due(&x.parcelRecord), Octets: x.BodySize, Peer: x.account(), Sender: string(x.Sender)}
 }
 
 // Accounts of what came by no neighbour and is none of our apps'. Anyone near may be a courier, and anyone anywhere may
@@ -140,7 +156,7 @@ func (q *parcels) remove(x *entry) {
 // replace takes over a changed record.
 func (q *parcels) replace(x *entry, r parcelRecord) {
 	x.parcelRecord = r
-	q.Over(x.id, x.due())
+	q.Over(x.id, x.due(&r))
 }
 
 // all lists every parcel in order of arrival.

@@ -67,7 +67,7 @@ func (c *Core) restoreOne(r Record) error {
 		if err != nil {
 			return err
 		}
-		x := newEntry(p)
+		x := c.entryOf(p)
 		c.queue.add(x)
 		c.queue.Restore(x.item(), p.Held)
 		c.reline(x)
