@@ -394,16 +394,26 @@ func TestCargoThatCannotGoKeepsNothingBack(t *testing.T) {
 		c.waits.retry, c.waits.most = time.Hour, 2*time.Hour
 		var tried []string
 		c.lookup = func(_ context.Context, _ discovery.Service, name string) ([]discovery.Target, error) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			tried = append(tried, name)
 			return nil, nil
+		}
+		seen := func() (names []string, problem string) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return slices.Clone(tried), c.last.Problem
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); c.carryUp(ctx) }()
 		for i, want := range [][]string{{"lost.example"}, {"lost.example", "a.example"}, {"lost.example", "a.example", "lost.example", "a.example"}} {
 			time.Sleep(time.Minute)
-			if synctest.Wait(); !slices.Equal(tried, want) || c.last.Problem == "" {
-				t.Errorf("step %d: tried %q, want %q; problem %q", i, tried, want, c.last.Problem)
+			synctest.Wait()
+			if got, problem := seen(); !slices.Equal(got, want) || problem == "" {
+				t.Errorf("step %d: tried %q, want %q; problem %q", i, got, want, problem)
 			}
 			if i == 0 {
 				f.arrive(heldCargo("two", "a.example"))

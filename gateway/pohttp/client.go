@@ -18,6 +18,7 @@ import (
 const (
 	defaultTimeout = 3 * time.Second
 	maxRedirects   = 3
+	maxHosts       = 3       // of one attempt; the next one has them in another order, or more luck
 	maxAnswer      = 1 << 20 // octets of an answer that are read
 )
 
@@ -78,15 +79,16 @@ func newHTTP(t discovery.Target) *http.Client {
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Deliver posts a parcel to the host of an Awala address; its other hosts are tried as long as there is no answer. A name
-// without an SRV record is taken for a host. With nil the host has the parcel. Errors are *Error, or the context's.
+// Deliver posts a parcel to the host of an Awala address; a few others are tried as long as there is no answer: who has many
+// that stall must not keep a sender for hours. A name without an SRV record is taken for a host. With nil the host has the
+// parcel. Errors are *Error, or the context's.
 func (c *Client) Deliver(ctx context.Context, address string, parcel []byte) error {
 	targets, err := c.finder.Lookup(ctx, discovery.PoHTTP, address)
 	if discovery.KindOf(err) == discovery.NoSuchAddress {
 		targets, err = []discovery.Target{{Address: net.JoinHostPort(address, "443"), Name: address}}, nil
 	}
 	status := 0
-	for _, t := range targets {
+	for _, t := range targets[:min(len(targets), maxHosts)] {
 		if status, err = c.try(ctx, t, parcel); err == nil {
 			break
 		}

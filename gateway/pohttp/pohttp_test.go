@@ -198,6 +198,7 @@ func TestHostsThatAreNotThere(t *testing.T) {
 		t.Errorf("with a second host: %v", err)
 	}
 	for name, f := range map[string]finder{
+		"many down":   {targets: append([]discovery.Target{dead, dead, dead}, live...)},
 		"down":        {targets: []discovery.Target{dead}},
 		"not its own": {targets: []discovery.Target{{Address: up.Listener.Addr().String(), Name: "127.0.0.1"}}},
 		"not signed":  {err: &discovery.Error{Kind: discovery.NotSigned}},
