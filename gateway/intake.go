@@ -44,23 +44,10 @@ func (c *Core) submitLocal(now time.Time, t Token, in intake) {
 	})
 }
 
-// inspect checks a parcel as every gateway must: signature, dates, path, and that the recipient allowed it.
+// inspect checks a parcel and makes the body that travels of it.
 func (c *Core) inspect(now time.Time, raw []byte) (intake, error) {
-	if c.member == nil {
-		return intake{}, errNoDomain
-	}
-	if len(raw) > maxParcel {
-		return intake{}, &ramf.Error{Refusal: ramf.TooBig, Detail: "the parcel is larger than 8,322,038 octets"}
-	}
-	m, err := ramf.Parse(raw)
+	m, path, err := c.check(now, raw)
 	if err != nil {
-		return intake{}, err
-	}
-	if m.Type != ramf.Parcel {
-		return intake{}, &ramf.Error{Refusal: ramf.WrongType, Detail: "this is not a parcel"}
-	}
-	path, err := c.pathOf(now, m)
-	if err != nil && !(c.outbound(m) && untrusted(err)) {
 		return intake{}, err
 	}
 	body, err := pack(raw)
@@ -68,6 +55,29 @@ func (c *Core) inspect(now time.Time, raw []byte) (intake, error) {
 		return intake{}, err
 	}
 	return c.newIntake(m, path, body), nil
+}
+
+// check is what every gateway must: signature, dates, path, and that the recipient allowed it. The path is nil for what
+// only names the Internet.
+func (c *Core) check(now time.Time, raw []byte) (*ramf.Message, []*pki.Certificate, error) {
+	if c.member == nil {
+		return nil, nil, errNoDomain
+	}
+	if len(raw) > maxParcel {
+		return nil, nil, &ramf.Error{Refusal: ramf.TooBig, Detail: "the parcel is larger than 8,322,038 octets"}
+	}
+	m, err := ramf.Parse(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	if m.Type != ramf.Parcel {
+		return nil, nil, &ramf.Error{Refusal: ramf.WrongType, Detail: "this is not a parcel"}
+	}
+	path, err := c.pathOf(now, m)
+	if err != nil && !(c.outbound(m) && untrusted(err)) {
+		return nil, nil, err
+	}
+	return m, path, nil
 }
 
 // newIntake is what a checked message becomes. What names the Internet and has no path in the domain goes nowhere else.
@@ -199,14 +209,14 @@ func (c *Core) takeParcel(now time.Time, e link.Received, reply replyFunc) {
 		reply(now, link.ReasonMalformed)
 		return
 	}
-	in, err := c.inspect(now, raw)
+	m, path, err := c.check(now, raw)
 	if err != nil {
 		c.notice(false, "parcel from "+c.peerName(e.Peer)+" refused: "+err.Error())
 		reply(now, reasonOf(err))
 		c.refuseForGood(now, e.Peer, raw, err)
 		return
 	}
-	c.takeIn(now, e, in, reply)
+	c.takeIn(now, e, c.newIntake(m, path, e.Body), reply)
 }
 
 // takeIn takes custody of what was checked, as the neighbour sent it.

@@ -33,6 +33,8 @@ const (
 const (
 	// Up to this size the slowest compression is worth its time; above, nearly all is ciphertext.
 	smallParcel = 64 << 10
+	// From this size on the certificates, all that shrinks, are less than half a percent: nothing is compressed.
+	largeParcel = 1 << 20
 	// fastLevel is the least that honours a dictionary.
 	fastLevel = 2
 )
@@ -47,6 +49,9 @@ func Pack(parcel []byte) ([]byte, error) {
 		return nil, fmt.Errorf("compact: a parcel of %d octets is larger than %d", len(parcel), MaxSize)
 	}
 	best := append([]byte{formPlain}, parcel...)
+	if len(parcel) >= largeParcel {
+		return best, nil
+	}
 	if b := deflate(formDeflated, parcel); len(b) < len(best) {
 		best = b
 	}
