@@ -10,7 +10,7 @@ import (
 
 const (
 	roadWidth = 4 // parcels on their way to one address at once, 1 after a failure
-	firstRest = time.Minute
+	firstRest = 5 * time.Second
 	longRest  = 6 * time.Hour
 )
 
