@@ -56,6 +56,8 @@ type takenDone func(now time.Time, taken CargoTaken, err error)
 
 // unloading counts what is left to do of one cargo.
 type unloading struct {
+	from  pki.NodeID   // the Internet gateway
+	items []cargo.Item // not looked at yet
 	done  takenDone
 	taken CargoTaken
 	left  int
@@ -69,16 +71,51 @@ func (c *Core) openCargo(now time.Time, m *ramf.Message, done takenDone) {
 		done(now, CargoTaken{}, err)
 		return
 	}
-	u := &unloading{done: done, taken: CargoTaken{Refused: got.Skipped}, left: 1}
-	for _, it := range got.Items {
-		c.unload(now, u, got.From, it)
-	}
+	u := &unloading{from: got.From, items: got.Items, done: done, taken: CargoTaken{Refused: got.Skipped}, left: 2}
 	c.persist(batch{ops: uplinkOps(got.Records)}, func(now time.Time, err error) {
 		if err != nil {
 			err = storeError(err)
 		}
 		c.unloaded(now, u, err)
 	})
+	if c.unloads = append(c.unloads, u); len(c.unloads) == 1 {
+		c.unloadSome(now)
+	}
+}
+
+const (
+	// unloadTurn is how many octets of cargo are looked at in one go: a whole one may have thousands of signatures to
+	// verify, and nothing else would move meanwhile.
+	unloadTurn = 64 << 10
+	unloadRest = time.Millisecond // between turns
+	smallItem  = 512              // what an item costs at least, in octets
+)
+
+// unloadSome goes on with the oldest cargo, and leaves the rest for another turn.
+func (c *Core) unloadSome(now time.Time) {
+	for left := unloadTurn; len(c.unloads) > 0 && left > 0; {
+		u := c.unloads[0]
+		if len(u.items) == 0 {
+			c.unloads = c.unloads[1:]
+			c.unloaded(now, u, nil)
+			continue
+		}
+		it := u.items[0]
+		u.items = u.items[1:]
+		left -= max(len(it.Parcel), smallItem)
+		c.unload(now, u, u.from, it)
+	}
+	c.unloadAt = time.Time{}
+	if len(c.unloads) > 0 {
+		c.unloadAt = now.Add(unloadRest)
+	}
+}
+
+// unloadMore takes the next turn when it is time.
+func (c *Core) unloadMore(now time.Time) {
+	if !c.unloadAt.IsZero() && !c.unloadAt.After(now) {
+		c.unloadSome(now)
+	}
 }
 
 // unload takes one item. One that will never be taken is passed over; one that there is no room for now

@@ -69,6 +69,8 @@ type Core struct {
 	book       *uplink.Book        // registrations with Internet gateways
 	tidied     time.Time           // when it was last looked through
 	owed       map[queue.ID]owed   // what couriers brought
+	unloads    []*unloading        // cargo that is being unloaded, the oldest first
+	unloadAt   time.Time           // when to go on with it; zero: not
 	permits
 	links   *pki.Links // certificates whose signatures were verified
 	pairing *pairing
@@ -153,6 +155,7 @@ func (c *Core) HandleTimeout(now time.Time) {
 	c.wakeStrays(now)
 	c.reopen(now)
 	c.wakeChores(now)
+	c.unloadMore(now)
 	c.settle(now)
 }
 
@@ -169,7 +172,7 @@ func (c *Core) PollTransmit(now time.Time, p link.Port, buf []byte) ([]byte, boo
 // after now, or there is none.
 func (c *Core) PollTimeout() (time.Time, bool) {
 	at, ok := c.link.PollTimeout()
-	for _, t := range []time.Time{c.nextHold(), c.nextTrial(), c.custodians.next, c.nextExpiry(), c.pairingDeadline(), c.nextRest(), c.refresh, c.exits.due, c.strays.next, c.clock.due, c.box.reopen, c.chores.next} {
+	for _, t := range []time.Time{c.nextHold(), c.nextTrial(), c.custodians.next, c.nextExpiry(), c.pairingDeadline(), c.nextRest(), c.refresh, c.exits.due, c.strays.next, c.clock.due, c.box.reopen, c.chores.next, c.unloadAt} {
 		if !t.IsZero() && (!ok || t.Before(at)) {
 			at, ok = t, true
 		}

@@ -16,12 +16,46 @@ func (c *Core) takeCargo(now time.Time, e TakeCargo) {
 		c.answer(e.Token, CargoTaken{}, err)
 		return
 	}
-	t := &taking{core: c, token: e.Token, from: from, left: 1}
+	t := &taking{core: c, token: e.Token, from: from, items: items, left: 1}
 	t.Skipped = skipped
-	for _, it := range items {
+	if c.takings = append(c.takings, t); len(c.takings) == 1 {
+		c.takeSome(now)
+	}
+}
+
+const (
+	// takeTurn is how many octets of cargo are looked at in one go: a whole one may have thousands of signatures to
+	// verify, and nothing else would move meanwhile.
+	takeTurn  = 256 << 10
+	takeRest  = time.Millisecond // between turns
+	smallItem = 512              // what an item costs at least, in octets
+)
+
+// takeSome goes on with the oldest cargo, and leaves the rest for another turn.
+func (c *Core) takeSome(now time.Time) {
+	for left := takeTurn; len(c.takings) > 0 && left > 0; {
+		t := c.takings[0]
+		if len(t.items) == 0 {
+			c.takings = c.takings[1:]
+			t.done(now, nil)
+			continue
+		}
+		it := t.items[0]
+		t.items = t.items[1:]
+		left -= max(len(it.Parcel), smallItem)
 		t.item(now, it)
 	}
-	t.done(now, nil)
+	c.takeAt = time.Time{}
+	if len(c.takings) > 0 {
+		c.takeAt = now.Add(takeRest)
+	}
+}
+
+// takeMore takes the next turn when it is time.
+func (c *Core) takeMore(now time.Time) {
+	if !c.takeAt.IsZero() && !c.takeAt.After(now) {
+		c.takeSome(now)
+	}
 }
 
 // open verifies and decrypts a cargo. The key that came with it is durable before the answer, as all batches are in
@@ -84,7 +118,8 @@ type taking struct {
 	CargoTaken
 	core  *Core
 	token Token
-	from  pki.NodeID // the private gateway
+	from  pki.NodeID   // the private gateway
+	items []cargo.Item // not looked at yet
 	left  int
 	err   error // of the store
 }

@@ -50,6 +50,8 @@ type Core struct {
 	idle       []Token           // of Outgoing, in order
 	sending    map[string]string // addresses of what is on its way there, by key
 	permits    permits
+	takings    []*taking // cargo that is being unpacked, the oldest first
+	takeAt     time.Time // when to go on with it; zero: not
 
 	loads   map[loadKey][]loadDone
 	batches []batchDone
@@ -156,6 +158,7 @@ func (c *Core) settle(now time.Time) {
 	if !c.sweep.After(now) {
 		c.tidy(now)
 	}
+	c.takeMore(now)
 	c.expire(now)
 	if c.queue.Wake(now) > 0 {
 		c.offerAgain(now)
@@ -166,7 +169,7 @@ func (c *Core) settle(now time.Time) {
 // PollTimeout is the next time HandleTimeout wants to be called.
 func (c *Core) PollTimeout() (time.Time, bool) {
 	at := c.sweep
-	for _, t := range []time.Time{c.queue.NextWake(), c.nextEnd(), c.nextRoad()} {
+	for _, t := range []time.Time{c.queue.NextWake(), c.nextEnd(), c.nextRoad(), c.takeAt} {
 		if !t.IsZero() && t.Before(at) {
 			at = t
 		}

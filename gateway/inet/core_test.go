@@ -396,7 +396,7 @@ func TestOutboundRetriesWithPatienceAndGoesOnce(t *testing.T) {
 	if o == nil || o.Address != "elsewhere.example" || !bytes.Equal(o.Parcel, raw) {
 		t.Fatalf("got %+v", o)
 	}
-	rest := time.Minute
+	rest := firstRest
 	for range 5 {
 		r.sent(o.Key, Failed)
 		wait = r.outgoing()
