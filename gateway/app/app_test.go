@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -210,7 +211,7 @@ func TestReceiveSendsWhatWaits(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- p.bob.Receive(ctx, func(context.Context, Letter) error { return nil }) }()
 		p.g.set(func() { p.g.err = nil })
-		time.Sleep(2 * tendEvery)
+		time.Sleep(tendEvery / 2)
 		stop()
 		<-done
 		expect(t, "waits", p.bob.Waiting())
@@ -312,6 +313,20 @@ func TestDeauthorise(t *testing.T) {
 		}
 		send(t, p.bob, text("never"))
 		expect(t, "here it is enforced", texts(fetch(t, p.alice)))
+	})
+}
+
+// More authorisations than one PDD can name are all taken back.
+func TestDeauthoriseMany(t *testing.T) {
+	bubble(t, func(t *testing.T, p *pair) {
+		for n := range 2*atOnce + 1 {
+			r := &permitRecord{V: recordVersion, Serial: strconv.FormatInt(int64(n+1), 16), ID: p.bob.ID(), Until: time.Now().Add(time.Hour)}
+			p.alice.permits[r.Serial] = r
+		}
+		known, err := p.alice.Deauthorise(t.Context(), p.bob.ID())
+		if err != nil || !known || len(p.g.pdds) != 3 || len(p.alice.Permissions()) != 0 {
+			t.Errorf("got %v, %v, %d PDDs, %d permissions left", known, err, len(p.g.pdds), len(p.alice.Permissions()))
+		}
 	})
 }
 

@@ -117,9 +117,11 @@ func (e *Endpoint) sortedPermits() []*permitRecord {
 // tells that the gateway knows, and stops it already there (RS-018); until then the gateway is told with what else waits. Gateways of others
 // know no deauthorisations: that is reported.
 func (e *Endpoint) Deauthorise(ctx context.Context, who pki.NodeID) (known bool, err error) {
-	o, err := e.takeBack(who)
-	if err != nil {
-		return false, err
+	var o *outgoing
+	for more := true; more; {
+		if o, more, err = e.takeBack(who); err != nil {
+			return false, err
+		}
 	}
 	err = e.Flush(ctx)
 	e.mu.Lock()
@@ -137,18 +139,18 @@ func (e *Endpoint) Deauthorise(ctx context.Context, who pki.NodeID) (known bool,
 // take up to four.
 const atOnce = 400
 
-// takeBack makes it durable.
-func (e *Endpoint) takeBack(who pki.NodeID) (*outgoing, error) {
+// takeBack makes it durable, as far as one PDD goes.
+func (e *Endpoint) takeBack(who pki.NodeID) (o *outgoing, more bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	held := slices.DeleteFunc(e.sortedPermits(), func(p *permitRecord) bool { return p.Taken || p.ID != who })
 	if len(held) == 0 {
-		return nil, &Error{Reason: NotContact, Message: "nothing is allowed to " + quote(string(who)), Fix: "see who is: Permissions, or packhorse endpoint list"}
+		return nil, false, &Error{Reason: NotContact, Message: "nothing is allowed to " + quote(string(who)), Fix: "see who is: Permissions, or packhorse endpoint list"}
 	}
-	held = held[:min(len(held), atOnce)]
+	more, held = len(held) > atOnce, held[:min(len(held), atOnce)]
 	pdd, err := e.denial(held)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	ops := []store.Op{}
 	for _, p := range held {
@@ -156,14 +158,14 @@ func (e *Endpoint) takeBack(who pki.NodeID) (*outgoing, error) {
 		taken.Taken = true
 		ops = append(ops, taken.put())
 	}
-	o := &outgoing{outRecord: outRecord{To: who, ID: "deauthorisation " + held[0].Serial, Denial: true, Expires: held[len(held)-1].Until}}
+	o = &outgoing{outRecord: outRecord{To: who, ID: "deauthorisation " + held[0].Serial, Denial: true, Expires: held[len(held)-1].Until}}
 	if err := e.enqueue(o, pdd, ops...); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for _, p := range held {
 		p.Taken = true
 	}
-	return o, nil
+	return o, more, nil
 }
 
 // denial is the PDD that takes these back, in order of their ends.

@@ -36,4 +36,8 @@ func TestInternetGatewayAsJavaScript(t *testing.T) {
 	if !bytes.Equal(EncodeConnectionParams(r.Address, r.Gateway.SPKI(), *r.Session), f.Params) {
 		t.Error("the connection parameters are written otherwise")
 	}
+	p, err := ParseConnectionParams(f.Params)
+	if err != nil || p.Address != r.Address || !bytes.Equal(p.SPKI, r.Gateway.SPKI()) || !bytes.Equal(p.Session.ID, f.SessionKeyID) {
+		t.Errorf("the connection parameters are read as %+v, %v", p, err)
+	}
 }
