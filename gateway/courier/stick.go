@@ -103,7 +103,7 @@ func (s *Stick) Prepare() error {
 		}
 		for _, name := range names {
 			if ext, ok := split(name); ok && ext == temp && name[:1] == dir {
-				if err := s.fs.Remove(path(name)); err != nil {
+				if err := s.fs.Remove(path(name)); err != nil && !errors.Is(err, syscall.EISDIR) {
 					return fmt.Errorf("courier: remove what was cut off: %w", err)
 				}
 			}

@@ -21,7 +21,7 @@ type suite struct {
 }
 
 // raced are the rooms with goroutines, which the race detector watches.
-var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/poweb", "./gateway/pohttp", "./gateway/discovery", "./gateway/cogrpc", "./link/port/...", "./radio/...", "./board/...", "./store/...", storetrial}
+var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/inetnode", "./gateway/poweb", "./gateway/pohttp", "./gateway/discovery", "./gateway/cogrpc", "./link/port/...", "./radio/...", "./board/...", "./store/...", storetrial}
 
 // storetrial is the package that tries the store from outside.
 const storetrial = "./testbench/storetrial"
