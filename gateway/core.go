@@ -72,8 +72,9 @@ type Core struct {
 	unloads    []*unloading        // cargo that is being unloaded, the oldest first
 	unloadAt   time.Time           // when to go on with it; zero: not
 	permits
-	links   *pki.Links // certificates whose signatures were verified
-	pairing *pairing
+	unsealed unsealed
+	links    *pki.Links // certificates whose signatures were verified
+	pairing  *pairing
 
 	counters   map[string]uint64
 	partials   partials

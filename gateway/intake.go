@@ -163,6 +163,8 @@ func (c *Core) judgeParcel(now time.Time, from link.PeerID, it link.Item) (link.
 	switch {
 	case c.member == nil:
 		return link.Refuse, link.ReasonPolicy
+	case x == nil && c.unsealed.has(it.Digest):
+		return link.Have, link.ReasonNone
 	case it.Cost > maxHands:
 		return link.Refuse, link.ReasonLoop
 	case x == nil && it.Lifetime <= 0:

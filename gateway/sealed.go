@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"time"
 
 	"packhorse/gateway/ramf"
@@ -99,6 +100,7 @@ func (c *Core) takeSealed(now time.Time, e link.Received, reply replyFunc) {
 	if c.cargoForUs(s.m) {
 		c.openCargo(now, s.m, func(now time.Time, _ CargoTaken, err error) {
 			if err == nil {
+				c.unsealed.add(e.Item.Digest)
 				c.requestAnswered(now)
 			}
 			reply(now, reasonOf(err))
@@ -112,6 +114,22 @@ func (c *Core) takeSealed(now time.Time, e link.Received, reply replyFunc) {
 		return
 	}
 	c.takeIn(now, e, in, reply)
+}
+
+// unsealed remembers the latest cargo of ours that came over the mesh: no row is left of it, and whoever did not hear
+// that we have it offers it again.
+type unsealed struct {
+	digests [16]link.Digest
+	next    int
+}
+
+func (u *unsealed) add(d link.Digest) {
+	u.digests[u.next%len(u.digests)] = d
+	u.next++
+}
+
+func (u *unsealed) has(d link.Digest) bool {
+	return slices.Contains(u.digests[:min(u.next, len(u.digests))], d)
 }
 
 // hold takes cargo or a CCA that did not come over the mesh. It is durable when done runs without an error.
@@ -137,9 +155,14 @@ func (c *Core) holdCargo(now time.Time, m *ramf.Message, asked string, done func
 	c.hold(now, s, done)
 }
 
-// placeOf is where the recipient of cargo will come for it: where the CCA that fetched it was handed in, or else the
-// latest of the same gateway. Zero: nobody knows.
+// placeOf is where the recipient of cargo is, if it is a member, or will come for it: where the CCA that fetched it was
+// handed in, or else the latest of the same gateway. Zero: nobody knows.
 func (c *Core) placeOf(m *ramf.Message, asked string) link.PeerID {
+	if hash, ok := m.Recipient.Digest(); ok && c.roster != nil {
+		if rec, ok := c.roster.ByRSA(hash); ok {
+			return rec.ID
+		}
+	}
 	var last *entry
 	for _, x := range c.queue.byID {
 		if x.Type != ramf.CCA || x.Sender != m.Recipient || x.fresh {

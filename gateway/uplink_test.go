@@ -18,6 +18,7 @@ import (
 	"packhorse/gateway/ramf"
 	"packhorse/gateway/registration"
 	"packhorse/gateway/session"
+	"packhorse/link"
 	"packhorse/store/queue"
 )
 
@@ -380,7 +381,7 @@ func TestAnExportOfAnEnrolledGatewayLeadsToTheInternetGateway(t *testing.T) {
 // A gateway without an uplink of its own asks for its cargo over the mesh: its CCA goes to the gateway that has one, the cargo
 // comes back and is opened.
 func TestCargoOfOursComesOverTheMesh(t *testing.T) {
-	b, x, _, z := ridge(t)
+	b, x, y, z := ridge(t)
 	g := b.cloud(frankfurt)
 	g.mustEnrol(x)
 	alice, bob := x.app("alice"), x.app("bob")
@@ -410,6 +411,23 @@ func TestCargoOfOursComesOverTheMesh(t *testing.T) {
 		t.Fatal("bob got nothing")
 	}
 	x.wantWay(CargoWay{Exit: "cleo"}, 0)
+	again := link.Item{Kind: ItemSealed, Digest: z.core.queue.byID[parcelID(t, raw)].Digest, Size: len(raw), Lifetime: time.Hour, Cost: 1}
+	if v, r := x.core.judgeOffer(b.now, y.core.self, again); v != link.Have {
+		t.Fatalf("offered again it is told %v, %v; want that we have it", v, r)
+	}
+}
+
+// Cargo for a member goes to it, wherever it was brought and whoever asked for it.
+func TestCargoForAMemberGoesToIt(t *testing.T) {
+	b, x, _, z := ridge(t)
+	g := b.cloud(frankfurt)
+	g.mustEnrol(x)
+	alice, bob := x.app("alice"), x.app("bob")
+	raw := g.cargo(x, alice.parcel(bob, "p1", text(200)))
+	if taken, err := z.carry(raw); err != nil || !taken.Held {
+		t.Fatalf("got %+v, %v; want it held", taken, err)
+	}
+	b.must(time.Hour, "the parcel to come", func() bool { return bob.waits() == 1 })
 }
 
 // An Internet gateway that has nothing does not say so: after a day it may be asked again.
