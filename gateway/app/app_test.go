@@ -229,6 +229,12 @@ func TestRefusedLettersLeaveTheLine(t *testing.T) {
 		p.g.set(func() { p.g.err = nil })
 		_, err = p.bob.Send(t.Context(), "alice", Message{ID: "r1", Type: "text/plain"})
 		expectReason(t, "the same again", err, Refused)
+		e := openAs(t, copyOf(t, p.bobDir), "bob", Options{Dial: p.g.dial})
+		_, again := e.Send(t.Context(), "alice", Message{ID: "r1", Type: "text/plain"})
+		expectReason(t, "and when it was opened again", again, Refused)
+		if !strings.HasPrefix(again.Error(), "app: the gateway refuses it: above the rate limit: ") || e.Close() != nil {
+			t.Errorf("got %v", again)
+		}
 		send(t, p.bob, text("next"))
 		expect(t, "waits", p.bob.Waiting())
 		expect(t, "arrived", texts(fetch(t, p.alice)), "next")

@@ -35,9 +35,9 @@ type permitRecord struct {
 	Serial string        `json:"serial"` // hex
 	ID     pki.NodeID    `json:"id"`
 	Until  time.Time     `json:"until"`
-	Limit  int           `json:"limit,omitempty"` // 0: none
-	Period time.Duration `json:"period,omitempty"`
-	Taken  bool          `json:"taken,omitempty"` // back
+	Limit  int           `json:"limit,omitempty"`  // 0: none
+	Period time.Duration `json:"period,omitempty"` // nanoseconds
+	Taken  bool          `json:"taken,omitempty"`  // back
 }
 
 func (p *permitRecord) put() store.Op { return put(kindPermit, p.Serial, p) }

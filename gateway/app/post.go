@@ -116,8 +116,8 @@ func (e *Endpoint) ended(o *outgoing, s state, why error) error {
 	if o.Named {
 		rec := o.outRecord
 		rec.Posted = s == posted
-		if why != nil {
-			rec.Refused = why.Error()
+		if word := (*Error)(nil); errors.As(why, &word) {
+			rec.Refused = word.Message
 		}
 		ops[0] = put(kindOut, o.key(), rec)
 	}
