@@ -426,6 +426,33 @@ func TestOutboundRetriesWithPatienceAndGoesOnce(t *testing.T) {
 	}
 }
 
+func TestAParcelThatIsPostponedDoesNotStopThoseBehindIt(t *testing.T) {
+	r := newRig(t, Limits{})
+	p := r.register("gateway")
+	first, second := p.outward("one", "elsewhere.example"), p.outward("two", "elsewhere.example")
+	must(t, r.deliver(p.id, first))
+	wait := r.outgoing()
+	o := r.outbound(wait)
+	must(t, r.deliver(p.id, second))
+	began := r.now
+	r.sent(o.Key, Postponed)
+	wait = r.outgoing()
+	r.pass(firstRest)
+	if o = r.outbound(wait); o == nil || !bytes.Equal(o.Parcel, second) {
+		t.Fatalf("got %+v, want the second", o)
+	}
+	r.sent(o.Key, Delivered)
+	wait = r.outgoing()
+	r.at(began.Add(postponed - time.Second))
+	if r.outbound(wait) != nil {
+		t.Error("the first goes before its rest is over")
+	}
+	r.pass(time.Second)
+	if o = r.outbound(wait); o == nil || !bytes.Equal(o.Parcel, first) {
+		t.Errorf("got %+v, want the first", o)
+	}
+}
+
 func TestOneDeadAddressDoesNotStopTheOthers(t *testing.T) {
 	r := newRig(t, Limits{})
 	p := r.register("gateway")

@@ -121,6 +121,7 @@ const (
 	Failed    Outcome = iota // try again later
 	Delivered                // the other node has it
 	Refused                  // the other node will never take it
+	Postponed                // the other node does not take this one now: others before it again
 )
 
 // Collected is a parcel for a private gateway. The slice belongs to who asked.

@@ -12,6 +12,9 @@ const (
 	roadWidth = 4 // parcels on their way to one address at once, 1 after a failure
 	firstRest = 5 * time.Second
 	longRest  = 6 * time.Hour
+	// postponed is how long a parcel rests that an Internet node does not take now. It may be over the limit of its
+	// authorisation, which is no fault of those behind it.
+	postponed = 10 * time.Minute
 )
 
 // road is how it went with one address.
@@ -100,11 +103,10 @@ func (c *Core) sent(now time.Time, e Sent) {
 	r.busy--
 	x := c.byKey(e.Key)
 	same := x != nil && x.key() == e.Key
-	if e.Outcome == Failed {
-		r.fail(now)
+	if e.Outcome == Failed || e.Outcome == Postponed {
+		r.fail(now, e.Outcome)
 		if same {
-			c.queue.Release(x.name)
-			c.rest(x)
+			c.restAfter(now, x, e.Outcome)
 		}
 		c.answer(e.Token, nil, nil)
 		return
@@ -118,8 +120,21 @@ func (c *Core) sent(now time.Time, e Sent) {
 	}
 }
 
-// fail lets an address rest, longer each time.
-func (r *road) fail(now time.Time) {
+// restAfter keeps a parcel for another time.
+func (c *Core) restAfter(now time.Time, x *entry, o Outcome) {
+	if o == Postponed {
+		c.queue.Take(x.name, now.Add(postponed))
+		return
+	}
+	c.queue.Release(x.name)
+	c.rest(x)
+}
+
+// fail lets an address rest, longer each time that it was not to be had.
+func (r *road) fail(now time.Time, o Outcome) {
+	if o == Postponed {
+		r.fails = 0
+	}
 	r.until = now.Add(min(firstRest<<min(r.fails, 16), longRest))
 	r.fails++
 }

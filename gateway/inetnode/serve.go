@@ -152,5 +152,8 @@ func (n *Node) deliver(ctx context.Context, o *inet.Outbound) inet.Outcome {
 		return inet.Refused
 	}
 	n.log.Debug("a parcel waits", "address", o.Address, "err", err)
+	if refused != nil && refused.Status != 0 {
+		return inet.Postponed
+	}
 	return inet.Failed
 }
