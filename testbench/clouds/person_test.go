@@ -19,6 +19,7 @@ type person struct {
 	at   *process
 	got  chan []byte
 	seen map[string]int
+	ends int // of collections: an acknowledgement may have been cut off with each
 	stop func()
 }
 
@@ -57,6 +58,7 @@ func (p *person) open() {
 		}})
 	})
 	p.stop = func() {
+		p.ends++
 		cancel()
 		wg.Wait()
 		c.Close()
@@ -95,13 +97,34 @@ func (p *person) await(ids ...string) {
 		select {
 		case raw := <-p.got:
 			id, _ := p.read(raw)
-			if p.seen[id]++; p.seen[id] > 1 {
-				p.t.Errorf("%s came again to %s", id, p.name)
+			if p.seen[id]++; p.seen[id] > 1+p.ends {
+				p.t.Errorf("%s came %d times to %s", id, p.seen[id], p.name)
 			}
 		case <-late:
 			p.t.Fatalf("%s waits for %q and has %v; its gateway: %q", p.name, ids, p.seen, p.at.log.lines)
 		}
 	}
+}
+
+// none says that nothing waits that was not seen, and nothing that was acknowledged.
+func (p *person) none() {
+	p.t.Helper()
+	p.stop()
+	for len(p.got) > 0 {
+		p.read(<-p.got)
+		p.t.Errorf("more came to %s", p.name)
+	}
+	c := p.client()
+	defer c.Close()
+	err := c.Collect(context.Background(), poweb.Collection{Signers: []poweb.Signer{p.signer()}, Take: func(_ context.Context, b []byte) error {
+		id, _ := p.read(b)
+		p.t.Errorf("%s waits for %s again", id, p.name)
+		return nil
+	}})
+	if err != nil {
+		p.t.Error(err)
+	}
+	p.open()
 }
 
 func (p *person) has(ids []string) bool {
