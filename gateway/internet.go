@@ -17,6 +17,8 @@ func (c *Core) handleInternet(now time.Time, e Event) {
 		c.collectUp(now, e)
 	case Drop:
 		c.drop(now, e)
+	case Keep:
+		c.keep(e)
 	case MakeCCA:
 		c.makeCCA(now, e)
 	case MakeCargo:

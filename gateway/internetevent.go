@@ -48,6 +48,12 @@ type (
 		Key   string
 		Why   string
 	}
+	// Keep says that what was handed out under Key did not go: others may have it, a courier for one. The subscription
+	// does not get it again. It has no Answer.
+	Keep struct {
+		Sub uint64
+		Key string
+	}
 	// MakeCCA makes a cargo collection authorisation for the Internet gateway at Address; empty: the one in
 	// use. Answer value: []byte, RAMF octets; the key that opens the cargo is durable.
 	MakeCCA struct {
@@ -129,6 +135,7 @@ func (Uplink) gatewayEvent()       {}
 func (FromInternet) gatewayEvent() {}
 func (CollectUp) gatewayEvent()    {}
 func (Drop) gatewayEvent()         {}
+func (Keep) gatewayEvent()         {}
 func (MakeCCA) gatewayEvent()      {}
 func (MakeCargo) gatewayEvent()    {}
 func (Carry) gatewayEvent()        {}

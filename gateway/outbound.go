@@ -149,6 +149,13 @@ func (c *Core) drop(now time.Time, e Drop) {
 	}
 }
 
+// keep ends the lease of what a collector could not use, and not its memory of it.
+func (c *Core) keep(e Keep) {
+	if s, x := c.handedOut(e.Sub, e.Key); x != nil {
+		c.handBack(s, x)
+	}
+}
+
 // handedOut finds what a collector has under a key.
 func (c *Core) handedOut(sub uint64, key string) (*subscription, *entry) {
 	s := c.subs[sub]

@@ -349,6 +349,38 @@ func TestEachCollectorHasItsOwn(t *testing.T) {
 	}
 }
 
+// What an Internet gateway did not take is a courier's to carry, and comes to no collector twice.
+func TestWhatACollectorKeepsIsAnybodys(t *testing.T) {
+	b, s, alice, _ := single(t)
+	s.uplink(true)
+	raw := alice.online("p")
+	if _, err := alice.deliver(raw); err != nil {
+		t.Fatal(err)
+	}
+	one, two := s.up(UpParcels), s.up(UpParcels)
+	a := s.take(one)
+	if s.take(two) != nil {
+		t.Fatal("two collectors have one parcel")
+	}
+	s.core.HandleEvent(b.now, Keep{two, a.Key})
+	s.core.HandleEvent(b.now, Keep{one, "no such"})
+	if b.settle(); s.take(two) != nil {
+		t.Fatal("a collector let go of what another has")
+	}
+	s.core.HandleEvent(b.now, Keep{one, a.Key})
+	b.settle()
+	if again := s.take(two); again == nil || again.Key != a.Key {
+		t.Fatal("nobody else gets what a collector kept")
+	}
+	if s.take(one) != nil {
+		t.Fatal("a collector gets again what it kept")
+	}
+	s.acknowledge(two, a.Key)
+	if s.waitsUp() != 0 {
+		t.Error("it still waits")
+	}
+}
+
 func TestSealedItemsAreJudged(t *testing.T) {
 	b, a, c := duo(t)
 	phone := b.stranger("phone")

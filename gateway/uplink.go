@@ -9,13 +9,18 @@ import (
 	"packhorse/store"
 )
 
+// MayRegister tells why a registration with an Internet gateway would not be taken now: there is no domain, or no clock.
+// Errors are *Error.
+func (c *Core) MayRegister() error {
+	if c.member == nil {
+		return errNoDomain
+	}
+	return c.needClock("register with an Internet gateway")
+}
+
 // registered takes the answer of an Internet gateway to our registration.
 func (c *Core) registered(now time.Time, e Registered) {
-	if c.member == nil {
-		c.answer(e.Token, nil, errNoDomain)
-		return
-	}
-	if err := c.needClock("register with an Internet gateway"); err != nil {
+	if err := c.MayRegister(); err != nil {
 		c.answer(e.Token, nil, err)
 		return
 	}

@@ -118,6 +118,8 @@ type Node struct {
 	core     *gateway.Core // the owner's alone
 	ports    map[link.Port]*handle
 	lastPort link.Port
+	// registrable: the core takes registrations. The owner's alone.
+	registrable bool
 
 	disk      *shell.Disk
 	subs      atomic.Uint64

@@ -54,6 +54,20 @@ func (n *Node) noteClock() {
 	n.clock.Store(uint32(q))
 }
 
+// noteUplinks tells the uplinks when registrations become possible.
+func (n *Node) noteUplinks() {
+	was := n.registrable
+	if n.registrable = n.core.MayRegister() == nil; was || !n.registrable {
+		return
+	}
+	n.mu.Lock()
+	u := n.uplinks
+	n.mu.Unlock()
+	if u != nil {
+		u.mayRegister()
+	}
+}
+
 func (n *Node) clockQuality() pki.Quality { return pki.Quality(n.clock.Load()) }
 
 func (n *Node) arm(t *time.Timer) {
@@ -68,6 +82,7 @@ func (n *Node) arm(t *time.Timer) {
 // carryOut does what the core asks for, and hands frames to the ports that wait for one.
 func (n *Node) carryOut(now time.Time) {
 	n.noteClock()
+	n.noteUplinks()
 	for again := true; again; {
 		for e, ok := n.core.PollEvent(); ok; e, ok = n.core.PollEvent() {
 			n.carry(e)

@@ -39,6 +39,7 @@ type UplinkHealth struct {
 // uplinkOwner is what the runner needs of the gateway. Safe for concurrent use.
 type uplinkOwner interface {
 	Uplinks(ctx context.Context) ([]gateway.UplinkInfo, error)
+	MayRegister(ctx context.Context) error
 	Signer(ctx context.Context, address string) (poweb.Signer, error)
 	Registered(ctx context.Context, address string, pnr []byte) error
 	Live(ctx context.Context, address string, live bool)
@@ -52,6 +53,8 @@ type outbox interface {
 	Next(ctx context.Context) (key string, parcel []byte, err error)
 	Ack(ctx context.Context, key string) error
 	Drop(ctx context.Context, key, why string) error
+	// Keep lets others have it.
+	Keep(ctx context.Context, key string) error
 	Close()
 }
 
@@ -72,6 +75,7 @@ type uplinks struct {
 
 	wake   chan struct{}            // a registration came
 	anew   map[string]chan struct{} // asks for a registration that is not due
+	may    map[string]chan struct{} // registrations became possible
 	mu     sync.Mutex               // guards what follows
 	health map[string]*UplinkHealth
 	tried  map[string]int  // lookups, to go on with the next host when one failed
@@ -80,12 +84,12 @@ type uplinks struct {
 
 func newUplinks(gateways []string, owner uplinkOwner, f finder, key *rsa.PrivateKey, log *slog.Logger) *uplinks {
 	u := &uplinks{owner: owner, finder: f, key: key, log: log, jitter: spread, wake: make(chan struct{}, 1),
-		anew: map[string]chan struct{}{}, health: map[string]*UplinkHealth{}, tried: map[string]int{}, known: map[string]bool{}}
+		anew: map[string]chan struct{}{}, may: map[string]chan struct{}{}, health: map[string]*UplinkHealth{}, tried: map[string]int{}, known: map[string]bool{}}
 	for _, a := range gateways {
 		a = strings.ToLower(strings.TrimSuffix(a, "."))
 		if u.health[a] == nil {
 			u.gateways = append(u.gateways, a)
-			u.health[a], u.anew[a] = &UplinkHealth{Address: a}, make(chan struct{}, 1)
+			u.health[a], u.anew[a], u.may[a] = &UplinkHealth{Address: a}, make(chan struct{}, 1), make(chan struct{}, 1)
 		}
 	}
 	return u
@@ -159,6 +163,13 @@ func (u *uplinks) settled(address string) {
 	if !u.known[address] {
 		u.known[address] = true
 		nudge(u.wake)
+	}
+}
+
+// mayRegister has those that wait for a domain or a clock look again.
+func (u *uplinks) mayRegister() {
+	for _, a := range u.gateways {
+		nudge(u.may[a])
 	}
 }
 

@@ -62,6 +62,40 @@ func TestParcelsThatTheInternetGatewayDoesNotTake(t *testing.T) {
 	})
 }
 
+// A lost answer is the commonest trouble: the parcel is offered again soon, the next one goes at once, and nobody else is
+// kept from what did not go.
+func TestLostAnswerOfADelivery(t *testing.T) {
+	o := newOwner(t)
+	synctest.Test(t, func(t *testing.T) {
+		_, _, d := runUplinks(t, o, "one.example")
+		time.Sleep(time.Second)
+		d[0].change(func() { d[0].lose = 1 })
+		o.put("a", "b")
+		time.Sleep(firstTrouble)
+		synctest.Wait()
+		want(t, "acknowledged at first", o.state(&o.acked), "b")
+		want(t, "let others have", o.state(&o.kept), "a")
+		time.Sleep(firstOffer)
+		synctest.Wait()
+		want(t, "acknowledged", o.state(&o.acked), "b", "a")
+		want(t, "told", o.state(&o.lives), "+one.example")
+	})
+}
+
+// What waits at an Internet gateway comes from nowhere else: a connection that broke off once is made again before a
+// second choice.
+func TestConnectionThatBrokeOffOnceIsMadeAgain(t *testing.T) {
+	o := newOwner(t)
+	synctest.Test(t, func(t *testing.T) {
+		_, w, _ := runUplinks(t, o, "one.example", "two.example")
+		time.Sleep(time.Second)
+		w.breakOff("one.example")
+		w.mend("one.example")
+		time.Sleep(2 * firstRetry)
+		want(t, "told", o.state(&o.lives), "+one.example", "-one.example", "+one.example")
+	})
+}
+
 func TestParcelThatCannotBeStoredComesAgain(t *testing.T) {
 	o := newOwner(t)
 	synctest.Test(t, func(t *testing.T) {

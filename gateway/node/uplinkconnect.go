@@ -31,6 +31,7 @@ var errPreferred = errors.New("a preferred Internet gateway is well again")
 type attempt struct {
 	at       time.Time
 	failures int
+	brokeOff bool // once, and is tried again before a second choice: what waits there comes from nowhere else
 }
 
 // keepConnected holds one connection, to the first Internet gateway in the order of preference that works.
@@ -69,6 +70,9 @@ func (u *uplinks) choose(tries map[string]*attempt) (i int, wait time.Duration) 
 			return i, 0
 		}
 		wait = min(wait, left)
+		if tries[h.Address].brokeOff {
+			return -1, wait
+		}
 	}
 	return -1, wait
 }
@@ -91,7 +95,9 @@ func (u *uplinks) after(address string, t *attempt, lasted time.Duration, err er
 	t.failures++
 	t.at = time.Now().Add(u.jitter(connectAgain(err, t.failures)))
 	var e *poweb.ClientError
-	if errors.As(err, &e) && e.Unauthorised() {
+	stranger := errors.As(err, &e) && e.Unauthorised()
+	t.brokeOff = t.failures == 1 && !stranger && discovery.KindOf(err) == 0
+	if stranger {
 		nudge(u.anew[address])
 	}
 	if err != nil {

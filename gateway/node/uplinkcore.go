@@ -20,6 +20,11 @@ func (o nodeUplinks) Uplinks(ctx context.Context) (out []gateway.UplinkInfo, err
 	return out, err
 }
 
+func (o nodeUplinks) MayRegister(ctx context.Context) (err error) {
+	lookErr := o.n.look(ctx, func(_ time.Time, c *gateway.Core) { err = c.MayRegister() })
+	return errors.Join(lookErr, err)
+}
+
 // Signer reads the certificate each time: it may have been renewed meanwhile.
 func (o nodeUplinks) Signer(ctx context.Context, address string) (poweb.Signer, error) {
 	var cert *pki.Certificate
@@ -67,6 +72,11 @@ func (s *upSubscription) Next(ctx context.Context) (string, []byte, error) {
 func (s *upSubscription) Ack(ctx context.Context, key string) error {
 	_, err := s.n.ask(ctx, func(t gateway.Token) gateway.Event { return gateway.Ack{Token: t, Sub: s.id, Key: key} })
 	return err
+}
+
+// Keep is told also when we are stopping.
+func (s *upSubscription) Keep(ctx context.Context, key string) error {
+	return s.n.tell(context.WithoutCancel(ctx), gateway.Keep{Sub: s.id, Key: key})
 }
 
 func (s *upSubscription) Drop(ctx context.Context, key, why string) error {

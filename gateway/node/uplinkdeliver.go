@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	offerAgain   = 5 * time.Minute // after which what the Internet gateway could not take is tried again
+	firstOffer   = 2 * time.Second // after which what the Internet gateway did not take is tried again; longer each time
+	offerAgain   = 5 * time.Minute // and at most so long
 	maxTroubles  = 3               // in a row, until the connection counts as broken
 	firstTrouble = time.Second
 	maxTrouble   = time.Minute
@@ -32,10 +33,11 @@ type deliverer struct {
 	client   *poweb.Client
 	address  string
 	troubles int // in a row
+	kept     int // rounds in a row in which something was
 }
 
 // round is one subscription. It ends when something was kept and it is time to try that again: a subscription hands
-// out everything once.
+// out everything once. What was kept is anybody's meanwhile, a courier's for one.
 func (d *deliverer) round(ctx context.Context) error {
 	box, err := d.owner.Outbound(ctx)
 	if err != nil {
@@ -44,7 +46,7 @@ func (d *deliverer) round(ctx context.Context) error {
 	defer box.Close()
 	wait, cancel := context.WithCancel(ctx)
 	defer cancel()
-	kept := false
+	kept, began := false, time.Now()
 	for {
 		key, parcel, err := box.Next(wait)
 		if err != nil {
@@ -57,11 +59,25 @@ func (d *deliverer) round(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !sent && !kept {
+		if sent {
+			continue
+		}
+		if !kept {
 			kept = true
-			defer time.AfterFunc(offerAgain, cancel).Stop()
+			again := time.AfterFunc(d.nextOffer(time.Since(began)), cancel)
+			defer again.Stop()
 		}
 	}
+}
+
+// nextOffer is the pause until what was kept is tried again. An answer that was lost is the commonest trouble, so it
+// begins short: anew after a round that went well for long.
+func (d *deliverer) nextOffer(went time.Duration) time.Duration {
+	if went > offerAgain {
+		d.kept = 0
+	}
+	d.kept++
+	return d.jitter(min(firstOffer<<min(d.kept-1, 16), offerAgain))
 }
 
 // deliver ends a parcel, or keeps it (false). An error says that the connection is of no more use.
@@ -80,7 +96,7 @@ func (d *deliverer) deliver(ctx context.Context, box outbox, key string, parcel 
 		d.troubles = 0
 		return true, box.Drop(ctx, key, e.Error())
 	}
-	return false, d.trouble(ctx, err)
+	return false, errors.Join(box.Keep(ctx, key), d.trouble(ctx, err))
 }
 
 // trouble waits a while. A gateway that says 5xx may mean this parcel alone; who cannot be reached, or does not know

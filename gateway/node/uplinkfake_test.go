@@ -32,9 +32,11 @@ type fakeOwner struct {
 	lives      []string
 	came       []string
 	refuse     error // of FromInternet
+	early      error // of MayRegister
 	queue      []string
 	acked      []string
 	dropped    []string
+	kept       []string
 	changed    chan struct{}
 }
 
@@ -51,6 +53,12 @@ func (o *fakeOwner) Uplinks(context.Context) (out []gateway.UplinkInfo, err erro
 		out = append(out, i)
 	}
 	return out, nil
+}
+
+func (o *fakeOwner) MayRegister(context.Context) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.early
 }
 
 func (o *fakeOwner) Signer(_ context.Context, address string) (poweb.Signer, error) {
@@ -165,7 +173,15 @@ func (b *fakeBox) end(list *[]string, key string) error {
 
 func (b *fakeBox) Ack(_ context.Context, key string) error     { return b.end(&b.o.acked, key) }
 func (b *fakeBox) Drop(_ context.Context, key, _ string) error { return b.end(&b.o.dropped, key) }
-func (b *fakeBox) Close()                                      {}
+
+func (b *fakeBox) Keep(_ context.Context, key string) error {
+	b.o.mu.Lock()
+	defer b.o.mu.Unlock()
+	b.o.kept = append(b.o.kept, key)
+	return nil
+}
+
+func (b *fakeBox) Close() {}
 
 // double is an Internet gateway on an in-memory network.
 type double struct {
@@ -175,6 +191,7 @@ type double struct {
 	fail    error // of every request
 	status  map[string]int
 	got     []string
+	lose    int // so many answers to deliveries are lost
 	queue   []string
 	pnrrs   int
 	changed chan struct{}
@@ -218,6 +235,10 @@ func (d *double) Deliver(_ context.Context, parcel []byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.got = append(d.got, string(parcel))
+	if d.lose > 0 {
+		d.lose--
+		panic(http.ErrAbortHandler)
+	}
 	return nil
 }
 

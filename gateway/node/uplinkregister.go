@@ -39,6 +39,8 @@ func (u *uplinks) keepRegistered(ctx context.Context, address string) {
 		select {
 		case <-t.C:
 			asked = false
+		case <-u.may[address]:
+			asked = false
 		case <-u.anew[address]:
 			asked = true
 		case <-ctx.Done():
@@ -73,6 +75,9 @@ func (u *uplinks) untilRenewal(ctx context.Context, address string) (wait time.D
 func (u *uplinks) register(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, registerWithin)
 	defer cancel()
+	if err := u.owner.MayRegister(ctx); err != nil {
+		return err
+	}
 	c, err := u.client(ctx, address)
 	if err != nil {
 		return err
@@ -92,7 +97,7 @@ func (u *uplinks) register(ctx context.Context, address string) error {
 }
 
 // registerAgain is the pause after so many failures. A resolver out of reach is the sign of a connection that is down:
-// it costs nobody anything to ask for it often. A clock or a domain that is missing may come at any moment, too.
+// it costs nobody anything to ask for it often. A clock or a domain that is missing may come at any moment: it wakes us.
 func registerAgain(err error, renewal bool, failures int) time.Duration {
 	var g *gateway.Error
 	switch {

@@ -94,8 +94,11 @@ func TestGatewayWithAnInternetGateway(t *testing.T) {
 		if !hasProblem(t, n, "Internet gateway one.example") {
 			t.Error("status does not say why there is no Internet without a domain")
 		}
+		if r.registrations() > 0 {
+			t.Error("it asked for a registration that it cannot take")
+		}
 		must[admin.Status](t)(n.Up(ctx, admin.Up{Domain: "ridge"}))
-		time.Sleep(2 * retryRegister)
+		time.Sleep(2 * firstRetry)
 		if h := n.n.Uplinks(); len(h) != 1 || !h[0].Registered || !h[0].Live || hasProblem(t, n, "Internet gateway one.example") {
 			t.Fatalf("uplinks %+v", h)
 		}
