@@ -95,15 +95,16 @@ const (
 func (c *Core) unloadSome(now time.Time) {
 	for left := unloadTurn; len(c.unloads) > 0 && left > 0; {
 		u := c.unloads[0]
+		if len(u.items) > 0 {
+			it := u.items[0]
+			u.items = u.items[1:]
+			left -= max(len(it.Parcel), smallItem)
+			c.unload(now, u, u.from, it)
+		}
 		if len(u.items) == 0 {
 			c.unloads = c.unloads[1:]
 			c.unloaded(now, u, nil)
-			continue
 		}
-		it := u.items[0]
-		u.items = u.items[1:]
-		left -= max(len(it.Parcel), smallItem)
-		c.unload(now, u, u.from, it)
 	}
 	c.unloadAt = time.Time{}
 	if len(c.unloads) > 0 {

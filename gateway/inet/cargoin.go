@@ -35,15 +35,16 @@ const (
 func (c *Core) takeSome(now time.Time) {
 	for left := takeTurn; len(c.takings) > 0 && left > 0; {
 		t := c.takings[0]
+		if len(t.items) > 0 {
+			it := t.items[0]
+			t.items = t.items[1:]
+			left -= max(len(it.Parcel), smallItem)
+			t.item(now, it)
+		}
 		if len(t.items) == 0 {
 			c.takings = c.takings[1:]
 			t.done(now, nil)
-			continue
 		}
-		it := t.items[0]
-		t.items = t.items[1:]
-		left -= max(len(it.Parcel), smallItem)
-		t.item(now, it)
 	}
 	c.takeAt = time.Time{}
 	if len(c.takings) > 0 {
