@@ -163,7 +163,10 @@ func (g *ground) persist(e gateway.Persist) bool {
 	return true
 }
 
-// call makes a request that is answered at once, or by a death.
+// soon is how many milliseconds an answer may take: cargo is looked at in turns.
+const soon = 1000
+
+// call makes a request that is answered soon, or by a death.
 func (g *ground) call(request func(gateway.Token) gateway.Event) (any, error) {
 	g.t.Helper()
 	g.token++
@@ -171,6 +174,11 @@ func (g *ground) call(request func(gateway.Token) gateway.Event) (any, error) {
 	g.core.HandleEvent(*g.now, request(g.token))
 	g.pump()
 	a, ok := g.answers[g.token]
+	for n := 0; !ok && !g.dead && n < soon; n++ {
+		*g.now = g.now.Add(time.Millisecond)
+		g.pass()
+		a, ok = g.answers[g.token]
+	}
 	delete(g.answers, g.token)
 	switch {
 	case g.dead:
@@ -266,7 +274,13 @@ func (c *cloud) answer(t inet.Token) (a inet.Answer, ok bool) {
 
 func (c *cloud) call(request func(inet.Token) inet.Event) (any, error) {
 	c.t.Helper()
-	a, ok := c.answer(c.begin(request))
+	t := c.begin(request)
+	a, ok := c.answer(t)
+	for n := 0; !ok && !c.dead && n < soon; n++ {
+		*c.now = c.now.Add(time.Millisecond)
+		c.pass()
+		a, ok = c.answer(t)
+	}
 	switch {
 	case c.dead:
 		return nil, errDied

@@ -43,6 +43,7 @@ func TestParcelsCrossTheInternet(t *testing.T) {
 	e := newEnds(t)
 	e.restarts()
 	e.silentPoHTTP()
+	e.large()
 	e.limits()
 	e.denial()
 	e.secondChoice()
