@@ -150,11 +150,14 @@ func (c *collection) handshake(ctx context.Context) ([]pki.NodeID, error) {
 	}
 	var ids []pki.NodeID
 	for _, sig := range signatures {
-		id, err := c.server.verify(pki.ParcelCollection, sig, nonce[:])
+		judged, err := c.server.judge(sig)
+		if err == nil {
+			err = judged.Verify(pki.ParcelCollection, nonce[:])
+		}
 		if err != nil {
 			return nil, &closing{websocket.StatusUnsupportedData, "a signature of the handshake is refused: " + err.Error()}
 		}
-		if !slices.Contains(ids, id) {
+		if id := judged.Signer.ID; !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}

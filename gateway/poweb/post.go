@@ -70,6 +70,10 @@ func (s *server) deliver(w http.ResponseWriter, r *http.Request) error {
 	if len(s.backend.Anchors()) == 0 {
 		return errNotReady
 	}
+	judged, err := s.judge(signature)
+	if err != nil { // a stranger's body is not read: it may have 9 MiB
+		return unauthorised(w, "the countersignature is refused: "+err.Error())
+	}
 	leave, err := s.bodies.Enter(r, true)
 	if err != nil {
 		return err
@@ -79,11 +83,10 @@ func (s *server) deliver(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	signer, err := s.verify(pki.ParcelDelivery, signature, parcel)
-	if err != nil {
+	if err := judged.Verify(pki.ParcelDelivery, parcel); err != nil {
 		return unauthorised(w, "the countersignature is refused: "+err.Error())
 	}
-	if err := s.hand(r.Context(), signer, parcel); err != nil {
+	if err := s.hand(r.Context(), judged.Signer.ID, parcel); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusAccepted)
@@ -99,17 +102,13 @@ func (s *server) hand(ctx context.Context, signer pki.NodeID, parcel []byte) err
 
 var errNotReady = web.Fail(http.StatusInternalServerError, "the gateway belongs to no domain yet; set it up first")
 
-// verify checks a countersignature of an endpoint of ours and says whose it is.
-func (s *server) verify(p pki.Purpose, signature, octets []byte) (pki.NodeID, error) {
+// judge wants a countersignature to be of an endpoint of ours.
+func (s *server) judge(signature []byte) (*cms.Countersignature, error) {
 	now, quality := time.Time{}, pki.ClockNone
 	if c, ok := s.backend.(Clock); ok {
 		now, quality = c.Clock()
 	}
-	signer, err := cms.VerifyCountersignature(p, signature, octets, s.backend.Anchors(), now, quality)
-	if err != nil {
-		return "", err
-	}
-	return signer.ID, nil
+	return cms.JudgeCountersigner(signature, s.backend.Anchors(), now, quality)
 }
 
 func unauthorised(w http.ResponseWriter, message string) error {

@@ -83,6 +83,29 @@ func TestStatusCodes(t *testing.T) {
 	}
 }
 
+func TestBodiesOfStrangersAreNotRead(t *testing.T) {
+	b := newBackend(t)
+	parcel := []byte("a parcel")
+	for name, p := range map[string]struct {
+		signer *pki.Certificate
+		read   bool
+	}{"an endpoint of ours": {b.chain.Endpoint, true}, "a stranger": {pkitest.Issue(t, "endpoint", nil, "endpoint", true, 0), false}} {
+		body := bytes.NewReader(parcel)
+		r, err := http.NewRequest("POST", "http://127.0.0.1/v1/parcels", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", typeParcel)
+		for key, value := range authorization(scheme, sign(t, pki.ParcelDelivery, parcel, p.signer, "endpoint")) {
+			r.Header.Set(key, value)
+		}
+		NewHandler(b).ServeHTTP(&recorder{header: http.Header{}}, r)
+		if read := body.Len() < len(parcel); read != p.read {
+			t.Errorf("the body of %s was read: %v", name, read)
+		}
+	}
+}
+
 func TestAnswersOfRegistration(t *testing.T) {
 	h := NewHandler(newBackend(t))
 	for _, tt := range []struct {

@@ -25,11 +25,15 @@ func NewGate(places, share int) *Gate {
 // Enter takes a place and answers how to leave it. With wait it waits for one, but not for those of its own
 // address.
 func (g *Gate) Enter(r *http.Request, wait bool) (leave func(), err error) {
-	whose := network(r.RemoteAddr)
+	return g.enter(r.Context(), r.RemoteAddr, wait)
+}
+
+func (g *Gate) enter(ctx context.Context, remote string, wait bool) (leave func(), err error) {
+	whose := network(remote)
 	if !g.count(whose, +1) {
 		return nil, ErrCrowded
 	}
-	if err := g.take(r.Context(), wait); err != nil {
+	if err := g.take(ctx, wait); err != nil {
 		g.count(whose, -1)
 		return nil, err
 	}
