@@ -17,9 +17,13 @@ func besideOf(l *config.Loaded, clock func() pki.Quality, log *slog.Logger) func
 	if g.Address == "" {
 		return nil
 	}
+	var allow []pki.NodeID
+	for _, id := range g.Allow {
+		allow = append(allow, pki.NodeID(id))
+	}
 	return func(s node.Shared) (node.Role, error) {
 		return inetnode.Open(inetnode.Config{Address: g.Address, PoWeb: g.PoWeb, PoHTTP: g.PoHTTP, CogRPC: g.CogRPC, Certificate: g.TLSCert, Key: g.TLSKey, Plain: g.Plain,
-			Store: s.Store, Secrets: s.Secrets, Lookup: s.Lookup, Clock: clock, Log: log,
+			Store: s.Store, Secrets: s.Secrets, Lookup: s.Lookup, Clock: clock, Log: log, Allow: allow,
 			Limits: inet.Limits{Parcels: g.MaxParcels, Bytes: g.MaxParcelBytes, CargoBytes: g.MaxCargoBytes}})
 	}
 }

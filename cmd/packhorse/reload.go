@@ -90,7 +90,7 @@ func needRestart(a, b *config.Loaded) (keys []string) {
 		changed bool
 	}{
 		{"name", a.Name != b.Name}, {"state_dir", a.StateDir != b.StateDir}, {"socket", a.Socket != b.Socket},
-		{"trust_clock", a.TrustClock != b.TrustClock}, {"gps", a.GPS != b.GPS}, {"watchdog", a.Watchdog != b.Watchdog}, {"poweb.listen", a.PoWeb != b.PoWeb}, {"courier", a.Courier != b.Courier}, {"internet_gateway", a.Gateway != b.Gateway}, {"store.max_bytes", a.Store.MaxBytes != b.Store.MaxBytes},
+		{"trust_clock", a.TrustClock != b.TrustClock}, {"gps", a.GPS != b.GPS}, {"watchdog", a.Watchdog != b.Watchdog}, {"poweb.listen", a.PoWeb != b.PoWeb}, {"courier", a.Courier != b.Courier}, {"internet_gateway", !reflect.DeepEqual(a.Gateway, b.Gateway)}, {"store.max_bytes", a.Store.MaxBytes != b.Store.MaxBytes},
 		{"store.max_parcels", a.Store.MaxParcels != b.Store.MaxParcels}, {"store.max_parcel_bytes", a.Store.MaxParcelBytes != b.Store.MaxParcelBytes},
 		{"store.linger_ms", a.Store.LingerMS != b.Store.LingerMS},
 		{"store.encrypt", a.Store.Encrypt != b.Store.Encrypt}, {"store.key_file", a.Store.KeyFile != b.Store.KeyFile},

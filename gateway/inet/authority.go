@@ -125,6 +125,10 @@ func (c *Core) register(now time.Time, e Register) {
 		c.answer(e.Token, nil, err)
 		return
 	}
+	if err := c.admits(req); err != nil {
+		c.answer(e.Token, nil, err)
+		return
+	}
 	node, err := c.certify(now, cert, req)
 	if err != nil {
 		c.answer(e.Token, nil, err)
@@ -132,6 +136,19 @@ func (c *Core) register(now time.Time, e Register) {
 	}
 	r := registration.Result{Node: node, Gateway: cert, Address: c.cfg.Address, Session: &key}
 	c.answer(e.Token, r.Marshal(), nil)
+}
+
+// admits refuses who is not to be served, and tells the operator whose id it would take.
+func (c *Core) admits(r registration.Request) error {
+	spki, err := pki.EncodeSPKI(r.Key)
+	if err != nil {
+		return err
+	}
+	if err := c.allowed(pki.IDOf(spki)); err != nil {
+		c.notice(false, "a registration was refused: "+err.Error())
+		return &registration.Error{Reason: registration.OtherKey, Detail: err.Error()}
+	}
+	return nil
 }
 
 func (c *Core) certify(now time.Time, issuer *pki.Certificate, r registration.Request) (*pki.Certificate, error) {

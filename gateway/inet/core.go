@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,13 +17,14 @@ import (
 	"packhorse/store/queue"
 )
 
-// Config makes a Core. All but Limits is required.
+// Config makes a Core. All but Limits and Allow is required.
 type Config struct {
 	Address string          // domain name under which others know this Internet gateway
 	Key     *rsa.PrivateKey // its identity
 	Clock   pki.Quality     // as an event Clock before the first event
 	Rand    io.Reader       // a seed replays a run
 	Limits  Limits
+	Allow   []pki.NodeID // private gateways that may register and use it; empty: everybody
 }
 
 // maxLinks is how many certificates are remembered as verified.
@@ -74,11 +76,12 @@ func New(cfg Config, records []gateway.Record) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Limits.fill()
+	open := len(cfg.Allow) == 0
+	cfg.Limits.fill(open)
 	id := pki.IDOf(spki)
 	c := &Core{cfg: cfg, id: id, spki: spki, quality: cfg.Clock, links: pki.NewLinks(maxLinks), office: registration.NewOffice(cfg.Key, cfg.Rand),
 		ring: session.NewRing(id, cfg.Limits.Sessions), known: map[queue.ID]*entry{},
-		queue: queue.New[lane](queue.Options{Head: gateway.KindInetParcel, Body: gateway.KindInetBody, Limits: cfg.Limits.quotas()}),
+		queue: queue.New[lane](queue.Options{Head: gateway.KindInetParcel, Body: gateway.KindInetBody, Limits: cfg.Limits.quotas(open)}),
 		subs:  map[uint64]*subscription{}, collecting: map[uint64]*collection{}, roads: map[string]*road{}, sending: map[string]string{}, permits: newPermits(), loads: map[loadKey][]loadDone{},
 		owed: newMarks(gateway.KindInetOwed, cfg.Limits.Owed), served: newMarks(gateway.KindInetServed, cfg.Limits.Owed)}
 	c.restore(records)
@@ -202,6 +205,14 @@ func (c *Core) setClock(q pki.Quality) {
 
 // trusted tells that dates can be judged, issued and ended by.
 func (c *Core) trusted() bool { return c.quality >= pki.ClockNTP }
+
+// allowed refuses private gateways that the configuration does not name, also those that registered before it was so.
+func (c *Core) allowed(id pki.NodeID) error {
+	if len(c.cfg.Allow) == 0 || slices.Contains(c.cfg.Allow, id) {
+		return nil
+	}
+	return refuse(ramf.NotAuthorised, "%.80s is none of the private gateways that this Internet gateway serves", id)
+}
 
 // ours tells whether an address names this gateway.
 func (c *Core) ours(address string) bool {

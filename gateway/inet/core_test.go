@@ -59,23 +59,13 @@ func TestRegistrationRefusals(t *testing.T) {
 	spki, _ := pki.EncodeSPKI(pkitest.Key(t, "gateway").Public())
 	pnra, err := r.core.PreRegister(r.now, sha256.Sum256(spki))
 	must(t, err)
-	reasonOf := func(pnra []byte, key string) registration.Reason {
-		pnrr, err := registration.NewRequest(pnra, pkitest.Key(t, key), rand.Reader)
-		must(t, err)
-		_, err = r.ask(func(k Token) Event { return Register{k, pnrr} })
-		var e *registration.Error
-		if errors.As(err, &e) {
-			return e.Reason
-		}
-		return 0
-	}
-	if got := reasonOf(pnra, "sender"); got != registration.OtherKey {
+	if got := r.registerWith(pnra, "sender"); got != registration.OtherKey {
 		t.Errorf("another key's PNRA: %v", got)
 	}
-	if got := reasonOf(pnra, "gateway"); got != 0 {
+	if got := r.registerWith(pnra, "gateway"); got != 0 {
 		t.Errorf("the first time: %v", got)
 	}
-	if got := reasonOf(pnra, "gateway"); got != registration.Expired {
+	if got := r.registerWith(pnra, "gateway"); got != registration.Expired {
 		t.Errorf("the second time: %v", got)
 	}
 	r.core.HandleEvent(r.now, Clock{pki.ClockNeighbour})
@@ -300,7 +290,7 @@ func TestQuotas(t *testing.T) {
 		must(t, r.deliver(p.id, p.outward(fmt.Sprint(n), "elsewhere.example")))
 	}
 	if err := r.deliver(p.id, p.outward("more", "further.example")); code(err) != "quota" {
-		t.Errorf("a private gateway took more than its quarter: %v", err)
+		t.Errorf("a private gateway took more than its share: %v", err)
 	}
 	for n := range 3 {
 		must(t, r.deliver("", p.inward(fmt.Sprint("in", n))))
@@ -309,10 +299,70 @@ func TestQuotas(t *testing.T) {
 		t.Errorf("the queue of a private gateway has no end: %v", err)
 	}
 	if err := r.deliver("", other.inward("in more")); code(err) != "quota" {
-		t.Errorf("a sender took more than its quarter: %v", err)
+		t.Errorf("a sender took more than its share: %v", err)
 	}
 	if taken, err := p.cargo(p.inward("by cargo")); err != nil || taken.Skipped != 1 || len(r.core.owed.byID) != 0 {
 		t.Errorf("what has no room is acknowledged: %+v, %v, %d owed", taken, err, len(r.core.owed.byID))
+	}
+}
+
+func TestOnlyWhoIsAllowedRegistersAndIsServed(t *testing.T) {
+	r := newRig(t, Limits{})
+	p, other := r.register("gateway"), r.register("other gateway")
+	r.allow = []pki.NodeID{p.id}
+	r.restart()
+	must(t, r.deliver(p.id, p.outward("one", "elsewhere.example")))
+	must(t, r.deliver("", p.inward("two")))
+	if err := r.deliver(other.id, other.outward("three", "elsewhere.example")); refusal(err) != ramf.NotAuthorised {
+		t.Errorf("a private gateway that is not named sends: %v", err)
+	}
+	if err := r.deliver("", other.inward("four")); refusal(err) != ramf.NotAuthorised {
+		t.Errorf("something is kept for a private gateway that is not named: %v", err)
+	}
+	if got := r.registers("other gateway"); got != registration.OtherKey {
+		t.Errorf("a private gateway that is not named registers: %v", got)
+	}
+	if got := r.registers("gateway"); got != 0 {
+		t.Errorf("one that is named does not: %v", got)
+	}
+}
+
+// registers tells why a key is not registered.
+func (r *rig) registers(key string) registration.Reason {
+	r.t.Helper()
+	spki, err := pki.EncodeSPKI(pkitest.Key(r.t, key).Public())
+	must(r.t, err)
+	pnra, err := r.core.PreRegister(r.now, sha256.Sum256(spki))
+	must(r.t, err)
+	return r.registerWith(pnra, key)
+}
+
+func (r *rig) registerWith(pnra []byte, key string) registration.Reason {
+	r.t.Helper()
+	pnrr, err := registration.NewRequest(pnra, pkitest.Key(r.t, key), rand.Reader)
+	must(r.t, err)
+	_, err = r.ask(func(k Token) Event { return Register{k, pnrr} })
+	var e *registration.Error
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	return 0
+}
+
+func TestStrangersDoNotFillAnOpenGateway(t *testing.T) {
+	for _, c := range []struct {
+		open bool
+		want int
+	}{{true, 16}, {false, 4}} {
+		l := Limits{}
+		l.fill(c.open)
+		q := l.quotas(c.open)
+		if got := int(q.All.Octets / q.Peer.Octets); got != c.want {
+			t.Errorf("open is %v: %d private gateways fill it, want %d", c.open, got, c.want)
+		}
+		if got := q.All.Items / q.Peer.Items; got != c.want {
+			t.Errorf("open is %v: parcels of %d private gateways fill it, want %d", c.open, got, c.want)
+		}
 	}
 }
 

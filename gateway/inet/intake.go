@@ -39,6 +39,9 @@ func (c *Core) inspect(now time.Time, raw []byte, by pki.NodeID) (intake, error)
 	if by == "" {
 		terms.Ahead = 0 // an Internet node has the time
 	}
+	if err := c.allowed(by); by != "" && err != nil {
+		return intake{}, err
+	}
 	in := intake{rec: newRecord(m), raw: raw}
 	in.rec.By = by
 	switch {
@@ -60,7 +63,11 @@ func (c *Core) inspectInward(m *ramf.Message, terms pki.Terms, in intake) (intak
 	if len(path) < 4 {
 		return intake{}, refuse(ramf.NotAuthorised, "%.80s is no endpoint behind a private gateway", m.Recipient)
 	}
-	in.rec.Line = lane{toGateway, string(path[len(path)-2].ID)}
+	gw := path[len(path)-2].ID
+	if err := c.allowed(gw); err != nil {
+		return intake{}, err
+	}
+	in.rec.Line = lane{toGateway, string(gw)}
 	in.path = path
 	if c.permits.denials.Denied(path, terms.Now, c.quality) {
 		err = refuse(ramf.NotAuthorised, "the recipient took the delivery authorisation back")

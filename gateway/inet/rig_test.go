@@ -27,6 +27,7 @@ type rig struct {
 	t       testing.TB
 	core    *Core
 	limits  Limits
+	allow   []pki.NodeID
 	disk    map[loadKey][]byte
 	full    error // what the store answers to batches that grow it
 	held    bool  // batches wait
@@ -54,7 +55,7 @@ func (r *rig) restart() {
 			records = append(records, gateway.Record{Kind: k.kind, Key: k.key, Value: r.disk[k]})
 		}
 	}
-	c, err := New(Config{Address: address, Key: pkitest.Key(r.t, "root"), Clock: pki.ClockNTP, Rand: rand.Reader, Limits: r.limits}, records)
+	c, err := New(Config{Address: address, Key: pkitest.Key(r.t, "root"), Clock: pki.ClockNTP, Rand: rand.Reader, Limits: r.limits, Allow: r.allow}, records)
 	if err != nil {
 		r.t.Fatal(err)
 	}

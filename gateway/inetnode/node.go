@@ -38,6 +38,7 @@ type Config struct {
 	Clock   func() pki.Quality // asked every minute; nil: pki.ClockNTP
 	Log     *slog.Logger       // nil: discards
 	Limits  inet.Limits
+	Allow   []pki.NodeID // private gateways that may register and use it; empty: everybody
 }
 
 // Lookup finds the hosts of an Awala address.
@@ -85,7 +86,7 @@ func Open(cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, log: cfg.Log, owner: shell.NewOwner(), client: pohttp.NewClient(cfg.Lookup, 0)}
 	n.clock.Store(uint32(cfg.Clock()))
 	n.disk = shell.NewDisk(cfg.Store.Apply, n.persisted)
-	if n.core, err = inet.New(inet.Config{Address: cfg.Address, Key: key, Clock: cfg.Clock(), Rand: rand.Reader, Limits: cfg.Limits}, records); err != nil {
+	if n.core, err = inet.New(inet.Config{Address: cfg.Address, Key: key, Clock: cfg.Clock(), Rand: rand.Reader, Limits: cfg.Limits, Allow: cfg.Allow}, records); err != nil {
 		return nil, err
 	}
 	n.prepare(time.Now())

@@ -13,6 +13,7 @@ import (
 
 	"packhorse/gateway/cogrpc"
 	"packhorse/gateway/inet"
+	"packhorse/gateway/internal/web"
 	"packhorse/gateway/pohttp"
 	"packhorse/gateway/poweb"
 )
@@ -22,6 +23,10 @@ const (
 	stopGrace = 2 * time.Second
 	// senders is how many parcels are on their way to other Internet nodes at once, each in memory.
 	senders = 8
+	// connections are open at once to one HTTP server: its collections, and as many others. One address may be that of
+	// several private gateways behind one router, or of one that hoards.
+	connections      = 2048
+	connectionsOfOne = 64
 )
 
 // server is one listener and what serves it until ctx ends.
@@ -70,6 +75,7 @@ func (n *Node) tls() *tls.Config {
 func (n *Node) http(name, address string, s *http.Server) server {
 	s.ErrorLog = log.New(io.Discard, "", 0)
 	return server{name: name, address: address, serve: func(ctx context.Context, l net.Listener) error {
+		l = &web.Listener{Listener: l, Gate: web.NewGate(connections, connectionsOfOne)}
 		if c := n.tls(); c != nil {
 			c.NextProtos = []string{"http/1.1"}
 			l = tls.NewListener(l, c)

@@ -46,6 +46,8 @@ type Gateway struct {
 	MaxParcels     int    `toml:"max_parcels"`
 	MaxParcelBytes int64  `toml:"max_parcel_bytes"`
 	MaxCargoBytes  int    `toml:"max_cargo_bytes"`
+
+	Allow []string `toml:"allow"`
 }
 
 // Store bounds what is kept on disk, and tells how to open it when it is encrypted.
@@ -126,9 +128,10 @@ var Keys = []Key{
 	{"internet_gateway.tls_cert", "required unless plain", "path", "PEM file with the certificate for TLS and what is above it; read again when it changes"},
 	{"internet_gateway.tls_key", "required unless plain", "path", "PEM file with its key"},
 	{"internet_gateway.plain", "false", "", "serve without TLS, on loopback addresses alone: behind a proxy that has it, or for tests"},
-	{"internet_gateway.max_parcels", "20000", "", "parcels held or remembered until they expire; at most a quarter of them of one private gateway or sender"},
-	{"internet_gateway.max_parcel_bytes", "a quarter of `store.max_bytes`", "octets", "parcels that wait, at most half of `store.max_bytes`; at most a quarter of them of one private gateway, an eighth of one sender"},
+	{"internet_gateway.max_parcels", "20000", "", "parcels held or remembered until they expire; at most a sixteenth of them of one private gateway or sender, a quarter with `allow`"},
+	{"internet_gateway.max_parcel_bytes", "a quarter of `store.max_bytes`", "octets", "parcels that wait, at most half of `store.max_bytes`; at most a sixteenth of them of one private gateway or sender (but two parcels of any size), a quarter with `allow`"},
 	{"internet_gateway.max_cargo_bytes", "8397056", "octets", "largest cargo that is made, 65536 to 9437184; phones as couriers take no more than the default"},
+	{"internet_gateway.allow", "everybody", "", "ids of the private gateways that may register and are served, such as `[\"0b5b...\"]`: 0 and 64 hex digits, which the log tells of each that is refused; that is done to all others, also if they registered before"},
 	{"store.max_bytes", "1073741824", "octets", "largest live size of the store; new parcels are refused beyond it"},
 	{"store.max_parcels", "10000", "", "parcels held or remembered until their time is over, 800 octets of memory each; at most half of them from one neighbour, from our apps or by one sender"},
 	{"store.max_parcel_bytes", "a quarter of `store.max_bytes`", "octets", "bodies of parcels that wait, at most half of `store.max_bytes`; at most half of them from one neighbour or by one sender"},

@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 
+	"packhorse/gateway/pki"
 	"packhorse/gateway/ramf"
 )
 
@@ -35,6 +36,11 @@ func (l *Loaded) checkGateway() error {
 	}
 	if n := g.MaxCargoBytes; n < 64<<10 || n > ramf.MaxMessage {
 		return l.wrong(at+"max_cargo_bytes", "give 65536 to 9437184", "%d is out of range", n)
+	}
+	for _, id := range g.Allow {
+		if _, ok := pki.NodeID(id).Digest(); !ok {
+			return l.wrong(at+"allow", "give ids of private gateways: 0 and 64 hexadecimal digits", "%.80q is no id", id)
+		}
 	}
 	return nil
 }

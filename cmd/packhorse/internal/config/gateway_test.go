@@ -18,6 +18,8 @@ func TestInternetGatewayIsChecked(t *testing.T) {
 		"not an address":    {"no address", ":8443", "8443"},
 		"too much":          {"does not fit", "tls_cert", "max_parcel_bytes = 1000000000000\ntls_cert"},
 		"tiny cargo":        {"out of range", "tls_cert", "max_cargo_bytes = 10\ntls_cert"},
+		"allowed":           {"", "tls_cert", "allow = [\"0" + strings.Repeat("ab", 32) + "\"]\ntls_cert"},
+		"no id":             {"is no id", "tls_cert", "allow = [\"mine\"]\ntls_cert"},
 		"no parcels":        {"too small", "tls_cert", "max_parcels = 1\ntls_cert"},
 	} {
 		_, err := load(t, map[string]string{"packhorse.toml": strings.Replace(good, c.old, c.new, 1)})
