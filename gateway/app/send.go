@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"time"
@@ -116,8 +115,8 @@ func (e *Endpoint) compose(to string, m Message) (*outgoing, error) {
 		if same := e.sentAs(k.ID, m.ID); same != nil {
 			return same, nil
 		}
-	} else {
-		o.ID = newID()
+	} else if o.ID, err = ramf.NewID(rand.Reader); err != nil {
+		return nil, err
 	}
 	created := now.UTC().Truncate(time.Second)
 	ttl := ttlOf(m, endOf(k).Sub(created))
@@ -135,15 +134,6 @@ func ttlOf(m Message, most time.Duration) time.Duration {
 		ttl = usualTTL
 	}
 	return min(ttl, most, ramf.MaxTTL).Truncate(time.Second)
-}
-
-// newID draws a random name (RFC 9562 version 4).
-func newID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
 // sentAs finds what went to a contact under an id. e.mu is held.
