@@ -1,6 +1,7 @@
 package poweb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -43,18 +44,11 @@ func NewInternetServer(b InternetBackend, o InternetOptions) *http.Server {
 // NewInternetHandler is what NewInternetServer serves.
 func NewInternetHandler(b InternetBackend, o InternetOptions) http.Handler {
 	s := &server{backend: b, internet: true, nodes: 1, handshakeLimit: internetHandshake,
-		sockets: web.NewGate(orElse(o.Sockets, internetSockets), orElse(o.PerOwner, internetShare)),
-		bodies:  web.NewGate(orElse(o.Bodies, internetBodies), internetUploads), desks: web.NewGate(maxDesks, internetDesks)}
+		sockets: web.NewGate(cmp.Or(o.Sockets, internetSockets), cmp.Or(o.PerOwner, internetShare)),
+		bodies:  web.NewGate(cmp.Or(o.Bodies, internetBodies), internetUploads), desks: web.NewGate(maxDesks, internetDesks)}
 	routes := s.routes()
 	routes[pathParams] = route{http.MethodGet, s.params}
 	return s.handler(routes)
-}
-
-func orElse(n, otherwise int) int {
-	if n == 0 {
-		return otherwise
-	}
-	return n
 }
 
 func (s *server) params(w http.ResponseWriter, r *http.Request) error {
