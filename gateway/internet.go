@@ -7,8 +7,6 @@ func (c *Core) handleInternet(now time.Time, e Event) {
 	switch e := e.(type) {
 	case Registered:
 		c.registered(now, e)
-	case Unregister:
-		c.unregister(now, e)
 	case Uplink:
 		c.uplinkLive(now, e)
 	case FromInternet:

@@ -16,11 +16,6 @@ type (
 		Address string
 		PNR     []byte
 	}
-	// Unregister forgets an Internet gateway. What waits for it waits for another. Answer value: nil.
-	Unregister struct {
-		Token   Token
-		Address string
-	}
 	// Uplink tells whether this gateway reaches the Internet gateway at Address now. While it does, the
 	// domain's parcels for the Internet come here. It has no Answer.
 	Uplink struct {
@@ -130,7 +125,6 @@ type UplinkInfo struct {
 }
 
 func (Registered) gatewayEvent()   {}
-func (Unregister) gatewayEvent()   {}
 func (Uplink) gatewayEvent()       {}
 func (FromInternet) gatewayEvent() {}
 func (CollectUp) gatewayEvent()    {}

@@ -32,16 +32,6 @@ func (c *Core) registered(now time.Time, e Registered) {
 	c.changeBook(change, c.answerStored(e.Token))
 }
 
-func (c *Core) unregister(now time.Time, e Unregister) {
-	change, err := c.book.Unregister(e.Address)
-	if err != nil {
-		c.answer(e.Token, nil, uplinkError(err))
-		return
-	}
-	c.uplinkLive(now, Uplink{Address: e.Address})
-	c.changeBook(change, c.answerStored(e.Token))
-}
-
 // changeBook makes a change of the registrations durable, then takes it over.
 func (c *Core) changeBook(change uplink.Change, done batchDone) {
 	c.persist(batch{ops: uplinkOps(change.Records)}, func(now time.Time, err error) {

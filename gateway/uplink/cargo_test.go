@@ -59,7 +59,7 @@ func TestTwoRegistrations(t *testing.T) {
 	d.opens(n.cargo(fromN, now, nil, "north"), now, "north")
 	n.open(d.seal(north, now, now.Add(day), "x"), ramf.Cargo, now)
 	s.open(d.seal(south, now, now.Add(day), "x"), ramf.Cargo, now)
-	d.take(d.Unregister(north))
+	d.forget(north)
 	if _, err := d.Open(n.cargo(fromN, now, nil, "late"), now, gps); refusal(err) != ramf.NotAuthorised {
 		t.Errorf("cargo of who was left: %v", err)
 	}

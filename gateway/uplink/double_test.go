@@ -204,6 +204,11 @@ func (d *desk) register(i *internet, at time.Time) {
 	d.take(d.Register(i.address, i.result(at).Marshal(), at, gps))
 }
 
+func (d *desk) forget(address string) {
+	d.store(d.leave(address))
+	delete(d.gateways, address)
+}
+
 func (d *desk) cca(address string, at time.Time) []byte {
 	d.t.Helper()
 	raw, records, err := d.MakeCCA(address, at, gps, d.rand)

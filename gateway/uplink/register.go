@@ -9,7 +9,7 @@ import (
 )
 
 // Register takes the PNR with which the Internet gateway at address answered, for the first time or as a renewal. The
-// earlier certificates stay until they end. What is refused will be refused again, except for NoClock and Expired,
+// earlier certificates stay until they end. Where the book is full, the last registration that Prefer did not name goes. What is refused will be refused again, except for NoClock and Expired,
 // which may be our clock's fault. Errors are *Error.
 func (b *Book) Register(address string, pnr []byte, now time.Time, q pki.Quality) (Change, error) {
 	r, err := registration.ParseResult(pnr)
@@ -19,20 +19,42 @@ func (b *Book) Register(address string, pnr []byte, now time.Time, q pki.Quality
 	if err := b.judge(canonical(address), r, now, q); err != nil {
 		return Change{}, err
 	}
-	g := &gateway{address: canonical(address)}
+	g, left := &gateway{address: canonical(address), certificate: r.Gateway}, ""
 	if have := b.gateways[g.address]; have != nil {
 		g.ours = have.ours
 	} else if len(b.gateways) >= MaxGateways {
-		return Change{}, refuse(Full, "this gateway is registered with %d Internet gateways; leave one of them first", MaxGateways)
+		if left = b.unnamed(); left == "" {
+			return Change{}, refuse(Full, "this gateway is registered with %d Internet gateways: name fewer", MaxGateways)
+		}
 	}
-	g.certificate = r.Gateway
 	g, _ = g.with(r.Node)
 	var at time.Time // without a clock every message counts as later
 	if q >= pki.ClockNTP {
 		at = now
 	}
-	records := append(b.ring.Replace(r.Gateway.ID, *r.Session, at), b.gatewayRecord(g))
-	return Change{Records: records, Apply: func() { b.gateways[g.address] = g }}, nil
+	records := append(b.leave(left), b.ring.Replace(r.Gateway.ID, *r.Session, at)...)
+	return Change{Records: append(records, b.gatewayRecord(g)), Apply: func() {
+		delete(b.gateways, left)
+		b.gateways[g.address] = g
+	}}, nil
+}
+
+// unnamed is the last registration that Prefer did not name; empty: all are named.
+func (b *Book) unnamed() string {
+	all := b.Gateways()
+	if last := all[len(all)-1].Address; b.rank(last) == len(b.order) {
+		return last
+	}
+	return ""
+}
+
+// leave ends the sessions with the Internet gateway at an address at once, and is what its registration leaves to delete.
+func (b *Book) leave(address string) []Record {
+	g := b.gateways[address]
+	if g == nil {
+		return nil
+	}
+	return append(b.ring.Forget(g.certificate.ID), Record{Key: gatewayKey(address), Delete: true})
 }
 
 // judge checks what a PNR must be.
@@ -60,16 +82,6 @@ func (b *Book) judge(address string, r registration.Result, now time.Time, q pki
 		}
 	}
 	return nil
-}
-
-// Unregister forgets an Internet gateway and ends the sessions with it at once. Errors are *Error.
-func (b *Book) Unregister(address string) (Change, error) {
-	g, err := b.find(address)
-	if err != nil {
-		return Change{}, err
-	}
-	records := append(b.ring.Forget(g.certificate.ID), Record{Key: gatewayKey(g.address), Delete: true})
-	return Change{Records: records, Apply: func() { delete(b.gateways, g.address) }}, nil
 }
 
 // Rotate takes a new certificate of ours that came in a cargo from the Internet gateway with the id from. A change

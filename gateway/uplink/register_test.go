@@ -92,13 +92,22 @@ func TestRegisterRefuses(t *testing.T) {
 
 func TestBookIsBounded(t *testing.T) {
 	d, i := newDesk(t), newInternet(t, north)
+	var named []string
 	for n := range MaxGateways {
 		i.address = fmt.Sprintf("gateway%d.example.org", n)
 		d.register(i, now)
+		named = append(named, i.address)
 	}
 	i.address = north
+	d.Prefer(named...)
 	if _, err := d.Register(north, i.result(now).Marshal(), now, gps); reason(err) != Full {
 		t.Errorf("one more: %v", err)
+	}
+	d.Prefer(append(named[1:], north)...)
+	d.register(i, now)
+	d.restart()
+	if all := d.Gateways(); len(all) != MaxGateways || d.gateways[named[0]] != nil || d.gateways[north] == nil {
+		t.Errorf("after another took the place of the one that nobody names any more: %+v", all)
 	}
 	i.address = "gateway3.example.org"
 	for n := range 2 * maxCertificates {
@@ -180,13 +189,10 @@ func TestPreference(t *testing.T) {
 			t.Errorf("%q: got %+v, want %s first", tt.order, g, tt.want)
 		}
 	}
-	d.take(d.Unregister(north))
+	d.forget(north)
 	d.restart()
 	if _, ok := d.Gateway(n.own.ID); ok || len(d.disk) != 2 {
 		t.Errorf("%d records left of one registration, want 2", len(d.disk))
-	}
-	if _, err := d.Unregister(north); reason(err) != Unregistered {
-		t.Errorf("twice: %v", err)
 	}
 	if _, err := d.Signer(north, now, gps); reason(err) != Unregistered {
 		t.Errorf("signs: %v", err)

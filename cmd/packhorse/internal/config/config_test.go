@@ -128,6 +128,7 @@ func TestMistakesNameFileLineAndKey(t *testing.T) {
 		{"nobody to call", "[[internet.peer]]\nname = \"hq\"\nid = \"" + strings.Repeat("ab", 32) + "\"\n", []string{"packhorse.toml:", "no address"}},
 		{"an Internet gateway's address", "[uplink]\ndoh = \"https://dns.example/q\"\ngateways = [\"gw.example.org\", \"here\"]\n", []string{"packhorse.toml:3", "gateways:", "here", "domain name"}},
 		{"a mesh domain's address", "uplink.gateways = [\"ridge.aaaaaaaaaaaaaaaa.internal\"]\n", []string{"packhorse.toml:1", "no Awala address"}},
+		{"nine Internet gateways", "uplink.gateways = [" + strings.Repeat("\"gw.example.org\", ", 9) + "]\n", []string{"packhorse.toml:1", "gateways:", "9 are too many"}},
 		{"a resolver without TLS", "uplink.doh = \"http://dns.example/q\"\n", []string{"packhorse.toml:1", "doh:", "https://"}},
 		{"a fixed address without a name", "[[uplink.fixed]]\npoweb = \"127.0.0.1:1\"\n", []string{"packhorse.toml:2", "name:", "missing"}},
 		{"a fixed address without a port", "[[uplink.fixed]]\nname = \"gw.example\"\ncogrpc = \"192.0.2.1\"\n", []string{"packhorse.toml:2", "missing port"}},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"packhorse/gateway/discovery"
+	"packhorse/gateway/uplink"
 )
 
 // checkUplink reads the authorities' files too, into l.Fixed.
@@ -18,6 +19,9 @@ func (l *Loaded) checkUplink() error {
 			return err
 		}
 		known[f.Name] = true
+	}
+	if n := len(l.Uplink.Gateways); n > uplink.MaxGateways {
+		return l.wrong("uplink.gateways", fmt.Sprintf("name %d at most", uplink.MaxGateways), "%d are too many", n)
 	}
 	for _, a := range l.Uplink.Gateways {
 		if !known[a] && !discovery.ValidName(a) {
