@@ -24,25 +24,26 @@ type Courier struct {
 	// Internet takes cargo that waits here to its Internet gateways, found as Config.Uplinks says.
 	Internet bool
 
-	waits *waits // nil: courierWaits; tests do not wait
+	// Waits are its pauses. nil: those that suit what others ship; tests take shorter ones.
+	Waits *Waits
 }
 
-// waits are the pauses of couriers, in which servers make ready what answers (RS-008).
-type waits struct {
-	visit  time.Duration // of a private gateway, between collection and delivery
-	gather time.Duration // of a courier, before a trip: who left a CCA delivers after it, and that goes first
-	trip   time.Duration // of a courier, between delivery and collection
-	retry  time.Duration // after a trip that failed, twice as long after each more
-	most   time.Duration
+// Waits are the pauses of couriers, in which servers make ready what answers (RS-008).
+type Waits struct {
+	Visit  time.Duration // of a private gateway, between collection and delivery
+	Gather time.Duration // of a courier, before a trip: who left a CCA delivers after it, and that goes first
+	Trip   time.Duration // of a courier, between delivery and collection
+	Retry  time.Duration // after a trip that failed, twice as long after each more; not 0
+	Most   time.Duration // of Retry
 }
 
-var courierWaits = waits{visit: 5 * time.Second, gather: 15 * time.Second, trip: 10 * time.Second, retry: 30 * time.Second, most: 10 * time.Minute}
+var courierWaits = Waits{Visit: 5 * time.Second, Gather: 15 * time.Second, Trip: 10 * time.Second, Retry: 30 * time.Second, Most: 10 * time.Minute}
 
 // courier carries cargo. Its methods are safe for concurrent use.
 type courier struct {
 	core   core
 	cfg    Courier
-	waits  waits
+	waits  Waits
 	find   func(context.Context) (netip.AddrPort, error) // a courier on this network
 	way    func(context.Context) (gateway.CargoWay, error)
 	say    func(text string) // progress, for people
@@ -57,8 +58,8 @@ type courier struct {
 func (n *Node) newCourier() (*courier, error) {
 	c := &courier{core: n, cfg: n.cfg.Courier, waits: courierWaits, find: cogrpc.Find, way: n.cargoWay, lookup: n.lookup,
 		say: func(text string) { n.events.send(admin.Event{Type: "courier", Text: text}) }}
-	if c.cfg.waits != nil {
-		c.waits = *c.cfg.waits
+	if c.cfg.Waits != nil {
+		c.waits = *c.cfg.Waits
 	}
 	if c.cfg.Listen == "" {
 		return c, nil

@@ -186,7 +186,7 @@ func (f *fakeCore) want(what string, got []string, want ...string) {
 
 // newTestCourier waits for nothing.
 func newTestCourier(core core) *courier {
-	return &courier{core: core, say: func(string) {}, way: func(context.Context) (gateway.CargoWay, error) { return gateway.CargoWay{}, nil }, waits: waits{retry: time.Millisecond, most: time.Millisecond},
+	return &courier{core: core, say: func(string) {}, way: func(context.Context) (gateway.CargoWay, error) { return gateway.CargoWay{}, nil }, waits: Waits{Retry: time.Millisecond, Most: time.Millisecond},
 		find: func(context.Context) (netip.AddrPort, error) { return netip.AddrPort{}, cogrpc.ErrNoCourier }}
 }
 
@@ -391,7 +391,7 @@ func TestCargoThatCannotGoKeepsNothingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCore(t, heldCargo("one", "lost.example"))
 		c := newTestCourier(f)
-		c.waits.retry, c.waits.most = time.Hour, 2*time.Hour
+		c.waits.Retry, c.waits.Most = time.Hour, 2*time.Hour
 		var tried []string
 		c.lookup = func(_ context.Context, _ discovery.Service, name string) ([]discovery.Target, error) {
 			f.mu.Lock()

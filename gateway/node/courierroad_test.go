@@ -123,10 +123,10 @@ func (a app) toTheInternet(t *testing.T) []byte {
 // A parcel goes from an app through a courier of strangers to its Internet gateway, and the acknowledgement comes back.
 func TestParcelGoesByCourierAndIsAcknowledged(t *testing.T) {
 	c := newCloud(t)
-	none := &waits{}
-	ada := start(t, Config{StateDir: t.TempDir(), Name: "ada", Courier: Courier{waits: none}}, nil)
+	none := &Waits{}
+	ada := start(t, Config{StateDir: t.TempDir(), Name: "ada", Courier: Courier{Waits: none}}, nil)
 	defer ada.stop()
-	ben := start(t, Config{StateDir: t.TempDir(), Name: "ben", Courier: Courier{Listen: "127.0.0.1:0", waits: none}}, nil)
+	ben := start(t, Config{StateDir: t.TempDir(), Name: "ben", Courier: Courier{Listen: "127.0.0.1:0", Waits: none}}, nil)
 	defer ben.stop()
 	must[admin.Status](t)(ada.Up(t.Context(), admin.Up{Domain: "ridge"}))
 	must[admin.Status](t)(ben.Up(t.Context(), admin.Up{Domain: "hill"}))

@@ -107,7 +107,7 @@ func (v *visit) exchange(ctx context.Context, cca []byte) error {
 		return err
 	}
 	v.say(fmt.Sprintf("fetched %d cargo with %d parcels; waiting for answers", v.out.CargoIn, v.out.ParcelsIn))
-	if err := pause(ctx, v.waits.visit); err != nil {
+	if err := pause(ctx, v.waits.Visit); err != nil {
 		return err
 	}
 	if err := v.deliver(ctx); err != nil {

@@ -14,14 +14,14 @@ import (
 
 // carryUp takes cargo and CCAs to their Internet gateways as soon as they are here, until ctx ends.
 func (c *courier) carryUp(ctx context.Context) {
-	for wait := c.waits.retry; ctx.Err() == nil; {
+	for wait := c.waits.Retry; ctx.Err() == nil; {
 		tried, went, err := c.wander(ctx, wait)
 		c.note(func(s *admin.CourierState) { s.Problem = problemOf(ctx, err) })
 		if went {
-			wait = c.waits.retry
+			wait = c.waits.Retry
 		}
 		if tried || pause(ctx, wait) == nil {
-			wait = min(2*wait, c.waits.most)
+			wait = min(2*wait, c.waits.Most)
 		}
 	}
 }
@@ -51,10 +51,10 @@ func (c *courier) wander(ctx context.Context, retry time.Duration) (tried, went 
 		if err != nil || first == nil {
 			return false, went, err
 		}
-		if err := pause(ctx, c.waits.gather); err != nil {
+		if err := pause(ctx, c.waits.Gather); err != nil {
 			return tried, went, err
 		}
-		t := &trip{core: c.core, line: l, dial: c.dialUp, pause: c.waits.trip, ahead: first}
+		t := &trip{core: c.core, line: l, dial: c.dialUp, pause: c.waits.Trip, ahead: first}
 		err = t.run(ctx)
 		c.wentUp(t.tripCounts)
 		if err != nil && failed == nil {

@@ -160,15 +160,18 @@ func (u *uplinks) registered(address string, yes bool) {
 func (u *uplinks) settled(address string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if !u.known[address] {
+	if !u.known[address] && len(u.may[address]) == 0 {
 		u.known[address] = true
 		nudge(u.wake)
 	}
 }
 
-// mayRegister has those that wait for a domain or a clock look again.
+// mayRegister has those that wait for a domain or a clock look again, and a second choice wait for the first.
 func (u *uplinks) mayRegister() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	for _, a := range u.gateways {
+		u.known[a] = u.known[a] && u.health[a].Registered
 		nudge(u.may[a])
 	}
 }

@@ -82,16 +82,36 @@ func TestLostAnswerOfADelivery(t *testing.T) {
 	})
 }
 
+// A domain and a clock may come after the start: what is then possible is done at once, and the first choice stays the first.
+func TestRegistrationWhenItBecomesPossible(t *testing.T) {
+	o := newOwner(t)
+	o.early, o.slow = &gateway.Error{Code: "not_yet", Message: "no clock", Fix: "set it"}, "one.example"
+	synctest.Test(t, func(t *testing.T) {
+		u, _, d := runUplinks(t, o, "one.example", "two.example")
+		time.Sleep(time.Second)
+		if h := u.states()[0]; h.Problem != "no clock" || d[0].registrations() > 0 {
+			t.Errorf("%d registrations, health %+v", d[0].registrations(), h)
+		}
+		o.mu.Lock()
+		o.early = nil
+		o.mu.Unlock()
+		u.mayRegister()
+		time.Sleep(time.Minute)
+		want(t, "registered", o.state(&o.registers), "two.example", "one.example")
+		want(t, "told", o.state(&o.lives), "+one.example")
+	})
+}
+
 // What waits at an Internet gateway comes from nowhere else: a connection that broke off once is made again before a
 // second choice.
 func TestConnectionThatBrokeOffOnceIsMadeAgain(t *testing.T) {
 	o := newOwner(t)
 	synctest.Test(t, func(t *testing.T) {
 		_, w, _ := runUplinks(t, o, "one.example", "two.example")
-		time.Sleep(time.Second)
+		time.Sleep(time.Minute)
 		w.breakOff("one.example")
 		w.mend("one.example")
-		time.Sleep(2 * firstRetry)
+		time.Sleep(time.Minute)
 		want(t, "told", o.state(&o.lives), "+one.example", "-one.example", "+one.example")
 	})
 }

@@ -31,8 +31,9 @@ type fakeOwner struct {
 	registers  []string
 	lives      []string
 	came       []string
-	refuse     error // of FromInternet
-	early      error // of MayRegister
+	refuse     error  // of FromInternet
+	early      error  // of MayRegister
+	slow       string // its registration takes a second
 	queue      []string
 	acked      []string
 	dropped    []string
@@ -71,6 +72,9 @@ func (o *fakeOwner) Signer(_ context.Context, address string) (poweb.Signer, err
 }
 
 func (o *fakeOwner) Registered(_ context.Context, address string, pnr []byte) error {
+	if address == o.slow {
+		time.Sleep(time.Second)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.registers = append(o.registers, address)
