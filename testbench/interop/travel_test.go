@@ -4,6 +4,7 @@ package interop
 
 import (
 	"testing"
+	"time"
 
 	"packhorse/gateway/admin"
 	"packhorse/gateway/node"
@@ -17,9 +18,9 @@ func TestCargoTravels(t *testing.T) {
 	v := verbs{
 		"start": asked(func(g gateways) (any, error) {
 			courier = startGateway(t, node.Config{Name: "courier", Region: "NZ915", Transports: overSerial(t, paths[0]),
-				Courier: node.Courier{Listen: "127.0.0.1:0"}})
+				Courier: node.Courier{Listen: "127.0.0.1:0", Waits: quick}})
 			summit = startGateway(t, node.Config{Name: "summit", Region: "NZ915", Transports: overSerial(t, paths[1]),
-				Uplinks: a.uplinks(t, g.Gateways), Courier: node.Courier{Internet: true}})
+				Uplinks: a.uplinks(t, g.Gateways), Courier: node.Courier{Internet: true, Waits: &node.Waits{Gather: 2 * time.Second, Retry: time.Second, Most: 5 * time.Second}}})
 			if _, err := courier.admin.Up(t.Context(), admin.Up{Domain: "valley"}); err != nil {
 				return nil, err
 			}
@@ -33,12 +34,7 @@ func TestCargoTravels(t *testing.T) {
 				return len(s.Peers) == 1 && len(s.Peers[0].Uplinks) > 0, err
 			})
 		}),
-		"cargo": asked(func(struct{}) (any, error) {
-			return nil, until(t.Context(), func() (bool, error) {
-				s, err := courier.admin.Courier(t.Context())
-				return s.Waiting > 0, err
-			})
-		}),
+		"cargo": asked(func(struct{}) (any, error) { return courier.holdsCargo(t) }),
 	}
 	script{name: "travel.mjs", args: []string{a.dir}, env: a.env(), verbs: v, least: 4}.run(t)
 }
