@@ -123,14 +123,8 @@ func (c *courier) note(f func(*admin.CourierState)) {
 
 // pause waits unless ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	sleep(ctx, d, nil)
+	return ctx.Err()
 }
 
 var errNoHost = errors.New("it has no host for couriers")
