@@ -20,7 +20,7 @@ func (c *Core) carry(now time.Time, e Carry) {
 	case c.cargoForUs(m):
 		c.openCargo(now, m, func(_ time.Time, taken CargoTaken, err error) { c.answerTaken(e.Token, taken, err) })
 	default:
-		c.holdCargo(now, m, e.For, func(_ time.Time, _ *entry, err error) { c.answerTaken(e.Token, CargoTaken{Held: true}, err) })
+		c.holdCargo(now, m, e, func(_ time.Time, _ *entry, err error) { c.answerTaken(e.Token, CargoTaken{Held: true}, err) })
 	}
 }
 

@@ -49,6 +49,7 @@ type Core struct {
 	adverts    adverts
 	exits      exits
 	strays     strays
+	airPaid    time.Time // by the steady clock: when all that strangers sent over the mesh is paid for
 	routes     *route.Table
 	roster     *domain.Roster // nil: no domain
 	members    map[link.PeerID]memberRecord

@@ -248,6 +248,9 @@ func (c *Core) finish(now time.Time, x *entry, extra []store.Op, done batchDone)
 // arrived moves on with a parcel that just became ours.
 func (c *Core) arrived(now time.Time, x *entry) {
 	c.dirty = true
+	if x.Type == ramf.CCA {
+		c.keepNewest(now, x)
+	}
 	if x.deliverable() && x.Recipient == c.box.id() {
 		c.openLetter(now, x)
 		return

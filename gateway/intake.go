@@ -17,6 +17,7 @@ type intake struct {
 	extra   []store.Op // made durable with it
 	path    []*pki.Certificate
 	created time.Time
+	source  string // network address of who brought it
 }
 
 // errAgain: the same parcel is just being stored.
@@ -114,7 +115,7 @@ func (c *Core) admit(now time.Time, in intake, done func(now time.Time, x *entry
 	in.rec.Local = ours && !in.rec.Internet && in.rec.Type == ramf.Parcel
 	in.rec.Since, in.rec.Arrival = now, c.queue.arrival+1
 	x := c.entryOf(in.rec)
-	x.born = true
+	x.born, x.source = true, in.source
 	ops, err := c.queue.Append(x.item(), x.append(nil), in.body)
 	if err != nil {
 		done(now, nil, c.quotaError(err))

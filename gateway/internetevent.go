@@ -69,17 +69,19 @@ type (
 	// file. What is for this gateway is opened; the rest is held for where it is to go. Answer value:
 	// CargoTaken, durable. A *ramf.Error says that it will never be taken.
 	Carry struct {
-		Token Token
-		Raw   []byte
-		For   string // Key of the CCA, handed out by CollectUp, that fetched it; empty: none
+		Token  Token
+		Raw    []byte
+		For    string // Key of the CCA, handed out by CollectUp, that fetched it; empty: none
+		Source string // network address of a stranger who brought it, who has a share of the room; empty: none
 	}
 	// CollectCargo opens a subscription to the cargo held for who signed a CCA, each once while it lasts.
 	// The CCA is held for the Internet gateway that it is for, with this gateway as the place where the
 	// cargo is to come. Answer value: nil, once that is durable. Errors: *ramf.Error.
 	CollectCargo struct {
-		Token Token
-		Sub   uint64
-		CCA   []byte
+		Token  Token
+		Sub    uint64
+		CCA    []byte
+		Source string // as of Carry
 	}
 	// Deauthorise takes a signed PDD (package permit). Answer value: nil, once it is durable and enforced.
 	Deauthorise struct {

@@ -1,5 +1,7 @@
 package gateway
 
+import "time"
+
 // Limits bound what others can make us keep. Zero values mean the defaults. Of each limit on parcels bulk may take
 // three quarters, and bulk and messages together nine tenths.
 type Limits struct {
@@ -14,6 +16,9 @@ type Limits struct {
 	LetterBytes  int64 // their contents; that of Bytes
 	PartialBytes int64 // symbols kept across a restart, half of them from one neighbour; 32 MiB
 	Subs         int   // open subscriptions; 1,000
+
+	CargoLife  time.Duration // of cargo and CCAs of others here, if they do not expire before; 30 days
+	CourierAir int64         // octets a day that go by the mesh of what couriers bring for strangers; 16 MiB
 }
 
 // maxLinks is how many links between certificates are remembered as verified: a writer takes one, an endpoint one.
@@ -35,9 +40,11 @@ func (l *Limits) fill() {
 	fill(&l.LetterBytes, l.Bytes)
 	fill(&l.PartialBytes, 32<<20)
 	fill(&l.Subs, 1_000)
+	fill(&l.CargoLife, 30*day)
+	fill(&l.CourierAir, 16<<20)
 }
 
-func fill[T int | int64](v *T, def T) {
+func fill[T int | int64 | time.Duration](v *T, def T) {
 	if *v <= 0 {
 		*v = def
 	}

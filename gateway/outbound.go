@@ -28,7 +28,7 @@ func (c *Core) collectCargo(now time.Time, e CollectCargo) {
 		return
 	}
 	c.opening[e.Sub] = true
-	c.hold(now, sealed{m: m, back: c.self}, func(now time.Time, _ *entry, err error) {
+	c.hold(now, sealed{m: m, back: c.self, source: e.Source}, func(now time.Time, _ *entry, err error) {
 		s, stays := &subscription{id: e.Sub, gate: m.Sender.ID}, c.opening[e.Sub]
 		delete(c.opening, e.Sub)
 		if isQuota(err) && len(c.stock(now, s)) > 0 {
@@ -58,7 +58,7 @@ func (c *Core) stock(now time.Time, s *subscription) (out []*entry) {
 	case s.up != 0:
 		out = c.waitingUp(now)
 	case s.gate != "":
-		out = c.queue.all()
+		out = c.queue.outside.of(string(s.gate))
 	default:
 		return c.waitingFor(now, sortedIDs(s.ids)...)
 	}

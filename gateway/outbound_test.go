@@ -102,7 +102,7 @@ func (s *site) bring(raw []byte, asked string) error {
 		s.b.t.Fatal(err)
 	}
 	var got error
-	s.core.holdCargo(s.b.now, m, asked, func(_ time.Time, _ *entry, err error) { got = err })
+	s.core.holdCargo(s.b.now, m, Carry{For: asked}, func(_ time.Time, _ *entry, err error) { got = err })
 	s.core.settle(s.b.now)
 	s.b.settle()
 	return got
@@ -227,7 +227,7 @@ func TestCargoComesBackToWhereItWasAskedFor(t *testing.T) {
 	phone, inet := b.stranger("phone"), b.stranger("frankfurt")
 	cca := phone.write(ramf.CCA, inet.cert.ID, frankfurt, "cca1", text(3000))
 	sub := uint64(77)
-	x.mustCall(func(t Token) Event { return CollectCargo{t, sub, cca} })
+	x.mustCall(func(t Token) Event { return CollectCargo{Token: t, Sub: sub, CCA: cca} })
 	up := phone.write(ramf.Cargo, inet.cert.ID, frankfurt, "up1", noise(20_000))
 	if err := x.bring(up, ""); err != nil {
 		t.Fatal(err)
@@ -276,7 +276,7 @@ func TestCargoThatNobodyAskedForStays(t *testing.T) {
 	for i, g := range []stranger{other, phone} {
 		sub := uint64(100 + i)
 		z.mustCall(func(t Token) Event {
-			return CollectCargo{t, sub, g.write(ramf.CCA, inet.cert.ID, frankfurt, "cca", text(10))}
+			return CollectCargo{Token: t, Sub: sub, CCA: g.write(ramf.CCA, inet.cert.ID, frankfurt, "cca", text(10))}
 		})
 		if c := z.take(sub); (c != nil) != (i == 1) {
 			t.Errorf("%s got cargo: %v, want %v", g.name, c != nil, i == 1)
@@ -292,7 +292,7 @@ func TestCollectorThatGoesBeforeTheCCAIsDurableLeavesNothing(t *testing.T) {
 	before := len(s.core.subs)
 	s.lag = time.Second
 	tok := s.ask(func(t Token) Event {
-		return CollectCargo{t, 500, phone.write(ramf.CCA, inet.cert.ID, frankfurt, "cca", text(10))}
+		return CollectCargo{Token: t, Sub: 500, CCA: phone.write(ramf.CCA, inet.cert.ID, frankfurt, "cca", text(10))}
 	})
 	s.core.HandleEvent(b.now, Forget{tok})
 	s.core.HandleEvent(b.now, CloseCollect{500})
@@ -389,7 +389,7 @@ func TestSealedItemsAreJudged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, err := sealed{to, back, m}.pack()
+		body, err := sealed{to: to, back: back, m: m}.pack()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -455,7 +455,7 @@ func TestCouriersLeaveRoomForApps(t *testing.T) {
 	}
 	collect := func(g stranger, sub uint64) error {
 		_, err := s.call(func(t Token) Event {
-			return CollectCargo{t, sub, g.write(ramf.CCA, inet.cert.ID, frankfurt, "cca", noise(9000))}
+			return CollectCargo{Token: t, Sub: sub, CCA: g.write(ramf.CCA, inet.cert.ID, frankfurt, "cca", noise(9000))}
 		})
 		return err
 	}
@@ -464,7 +464,7 @@ func TestCouriersLeaveRoomForApps(t *testing.T) {
 		t.Errorf("who comes for cargo gets none: %v", err)
 	}
 	var r *ramf.Error
-	if _, err := s.call(func(t Token) Event { return CollectCargo{t, 3, alice.online("p2")} }); !errors.As(err, &r) || r.Refusal != ramf.WrongType {
+	if _, err := s.call(func(t Token) Event { return CollectCargo{Token: t, Sub: 3, CCA: alice.online("p2")} }); !errors.As(err, &r) || r.Refusal != ramf.WrongType {
 		t.Errorf("a parcel as a CCA: %v", err)
 	}
 }

@@ -30,6 +30,8 @@ type entry struct {
 	lastBy link.PeerID
 	denied map[link.PeerID]int // how often who said that it may not be sent at all; as many as there are members
 	out    uint64              // subscription that alone may hand it out, 0: none has it
+	source string              // network address of who brought it, in this life of ours; empty: nobody by the network
+	aired  bool                // its way by the mesh is paid for
 }
 
 func newEntry(r parcelRecord) *entry { return &entry{parcelRecord: r, id: r.id()} }
@@ -43,6 +45,9 @@ func (c *Core) entryOf(r parcelRecord) *entry {
 
 // due is when something happens to the parcel by age alone, if it is as in a record.
 func (x *entry) due(r *parcelRecord) time.Time {
+	if x.replaced(r) {
+		return r.Since.Add(time.Second)
+	}
 	if x.shown && (r.ended() || r.left()) {
 		return r.Expires.Add(memory)
 	}
@@ -83,6 +88,8 @@ type parcels struct {
 	byDigest map[link.Digest]*entry
 	bySum    map[[32]byte]*entry
 	names    names
+	outside  groups // by visitor
+	sources  groups
 	arrival  uint64
 	ways     map[lane]link.PeerID // next hops, as of the latest look
 	rests    []rest
@@ -97,7 +104,7 @@ type rest struct {
 
 func newParcels(l Limits) parcels {
 	return parcels{Queue: queue.New[lane](queue.Options{Head: KindParcel, Body: KindBody, Limits: l.quotas()}),
-		byID: map[queue.ID]*entry{}, byDigest: map[link.Digest]*entry{}, bySum: map[[32]byte]*entry{}, names: names{}}
+		byID: map[queue.ID]*entry{}, byDigest: map[link.Digest]*entry{}, bySum: map[[32]byte]*entry{}, names: names{}, outside: groups{}, sources: groups{}}
 }
 
 // item is what the queue is told of a parcel.
@@ -137,6 +144,8 @@ func peerName(id link.PeerID) string {
 func (q *parcels) add(x *entry) {
 	q.byID[x.id], q.byDigest[x.Digest], q.bySum[x.Sum] = x, x, x
 	q.arrival = max(q.arrival, x.Arrival)
+	q.outside.add(x.visitor(), x)
+	q.sources.add(x.source, x)
 	for _, id := range x.parties() {
 		q.names.share(id)
 	}
@@ -148,6 +157,8 @@ func (q *parcels) remove(x *entry) {
 	delete(q.byID, x.id)
 	delete(q.byDigest, x.Digest)
 	delete(q.bySum, x.Sum)
+	q.outside.remove(x.visitor(), x)
+	q.sources.remove(x.source, x)
 	for _, id := range x.parties() {
 		q.names.drop(*id)
 	}

@@ -24,6 +24,7 @@ const (
 type sealed struct {
 	to, back link.PeerID
 	m        *ramf.Message
+	source   string // network address of who brought it; not in the body
 }
 
 func (s sealed) pack() ([]byte, error) {
@@ -87,6 +88,9 @@ func (c *Core) inspectSealed(now time.Time, s sealed) (intake, error) {
 	}
 	in := c.newIntake(s.m, nil, body)
 	in.rec.To, in.rec.Back = s.to, s.back
+	if end := now.Add(c.cfg.Limits.CargoLife); in.rec.Expires.After(end) {
+		in.rec.Expires = end
+	}
 	return in, nil
 }
 
@@ -135,22 +139,28 @@ func (u *unsealed) has(d link.Digest) bool {
 // hold takes cargo or a CCA that did not come over the mesh. It is durable when done runs without an error.
 func (c *Core) hold(now time.Time, s sealed, done func(now time.Time, x *entry, err error)) {
 	in, err := c.inspectSealed(now, s)
+	if err == nil {
+		err = c.addressRoom(s.source, &in.rec)
+	}
 	if err != nil {
 		done(now, nil, err)
 		return
 	}
+	if in.source = s.source; c.strange(&in.rec) {
+		in.rec.Priority = link.Bulk
+	}
 	c.admit(now, in, done)
 }
 
-// holdCargo takes cargo or a CCA of somebody else that a courier, an Internet gateway or a file brought. asked is the
-// Key of the CCA that fetched it, empty if none is known to have. Errors: *ramf.Error, *Error.
-func (c *Core) holdCargo(now time.Time, m *ramf.Message, asked string, done func(now time.Time, x *entry, err error)) {
-	s := sealed{m: m}
+// holdCargo takes cargo or a CCA of somebody else that a courier, an Internet gateway or a file brought. Errors:
+// *ramf.Error, *Error.
+func (c *Core) holdCargo(now time.Time, m *ramf.Message, e Carry, done func(now time.Time, x *entry, err error)) {
+	s := sealed{m: m, source: e.Source}
 	switch {
 	case m.Type == ramf.CCA:
 		s.back = c.self
 	case !c.outbound(m):
-		s.to = c.placeOf(m, asked)
+		s.to = c.placeOf(m, e.For)
 	}
 	c.hold(now, s, done)
 }
@@ -164,8 +174,8 @@ func (c *Core) placeOf(m *ramf.Message, asked string) link.PeerID {
 		}
 	}
 	var last *entry
-	for _, x := range c.queue.byID {
-		if x.Type != ramf.CCA || x.Sender != m.Recipient || x.fresh {
+	for _, x := range c.queue.outside.of(string(m.Recipient)) {
+		if x.Type != ramf.CCA || x.fresh {
 			continue
 		}
 		if x.key() == asked {

@@ -142,7 +142,7 @@ func (s *site) shipped(g *cloud, max int) (parcels [][]byte, acks []cargo.PCA, c
 
 func (s *site) carry(raw []byte) (CargoTaken, error) {
 	s.b.t.Helper()
-	v, err := s.call(func(t Token) Event { return Carry{t, raw, ""} })
+	v, err := s.call(func(t Token) Event { return Carry{Token: t, Raw: raw, For: ""} })
 	taken, _ := v.(CargoTaken)
 	return taken, err
 }
@@ -395,7 +395,7 @@ func TestCargoOfOursComesOverTheMesh(t *testing.T) {
 	}
 	x.wantWay(CargoWay{Exit: "cleo"}, Carried)
 	raw := g.answer(cca, alice.parcel(bob, "p1", text(200)))
-	z.mustCall(func(t Token) Event { return Carry{t, raw, up.Key} })
+	z.mustCall(func(t Token) Event { return Carry{Token: t, Raw: raw, For: up.Key} })
 	z.mustCall(func(t Token) Event { return Ack{t, sub, up.Key} })
 	b.must(time.Hour, "the parcel to come", func() bool { return bob.waits() == 1 })
 	b.must(time.Hour, "custody to end behind us", func() bool { return !z.core.queue.byID[parcelID(t, raw)].Held })

@@ -19,13 +19,14 @@ func (c *Core) wantParcels(now time.Time, want map[link.PeerID]*wanted) {
 	var rests []rest
 	c.queue.Walk(c.clock.steady(now), slices.Values(open), func(it queue.Item[lane]) queue.Step {
 		x, hop := c.queue.byID[it.ID], c.queue.ways[it.Line]
-		if at := x.resting(now, hop); !at.IsZero() {
+		if at := c.resting(now, x, hop); !at.IsZero() {
 			rests = append(rests, rest{x, at})
 			return queue.Next
 		}
 		if !want[hop].room(x) {
 			return queue.Pass
 		}
+		c.payAir(now, x)
 		x.next = hop
 		picks = append(picks, x)
 		want[hop].add(c.peers[hop], c.itemOf(now, x))
@@ -59,7 +60,7 @@ func (c *Core) keepSubmitted(now time.Time, want map[link.PeerID]*wanted) {
 				continue
 			}
 			hop, ok := c.nextHop(c.lineOf(x), x.next)
-			if ok && hop == p.id && x.resting(now, hop).IsZero() {
+			if ok && hop == p.id && c.resting(now, x, hop).IsZero() {
 				want[hop].kept = append(want[hop].kept, x)
 				continue
 			}
@@ -95,7 +96,7 @@ func (c *Core) endRests(now time.Time) {
 		if !r.until.After(now) {
 			return true
 		}
-		if hop, ok := c.queue.ways[c.lineOf(r.x)]; ok && !r.x.resting(now, hop).IsZero() {
+		if hop, ok := c.queue.ways[c.lineOf(r.x)]; ok && !c.resting(now, r.x, hop).IsZero() {
 			return false
 		}
 		c.queue.Release(r.x.id)
@@ -128,7 +129,7 @@ func (c *Core) wayOf(now time.Time, x *entry) link.PeerID {
 		return x.next
 	}
 	hop := c.queue.ways[c.lineOf(x)]
-	if !x.resting(now, hop).IsZero() {
+	if !c.resting(now, x, hop).IsZero() {
 		return link.PeerID{}
 	}
 	return hop

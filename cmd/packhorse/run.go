@@ -114,7 +114,8 @@ func (a *app) nodeConfig(l *config.Loaded, listener net.Listener, log *slog.Logg
 		Log:        log,
 		Files:      func() []string { return a.files(l) },
 		Store:      store.Options{MaxBytes: l.Store.MaxBytes, Linger: time.Duration(l.Store.LingerMS) * time.Millisecond},
-		Limits:     gateway.Limits{Parcels: l.Store.MaxParcels, Bytes: l.Store.MaxParcelBytes},
+		Limits: gateway.Limits{Parcels: l.Store.MaxParcels, Bytes: l.Store.MaxParcelBytes,
+			CargoLife: time.Duration(l.Courier.KeepDays) * 24 * time.Hour, CourierAir: int64(l.Courier.MeshMB) << 20},
 	}
 	c.Uplinks = node.UplinkConfig{Gateways: l.Uplink.Gateways, DoH: l.Uplink.DoH, Fixed: l.Fixed}
 	for _, r := range l.Radio {

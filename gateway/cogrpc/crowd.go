@@ -1,8 +1,11 @@
 package cogrpc
 
 import (
+	"context"
 	"net/netip"
 	"sync"
+
+	"google.golang.org/grpc/peer"
 )
 
 // crowd bounds how many there are at once, in all and from one address (of IPv6 on the Internet, from one network of 64
@@ -39,6 +42,15 @@ func (c *crowd) exit(from netip.Addr) {
 	if c.of[from]--; c.of[from] == 0 {
 		delete(c.of, from)
 	}
+}
+
+// Caller is the network address that a call comes from, as one customer has it; empty for what is no call.
+func Caller(ctx context.Context) string {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return ""
+	}
+	return customer(addrOf(p.Addr)).String()
 }
 
 // customer is what an address counts as. On a local network all have the same 64 bits.

@@ -25,7 +25,9 @@ func (b courierBackend) DeliverCargo(ctx context.Context, cargo []byte) error {
 	case m.InternetAddress == "":
 		return &cogrpc.Error{Refusal: cogrpc.Invalid, Detail: "the cargo names no Internet gateway"}
 	}
-	_, err = carry(ctx, b.core, cargo, "")
+	_, err = b.core.ask(ctx, func(t gateway.Token) gateway.Event {
+		return gateway.Carry{Token: t, Raw: cargo, Source: cogrpc.Caller(ctx)}
+	})
 	return courierError(err)
 }
 
@@ -33,7 +35,7 @@ func (b courierBackend) DeliverCargo(ctx context.Context, cargo []byte) error {
 func (b courierBackend) Collect(ctx context.Context, cca []byte) (cogrpc.Subscription, error) {
 	l := &line{b.core, b.core.newSub()}
 	_, err := b.core.ask(ctx, func(t gateway.Token) gateway.Event {
-		return gateway.CollectCargo{Token: t, Sub: l.sub, CCA: cca}
+		return gateway.CollectCargo{Token: t, Sub: l.sub, CCA: cca, Source: cogrpc.Caller(ctx)}
 	})
 	if err != nil {
 		l.close() // the question may have been given up on while it was answered

@@ -61,6 +61,12 @@ func (l *Loaded) check() error {
 			return err
 		}
 	}
+	if n := l.Courier.KeepDays; n < 1 || n > 180 {
+		return l.wrong("courier.keep_days", "give 1 to 180", "%d days are out of range", n)
+	}
+	if n := l.Courier.MeshMB; n < 1 || n > 1_000_000 {
+		return l.wrong("courier.mesh_mb_per_day", "give 1 to 1000000", "%d is out of range", n)
+	}
 	if err := l.checkGateway(); err != nil {
 		return err
 	}

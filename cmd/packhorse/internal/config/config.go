@@ -32,6 +32,8 @@ type Courier struct {
 	Listen     string `toml:"listen"`
 	AnyAddress bool   `toml:"any_address"`
 	Internet   bool   `toml:"internet"`
+	KeepDays   int    `toml:"keep_days"`
+	MeshMB     int    `toml:"mesh_mb_per_day"`
 }
 
 // Gateway is the role of an Internet gateway. Without Address it is off.
@@ -113,6 +115,8 @@ var Keys = []Key{
 	{"courier.listen", "empty: off", "address", "TCP address where phones and laptops bring and fetch cargo, such as `:21473`, the port that they try"},
 	{"courier.any_address", "false", "", "take cargo from every address that can reach this one, not just from local networks"},
 	{"courier.internet", "true", "", "take cargo of others that waits here to its Internet gateways when they can be reached; they are looked up over HTTPS"},
+	{"courier.keep_days", "30", "days", "how long cargo and collection authorisations of others are kept here at most, 1 to 180, also where they expire later"},
+	{"courier.mesh_mb_per_day", "16", "MiB", "what goes over the mesh a day, at bulk priority, of what couriers bring here for gateways outside the domain, 1 to 1000000"},
 	{"uplink.gateways", "none", "", "Awala addresses of Internet gateways, the preferred first, such as `[\"frankfurt.relaycorp.cloud\"]`; the next is used while those before it do not work"},
 	{"uplink.doh", "`https://cloudflare-dns.com/dns-query`", "URL", "resolver (DNS over HTTPS) that tells where Internet gateways are"},
 	{"[[uplink.fixed]].name", "required", "", "an Awala address whose hosts are given here and not looked up"},

@@ -92,6 +92,7 @@ func (l *Loaded) defaults(o Options) {
 	l.PoWeb.Listen = "127.0.0.1:13276"
 	l.Courier.Internet = true
 	l.Gateway.MaxParcels, l.Gateway.MaxCargoBytes = 20_000, 8_397_056
+	l.Courier.KeepDays, l.Courier.MeshMB = 30, 16
 	l.Store.MaxBytes, l.Store.MaxParcels = 1<<30, 10_000
 	l.StateDir = "/var/lib/packhorse"
 	if !o.Root {
