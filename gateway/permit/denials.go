@@ -11,10 +11,10 @@ import (
 
 // Bounds of the table of denials.
 const (
-	MaxDenials       = 4096           // PDDs
-	MaxDeniedSerials = 65536          // in all PDDs
+	maxDenials       = 4096           // PDDs
+	maxDeniedSerials = 65536          // in all PDDs
 	maxEndpointPDDs  = 16             // of one endpoint by one signer; MaxSerials in them
-	maxGatewayPDDs   = MaxDenials / 8 // of one gateway and its endpoints
+	maxGatewayPDDs   = maxDenials / 8 // of one gateway and its endpoints
 )
 
 // Denials is the PDAs that endpoints took back, each until the PDD expires.
@@ -98,7 +98,7 @@ func (d *Denials) room(id pki.NodeID, n *denial) error {
 		return fmt.Errorf("%w: %d authorisations in %d PDDs; take back all with an empty set", ErrFull, serials, own)
 	case under > maxGatewayPDDs:
 		return fmt.Errorf("%w: %d PDDs of endpoints of one gateway are in force", ErrFull, d.under[n.under])
-	case pdds > MaxDenials || all > MaxDeniedSerials:
+	case pdds > maxDenials || all > maxDeniedSerials:
 		return fmt.Errorf("%w: %d PDDs are in force", ErrFull, d.pdds)
 	}
 	return nil

@@ -10,10 +10,10 @@ import (
 
 // Bounds of the table of rates.
 const (
-	// MaxRates is how many limited PDAs are kept count of, of which one endpoint may have issued an eighth.
-	MaxRates = 4096
+	// maxRates is how many limited PDAs are kept count of, of which one endpoint may have issued an eighth.
+	maxRates = 4096
 	// maxIssued is the share of one endpoint.
-	maxIssued = MaxRates / 8
+	maxIssued = maxRates / 8
 	// maxSpans is how many times are kept of each PDA; one takes 16 octets. While all fit the count is exact.
 	maxSpans = 256
 )
@@ -58,7 +58,7 @@ func (r *Rates) Take(path []*pki.Certificate, at time.Time) ([]Record, error) {
 	key := hashOf(pda.Raw())
 	row := r.rows[key]
 	if row == nil {
-		if row = newRate(pda, path[1]); len(r.rows) >= MaxRates || r.issued[row.issuer] >= maxIssued {
+		if row = newRate(pda, path[1]); len(r.rows) >= maxRates || r.issued[row.issuer] >= maxIssued {
 			return nil, fmt.Errorf("%w: %d limited authorisations are in use, %d of them by this recipient", ErrFull, len(r.rows), r.issued[row.issuer])
 		}
 	}

@@ -28,8 +28,8 @@ import (
 
 // Limits of the client.
 const (
-	// MaxAnswer bounds the octets of an answer, as Awala's own client does.
-	MaxAnswer = 1 << 20
+	// maxAnswer bounds the octets of an answer, as Awala's own client does.
+	maxAnswer = 1 << 20
 
 	localTimeout  = 3 * time.Second
 	remoteTimeout = 5 * time.Second
@@ -192,7 +192,7 @@ func (c *Client) call(ctx context.Context, q call) ([]byte, error) {
 
 // answerOf reads a response and judges it.
 func answerOf(q call, r *http.Response) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r.Body, MaxAnswer+1))
+	b, err := io.ReadAll(io.LimitReader(r.Body, maxAnswer+1))
 	if r.StatusCode/100 != 2 {
 		return nil, &ClientError{Status: r.StatusCode, Message: messageOf(b)}
 	}
@@ -202,8 +202,8 @@ func answerOf(q call, r *http.Response) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(b) > MaxAnswer {
-		return nil, fmt.Errorf("the answer has more than %d octets", MaxAnswer)
+	if len(b) > maxAnswer {
+		return nil, fmt.Errorf("the answer has more than %d octets", maxAnswer)
 	}
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != q.want {
 		return nil, fmt.Errorf("the answer is of type %q, not %s", clip(kind), q.want)

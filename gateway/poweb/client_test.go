@@ -110,7 +110,7 @@ func TestClientIsNotFlooded(t *testing.T) {
 			}
 		},
 		"an octet too many": func(w http.ResponseWriter, r *http.Request) {
-			web.Answer(w, http.StatusOK, typeAuthorization, make([]byte, MaxAnswer+1))
+			web.Answer(w, http.StatusOK, typeAuthorization, make([]byte, maxAnswer+1))
 		},
 		"endless error": func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusInternalServerError)
@@ -140,9 +140,9 @@ func TestClientIsNotFlooded(t *testing.T) {
 		})
 	}
 	withGateway(t, func(w http.ResponseWriter, r *http.Request) {
-		web.Answer(w, http.StatusOK, typeAuthorization+"; charset=x", make([]byte, MaxAnswer))
+		web.Answer(w, http.StatusOK, typeAuthorization+"; charset=x", make([]byte, maxAnswer))
 	}, func(t *testing.T, c *Client) {
-		if b, err := c.PreRegister(t.Context(), [32]byte{}); err != nil || len(b) != MaxAnswer {
+		if b, err := c.PreRegister(t.Context(), [32]byte{}); err != nil || len(b) != maxAnswer {
 			t.Errorf("largest answer: got %d octets, %v", len(b), err)
 		}
 	})

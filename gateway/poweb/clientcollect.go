@@ -29,7 +29,7 @@ var (
 
 // Collection says whose parcels are collected and what becomes of them.
 type Collection struct {
-	// Signers are the nodes that collect, at most MaxNodes. An Internet gateway takes one.
+	// Signers are the nodes that collect, at most 16. An Internet gateway takes one.
 	Signers []Signer
 	// Keep goes on with parcels that arrive later; else the collection ends when nothing waits any more.
 	Keep bool
@@ -43,8 +43,8 @@ type Collection struct {
 // Collect takes parcels until nothing waits (nil), the gateway ends it (nil, where it does so in good order), ctx
 // ends, Take fails, or something breaks. A refused handshake is a *ClientError with the status 401.
 func (c *Client) Collect(ctx context.Context, o Collection) error {
-	if n := len(o.Signers); n == 0 || n > MaxNodes {
-		return fmt.Errorf("poweb: %d nodes cannot collect together, 1 to %d can", n, MaxNodes)
+	if n := len(o.Signers); n == 0 || n > maxNodes {
+		return fmt.Errorf("poweb: %d nodes cannot collect together, 1 to %d can", n, maxNodes)
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -154,7 +154,7 @@ func (k *collector) handshake(ctx context.Context) error {
 		return err
 	}
 	k.timer.Stop()
-	nonce, err := ParseChallenge(b)
+	nonce, err := parseChallenge(b)
 	if err != nil || kind != websocket.MessageBinary {
 		return errFrame
 	}
@@ -166,7 +166,7 @@ func (k *collector) handshake(ctx context.Context) error {
 	}
 	k.heard()
 	k.conn.SetReadLimit(MaxDelivery)
-	return k.conn.Write(ctx, websocket.MessageBinary, AppendResponse(nil, signatures))
+	return k.conn.Write(ctx, websocket.MessageBinary, appendResponse(nil, signatures))
 }
 
 // listen reads deliveries, and with them pings, also while a parcel is being taken. The time that a parcel waits to
@@ -214,7 +214,7 @@ func (k *collector) message(ctx context.Context) ([]byte, error) {
 
 // take has one parcel taken and acknowledges it.
 func (k *collector) take(ctx context.Context, b []byte) error {
-	id, parcel, err := ParseDelivery(b)
+	id, parcel, err := parseDelivery(b)
 	if err != nil {
 		return errFrame
 	}

@@ -97,7 +97,7 @@ func TestBurstIsTakenOneByOne(t *testing.T) {
 	chain := pkitest.NewChain(t)
 	withGateway(t, gatewaySocket(t, func(ctx context.Context, conn *websocket.Conn) {
 		for _, id := range []string{"1", "2"} {
-			conn.Write(ctx, websocket.MessageBinary, AppendDelivery(nil, id, []byte("p"+id)))
+			conn.Write(ctx, websocket.MessageBinary, appendDelivery(nil, id, []byte("p"+id)))
 		}
 		for _, id := range []string{"1", "2"} {
 			if kind, ack, err := conn.Read(ctx); err != nil || string(ack) != id || kind != websocket.MessageText {
@@ -148,8 +148,8 @@ func gatewaySocket(t *testing.T, after func(ctx context.Context, conn *websocket
 			return
 		}
 		defer conn.CloseNow()
-		conn.SetReadLimit(MaxHandshake)
-		conn.Write(r.Context(), websocket.MessageBinary, AppendChallenge(nil, make([]byte, NonceSize)))
+		conn.SetReadLimit(maxHandshake)
+		conn.Write(r.Context(), websocket.MessageBinary, appendChallenge(nil, make([]byte, nonceSize)))
 		if _, _, err := conn.Read(r.Context()); err == nil {
 			after(r.Context(), conn)
 		}
@@ -167,10 +167,10 @@ func TestClientLeavesAGatewayThatMisbehaves(t *testing.T) {
 	for name, after := range map[string]func(context.Context, *websocket.Conn){
 		"garbage":         binary([]byte("hello")),
 		"empty":           binary(nil),
-		"another message": binary(AppendChallenge(nil, make([]byte, 16))),
+		"another message": binary(appendChallenge(nil, make([]byte, 16))),
 		"too large":       binary(make([]byte, MaxDelivery+2)),
 		"text": func(ctx context.Context, conn *websocket.Conn) {
-			conn.Write(ctx, websocket.MessageText, AppendDelivery(nil, "id", []byte("p")))
+			conn.Write(ctx, websocket.MessageText, appendDelivery(nil, "id", []byte("p")))
 			conn.Read(ctx)
 		},
 		"broken off": func(context.Context, *websocket.Conn) {},
@@ -237,7 +237,7 @@ func TestLargeParcelOnASlowLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pipes{make(chan net.Conn)}
 		s := &http.Server{Handler: gatewaySocket(t, func(ctx context.Context, conn *websocket.Conn) {
-			conn.Write(ctx, websocket.MessageBinary, AppendDelivery(nil, "id", big))
+			conn.Write(ctx, websocket.MessageBinary, appendDelivery(nil, "id", big))
 			if _, ack, err := conn.Read(ctx); err != nil || string(ack) != "id" {
 				t.Errorf("acknowledgement: got %q, %v", ack, err)
 			}
@@ -276,7 +276,7 @@ func TestTooManyNodesCannotCollectTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []int{0, MaxNodes + 1} {
+	for _, n := range []int{0, maxNodes + 1} {
 		if c.Collect(t.Context(), Collection{Signers: make([]Signer, n)}) == nil {
 			t.Errorf("%d nodes: got no error", n)
 		}

@@ -51,7 +51,7 @@ func (e *ClientError) Unauthorised() bool {
 // messageOf reads the words of an error's body.
 func messageOf(b []byte) string {
 	var v struct{ Message string }
-	if json.Unmarshal(b[:min(len(b), MaxAnswer)], &v) != nil {
+	if json.Unmarshal(b[:min(len(b), maxAnswer)], &v) != nil {
 		return ""
 	}
 	return clip(v.Message)

@@ -129,11 +129,11 @@ func (c *collection) ping(ctx context.Context) {
 func (c *collection) handshake(ctx context.Context) ([]pki.NodeID, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	var nonce [NonceSize]byte
+	var nonce [nonceSize]byte
 	if _, err := rand.Read(nonce[:]); err != nil {
 		return nil, internal(err)
 	}
-	if err := c.conn.Write(ctx, websocket.MessageBinary, AppendChallenge(nil, nonce[:])); err != nil {
+	if err := c.conn.Write(ctx, websocket.MessageBinary, appendChallenge(nil, nonce[:])); err != nil {
 		return nil, err
 	}
 	c.conn.SetReadLimit(c.server.handshakeLimit)
@@ -141,7 +141,7 @@ func (c *collection) handshake(ctx context.Context) ([]pki.NodeID, error) {
 	if err != nil {
 		return nil, err
 	}
-	signatures, err := ParseResponse(b)
+	signatures, err := parseResponse(b)
 	if err != nil {
 		return nil, &closing{websocket.StatusUnsupportedData, "the handshake response is malformed"}
 	}
@@ -233,7 +233,7 @@ var unknownDelivery = &closing{websocket.StatusUnsupportedData, "acknowledged a 
 func (c *collection) send(ctx context.Context, parcel []byte) error {
 	id := newDeliveryID()
 	w, cancel := context.WithTimeout(ctx, writeTimeout)
-	err := c.conn.Write(w, websocket.MessageBinary, AppendDelivery(nil, id, parcel))
+	err := c.conn.Write(w, websocket.MessageBinary, appendDelivery(nil, id, parcel))
 	cancel()
 	if err != nil {
 		return err

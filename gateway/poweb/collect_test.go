@@ -90,7 +90,7 @@ func (c *collectors) dial(headers ...string) *websocket.Conn {
 func (c *collectors) collect(headers ...string) *websocket.Conn {
 	c.t.Helper()
 	conn := c.dial(headers...)
-	c.write(conn, websocket.MessageBinary, AppendResponse(nil, [][]byte{c.sign(c.challenge(conn))}))
+	c.write(conn, websocket.MessageBinary, appendResponse(nil, [][]byte{c.sign(c.challenge(conn))}))
 	return conn
 }
 
@@ -100,8 +100,8 @@ func (c *collectors) sign(nonce []byte) []byte {
 
 func (c *collectors) challenge(conn *websocket.Conn) []byte {
 	c.t.Helper()
-	nonce, err := ParseChallenge(c.read(conn))
-	if err != nil || len(nonce) != NonceSize {
+	nonce, err := parseChallenge(c.read(conn))
+	if err != nil || len(nonce) != nonceSize {
 		c.t.Fatalf("challenge: got nonce %x, %v", nonce, err)
 	}
 	return nonce
@@ -126,7 +126,7 @@ func (c *collectors) write(conn *websocket.Conn, typ websocket.MessageType, b []
 // take reads a delivery and returns its id.
 func (c *collectors) take(conn *websocket.Conn, want string) string {
 	c.t.Helper()
-	id, parcel, err := ParseDelivery(c.read(conn))
+	id, parcel, err := parseDelivery(c.read(conn))
 	if err != nil || string(parcel) != want || len(id) != 36 {
 		c.t.Fatalf("delivery: got %q with id %q, %v, want %q", parcel, id, err, want)
 	}
@@ -271,18 +271,18 @@ func TestBadHandshakes(t *testing.T) {
 	for name, answer := range map[string]func(c *collectors, nonce []byte) []byte{
 		"empty":          func(*collectors, []byte) []byte { return nil },
 		"not ASN.1":      func(*collectors, []byte) []byte { return []byte("hello") },
-		"no signature":   func(*collectors, []byte) []byte { return AppendResponse(nil, nil) },
-		"another nonce":  func(c *collectors, _ []byte) []byte { return AppendResponse(nil, [][]byte{c.sign([]byte("nonce"))}) },
-		"no CMS":         func(*collectors, []byte) []byte { return AppendResponse(nil, [][]byte{[]byte("x")}) },
-		"one bad of two": func(c *collectors, n []byte) []byte { return AppendResponse(nil, [][]byte{c.sign(n), []byte("x")}) },
+		"no signature":   func(*collectors, []byte) []byte { return appendResponse(nil, nil) },
+		"another nonce":  func(c *collectors, _ []byte) []byte { return appendResponse(nil, [][]byte{c.sign([]byte("nonce"))}) },
+		"no CMS":         func(*collectors, []byte) []byte { return appendResponse(nil, [][]byte{[]byte("x")}) },
+		"one bad of two": func(c *collectors, n []byte) []byte { return appendResponse(nil, [][]byte{c.sign(n), []byte("x")}) },
 		"a delivery's signature": func(c *collectors, n []byte) []byte {
-			return AppendResponse(nil, [][]byte{sign(c.t, pki.ParcelDelivery, n, c.b.chain.Endpoint, "endpoint")})
+			return appendResponse(nil, [][]byte{sign(c.t, pki.ParcelDelivery, n, c.b.chain.Endpoint, "endpoint")})
 		},
 		"a stranger": func(c *collectors, n []byte) []byte {
-			return AppendResponse(nil, [][]byte{sign(c.t, pki.ParcelCollection, n, stranger, "endpoint")})
+			return appendResponse(nil, [][]byte{sign(c.t, pki.ParcelCollection, n, stranger, "endpoint")})
 		},
 		"too many signatures": func(c *collectors, n []byte) []byte {
-			return AppendResponse(nil, slices.Repeat([][]byte{[]byte("x")}, MaxNodes+1))
+			return appendResponse(nil, slices.Repeat([][]byte{[]byte("x")}, maxNodes+1))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -299,7 +299,7 @@ func TestHandshakeIsBounded(t *testing.T) {
 	withServer(t, func(c *collectors) {
 		conn := c.dial()
 		c.challenge(conn)
-		c.write(conn, websocket.MessageBinary, make([]byte, MaxHandshake+1))
+		c.write(conn, websocket.MessageBinary, make([]byte, maxHandshake+1))
 		c.wantClose(conn, websocket.StatusMessageTooBig)
 	})
 	withServer(t, func(c *collectors) {

@@ -25,7 +25,7 @@ func TestOneAddressDoesNotKeepOthersFromRegistering(t *testing.T) {
 	quick := internetBackend{newBackend(t)}
 	synctest.Test(t, func(t *testing.T) {
 		b := busyBackend{quick, make(chan struct{})}
-		h := NewInternetHandler(b, InternetOptions{})
+		h := newInternetHandler(b, InternetOptions{})
 		ask := func(from string) *httptest.ResponseRecorder {
 			w := httptest.NewRecorder()
 			r := httptest.NewRequest(http.MethodPost, "/v1/pre-registrations", strings.NewReader(strings.Repeat("0", 64)))

@@ -16,13 +16,13 @@ import (
 //
 // Tags are implicit.
 const (
-	// NonceSize is the length of a challenge's nonce in octets.
-	NonceSize = 16
-	// MaxNodes is how many endpoints may share a connection.
-	MaxNodes = 16
-	// MaxHandshake bounds a HandshakeResponse in octets. A signature with a 2048-bit key
+	// nonceSize is the length of a challenge's nonce in octets.
+	nonceSize = 16
+	// maxNodes is how many endpoints may share a connection.
+	maxNodes = 16
+	// maxHandshake bounds a HandshakeResponse in octets. A signature with a 2048-bit key
 	// takes about 2,000.
-	MaxHandshake = 64 << 10
+	maxHandshake = 64 << 10
 	// MaxDelivery bounds a ParcelDelivery in octets.
 	MaxDelivery = MaxParcel + 256
 
@@ -30,13 +30,13 @@ const (
 	maxDeliveryID = 64
 )
 
-// AppendChallenge appends a HandshakeChallenge.
-func AppendChallenge(dst, nonce []byte) []byte {
+// appendChallenge appends a HandshakeChallenge.
+func appendChallenge(dst, nonce []byte) []byte {
 	return append(dst, ber.Encode(0x30, ber.Bytes(0x80, nonce)).Join()...)
 }
 
-// ParseChallenge returns the nonce. It may point into b.
-func ParseChallenge(b []byte) (nonce []byte, err error) {
+// parseChallenge returns the nonce. It may point into b.
+func parseChallenge(b []byte) (nonce []byte, err error) {
 	r, err := body(b, maxChallenge)
 	if err != nil {
 		return nil, err
@@ -44,8 +44,8 @@ func ParseChallenge(b []byte) (nonce []byte, err error) {
 	return octets(r, 0, r.End)
 }
 
-// AppendResponse appends a HandshakeResponse.
-func AppendResponse(dst []byte, signatures [][]byte) []byte {
+// appendResponse appends a HandshakeResponse.
+func appendResponse(dst []byte, signatures [][]byte) []byte {
 	parts := make([]ber.Pieces, len(signatures))
 	for i, s := range signatures {
 		parts[i] = ber.Bytes(0x04, s)
@@ -53,9 +53,9 @@ func AppendResponse(dst []byte, signatures [][]byte) []byte {
 	return append(dst, ber.Encode(0x30, ber.Encode(0xa0, parts...)).Join()...)
 }
 
-// ParseResponse returns the signatures, at most MaxNodes. They may point into b.
-func ParseResponse(b []byte) (signatures [][]byte, err error) {
-	r, err := body(b, MaxHandshake)
+// parseResponse returns the signatures, at most maxNodes. They may point into b.
+func parseResponse(b []byte) (signatures [][]byte, err error) {
+	r, err := body(b, maxHandshake)
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +65,8 @@ func ParseResponse(b []byte) (signatures [][]byte, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(signatures) == MaxNodes {
-			return nil, fmt.Errorf("poweb: more than %d signatures", MaxNodes)
+		if len(signatures) == maxNodes {
+			return nil, fmt.Errorf("poweb: more than %d signatures", maxNodes)
 		}
 		signatures = append(signatures, s)
 	}
@@ -76,13 +76,13 @@ func ParseResponse(b []byte) (signatures [][]byte, err error) {
 	return signatures, r.End()
 }
 
-// AppendDelivery appends a ParcelDelivery.
-func AppendDelivery(dst []byte, id string, parcel []byte) []byte {
+// appendDelivery appends a ParcelDelivery.
+func appendDelivery(dst []byte, id string, parcel []byte) []byte {
 	return append(dst, ber.Encode(0x30, ber.Bytes(0x80, []byte(id)), ber.Bytes(0x81, parcel)).Join()...)
 }
 
-// ParseDelivery returns the delivery id and the parcel, which may point into b.
-func ParseDelivery(b []byte) (id string, parcel []byte, err error) {
+// parseDelivery returns the delivery id and the parcel, which may point into b.
+func parseDelivery(b []byte) (id string, parcel []byte, err error) {
 	r, err := body(b, MaxDelivery)
 	if err != nil {
 		return "", nil, err

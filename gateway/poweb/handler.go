@@ -70,7 +70,7 @@ func newServer(h http.Handler) *http.Server {
 // NewHandler serves /v1. It refuses requests with an Origin header: they come from web
 // pages, which have no business here.
 func NewHandler(b Backend) http.Handler {
-	s := &server{backend: b, nodes: MaxNodes, handshakeLimit: MaxHandshake,
+	s := &server{backend: b, nodes: maxNodes, handshakeLimit: maxHandshake,
 		bodies: web.NewGate(maxBodies, math.MaxInt), sockets: web.NewGate(maxSockets, math.MaxInt), desks: web.NewGate(maxDesks, math.MaxInt)}
 	return s.handler(s.routes())
 }

@@ -38,11 +38,11 @@ type InternetOptions struct {
 // good as any, foreign authorizations are 403, and GET /connection-params.der. The caller gives it a TLS
 // listener.
 func NewInternetServer(b InternetBackend, o InternetOptions) *http.Server {
-	return newServer(NewInternetHandler(b, o))
+	return newServer(newInternetHandler(b, o))
 }
 
-// NewInternetHandler is what NewInternetServer serves.
-func NewInternetHandler(b InternetBackend, o InternetOptions) http.Handler {
+// newInternetHandler is what NewInternetServer serves.
+func newInternetHandler(b InternetBackend, o InternetOptions) http.Handler {
 	s := &server{backend: b, internet: true, nodes: 1, handshakeLimit: internetHandshake,
 		sockets: web.NewGate(cmp.Or(o.Sockets, internetSockets), cmp.Or(o.PerOwner, internetShare)),
 		bodies:  web.NewGate(cmp.Or(o.Bodies, internetBodies), internetUploads), desks: web.NewGate(maxDesks, internetDesks)}

@@ -33,7 +33,7 @@ func withInternet(t *testing.T, o InternetOptions, test func(*collectors)) {
 
 func TestInternetGatewaysAnswers(t *testing.T) {
 	b := newBackend(t)
-	h := NewInternetHandler(internetBackend{b}, InternetOptions{})
+	h := newInternetHandler(internetBackend{b}, InternetOptions{})
 	parcel := []byte("a parcel")
 	auth := authorization(scheme, sign(t, pki.ParcelDelivery, parcel, b.chain.Endpoint, "endpoint"))
 	auth["Origin"] = "https://example.org"
@@ -77,7 +77,7 @@ func TestInternetGatewayTakesOneNode(t *testing.T) {
 	withInternet(t, InternetOptions{}, func(c *collectors) {
 		conn := c.dial()
 		sig := c.sign(c.challenge(conn))
-		c.write(conn, websocket.MessageBinary, AppendResponse(nil, [][]byte{sig, sig}))
+		c.write(conn, websocket.MessageBinary, appendResponse(nil, [][]byte{sig, sig}))
 		c.wantClose(conn, websocket.StatusUnsupportedData)
 	})
 	withInternet(t, InternetOptions{}, func(c *collectors) {

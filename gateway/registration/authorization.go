@@ -77,8 +77,8 @@ type Authorization struct {
 	Raw    []byte
 }
 
-// MaxAuthorization bounds the octets of a PNRA.
-const MaxAuthorization = 256
+// maxAuthorization bounds the octets of a PNRA.
+const maxAuthorization = 256
 
 // Authorize signs a claim.
 func Authorize(c Claim, expiry time.Time, key ed25519.PrivateKey) Authorization {
@@ -90,8 +90,8 @@ func Authorize(c Claim, expiry time.Time, key ed25519.PrivateKey) Authorization 
 // ParseAuthorization reads a PNRA and verifies it under the gateway that it names. It keeps raw. Expiry is
 // judged by the Desk. Errors are *Error.
 func ParseAuthorization(raw []byte) (Authorization, error) {
-	if len(raw) > MaxAuthorization {
-		return Authorization{}, refuse(Malformed, "the authorization has %d octets, at most %d are possible", len(raw), MaxAuthorization)
+	if len(raw) > maxAuthorization {
+		return Authorization{}, refuse(Malformed, "the authorization has %d octets, at most %d are possible", len(raw), maxAuthorization)
 	}
 	f, ok := exactly(raw, 3)
 	if !ok || len(f[1]) != claimSize {

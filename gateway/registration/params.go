@@ -57,7 +57,7 @@ type ConnectionParams struct {
 // ParseConnectionParams reads what EncodeConnectionParams writes. Errors are *Error. It keeps raw.
 func ParseConnectionParams(raw []byte) (ConnectionParams, error) {
 	f, extra, ok := fields(raw, 2)
-	if !ok || len(raw) > MaxResult || !ramf.ValidAddress(string(f[0])) {
+	if !ok || len(raw) > maxResult || !ramf.ValidAddress(string(f[0])) {
 		return ConnectionParams{}, refuse(Malformed, "the connection parameters are malformed")
 	}
 	if _, err := pki.ParseSPKI(f[1]); err != nil {

@@ -24,8 +24,8 @@ type Result struct {
 const (
 	// endpointMonths is the validity of an endpoint's certificate, clipped to its gateway's.
 	endpointMonths = 6
-	// MaxResult bounds the octets of a PNR.
-	MaxResult = 2*pki.MaxCertificateSize + 2<<10
+	// maxResult bounds the octets of a PNR.
+	maxResult = 2*pki.MaxCertificateSize + 2<<10
 
 	maxAddress = 1024
 )
@@ -54,8 +54,8 @@ func (r Result) Marshal() []byte {
 // ParseResult is the node's side: it reads a PNR and checks that the gateway's certificate issued the
 // node's. Errors are *Error.
 func ParseResult(raw []byte) (Result, error) {
-	if len(raw) > MaxResult {
-		return Result{}, refuse(Malformed, "the registration has %d octets, at most %d are possible", len(raw), MaxResult)
+	if len(raw) > maxResult {
+		return Result{}, refuse(Malformed, "the registration has %d octets, at most %d are possible", len(raw), maxResult)
 	}
 	f, extra, ok := fields(raw, 3)
 	if !ok || len(f[2]) > maxAddress {

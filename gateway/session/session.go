@@ -33,8 +33,8 @@ import (
 const (
 	// MaxPlaintext is how many octets Seal takes (the largest cargo, RS-001).
 	MaxPlaintext = 8_322_048
-	// KeyIDSize is the length of the key ids that are made here, in octets.
-	KeyIDSize = 8
+	// keyIDSize is the length of the key ids that are made here, in octets.
+	keyIDSize = 8
 	ukmSize   = 8
 	// MaxKeyID is how long the key ids of others may be, in octets.
 	MaxKeyID = 64
@@ -61,7 +61,7 @@ func (k PrivateKey) Public() PublicKey { return PublicKey{ID: k.ID, Key: k.Key.P
 
 // NewKey makes a session key pair from 40 octets of rand, more in one of 2^32 cases.
 func NewKey(rand io.Reader) (PrivateKey, error) {
-	id := make([]byte, KeyIDSize)
+	id := make([]byte, keyIDSize)
 	if _, err := io.ReadFull(rand, id); err != nil {
 		return PrivateKey{}, fmt.Errorf("session: drawing a key id: %w", err)
 	}
