@@ -55,8 +55,9 @@ type Opened struct {
 }
 
 // Open opens a cargo for this gateway: it has to be signed under one of our CDA issuers, by an Internet gateway of the
-// book. A set that cannot be read at all counts as one skipped item. The same cargo opens again with the same items, so who takes them has to know what came before. Errors are
-// *ramf.Error; what is refused will be refused again, unless it is for a date.
+// book. A set that cannot be read at all counts as one skipped item. The same cargo opens again with the same items,
+// so who takes them has to know what came before. Errors are *ramf.Error; what is refused will be refused
+// again, unless it is for a date.
 func (b *Book) Open(m *ramf.Message, now time.Time, q pki.Quality) (Opened, error) {
 	if m.Type != ramf.Cargo || m.Recipient != b.id {
 		return Opened{}, unfit(ramf.NotAuthorised, "this is a "+m.Type.String()+" for another than this gateway")

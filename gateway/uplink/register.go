@@ -9,8 +9,9 @@ import (
 )
 
 // Register takes the PNR with which the Internet gateway at address answered, for the first time or as a renewal. The
-// earlier certificates stay until they end. Where the book is full, the last registration that Prefer did not name goes. What is refused will be refused again, except for NoClock and Expired,
-// which may be our clock's fault. Errors are *Error.
+// earlier certificates stay until they end. Where the book is full, the last registration that Prefer did not name
+// goes. What is refused will be refused again, except for NoClock and Expired, which may be our clock's fault. Errors
+// are *Error.
 func (b *Book) Register(address string, pnr []byte, now time.Time, q pki.Quality) (Change, error) {
 	r, err := registration.ParseResult(pnr)
 	if err != nil {
