@@ -218,6 +218,22 @@ func TestCargoIsOpenedOnceAndAcknowledgedUntilItExpires(t *testing.T) {
 }
 
 // What goes up stays here until the Internet gateway has it, and goes in as many cargos as a courier needs.
+// What is over stays owed while nothing vouches for the clock, and makes no cargo.
+func TestDebtsThatAreOverMakeNoCargo(t *testing.T) {
+	b, g, s, alice, bob := enrolled(t)
+	if _, err := s.carry(g.cargo(s, alice.parcel(bob, "p1", text(100)))); err != nil {
+		t.Fatal(err)
+	}
+	s.core.HandleEvent(b.now, Clock{pki.ClockNeighbour})
+	b.run(11*day, func() bool { return false })
+	if len(s.core.owed) != 1 {
+		t.Fatalf("%d owed, want 1: nothing vouches for the clock", len(s.core.owed))
+	}
+	if _, _, n := s.shipped(g, 0); n != 0 {
+		t.Errorf("%d cargos, want none", n)
+	}
+}
+
 func TestOutgoingCargoIsSplitAndKeptUntilAcknowledged(t *testing.T) {
 	_, g, s, alice, _ := enrolled(t)
 	var want [][]byte

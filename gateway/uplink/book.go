@@ -40,6 +40,7 @@ type Book struct {
 	key      crypto.Signer
 	id       pki.NodeID
 	gateways map[string]*gateway // by address
+	staged   map[string]*gateway // what Changes that are not applied yet make of them
 	order    []string
 	issuers  []*pki.Certificate // of CDAs, the one that ends last first
 	ring     *session.Ring
@@ -60,7 +61,8 @@ type Gateway struct {
 	Renew   time.Time // when to register anew
 }
 
-// Change is what a registration changes. Make Records durable, then call Apply; without Apply nothing has changed.
+// Change is what a registration changes. Make Records durable in the order of the Changes, then call Apply; without Apply
+// nothing has changed. A Change of the same registration that is made meanwhile contains this one.
 type Change struct {
 	Records []Record
 	Apply   func()
@@ -73,7 +75,7 @@ func New(key crypto.Signer) (*Book, error) {
 		return nil, err
 	}
 	id := pki.IDOf(spki)
-	return &Book{key: key, id: id, gateways: map[string]*gateway{}, ring: session.NewRing(id, maxSessions)}, nil
+	return &Book{key: key, id: id, gateways: map[string]*gateway{}, staged: map[string]*gateway{}, ring: session.NewRing(id, maxSessions)}, nil
 }
 
 // Prefer gives the order of Gateways; those not named come last, by address. Case does not matter.

@@ -21,7 +21,7 @@ func (b *Book) Register(address string, pnr []byte, now time.Time, q pki.Quality
 		return Change{}, err
 	}
 	g, left := &gateway{address: canonical(address), certificate: r.Gateway}, ""
-	if have := b.gateways[g.address]; have != nil {
+	if have := b.latest(g.address); have != nil {
 		g.ours = have.ours
 	} else if len(b.gateways) >= MaxGateways {
 		if left = b.unnamed(); left == "" {
@@ -34,10 +34,29 @@ func (b *Book) Register(address string, pnr []byte, now time.Time, q pki.Quality
 		at = now
 	}
 	records := append(b.leave(left), b.ring.Replace(r.Gateway.ID, *r.Session, at)...)
+	apply := b.stage(g)
 	return Change{Records: append(records, b.gatewayRecord(g)), Apply: func() {
 		delete(b.gateways, left)
-		b.gateways[g.address] = g
+		apply()
 	}}, nil
+}
+
+// latest is a registration as it will be once all Changes are applied.
+func (b *Book) latest(address string) *gateway {
+	if g := b.staged[address]; g != nil {
+		return g
+	}
+	return b.gateways[address]
+}
+
+// stage lets later Changes begin with what this one makes, and is how to apply it.
+func (b *Book) stage(g *gateway) (apply func()) {
+	b.staged[g.address] = g
+	return func() {
+		if b.gateways[g.address] = g; b.staged[g.address] == g {
+			delete(b.staged, g.address)
+		}
+	}
 }
 
 // unnamed is the last registration that Prefer did not name; empty: all are named.
@@ -55,6 +74,7 @@ func (b *Book) leave(address string) []Record {
 	if g == nil {
 		return nil
 	}
+	delete(b.staged, address)
 	return append(b.ring.Forget(g.certificate.ID), Record{Key: gatewayKey(address), Delete: true})
 }
 
@@ -95,7 +115,7 @@ func (b *Book) Rotate(from pki.NodeID, r *cargo.Rotation, now time.Time, q pki.Q
 	if r.Leaf.ID != b.id {
 		return Change{}, refuse(OtherKey, "%s sent a certificate of %s, not of this gateway", info.Address, r.Leaf.ID)
 	}
-	g := b.gateways[info.Address]
+	g := b.latest(info.Address)
 	issuer := g.issuerOf(r)
 	if issuer == nil || !r.Leaf.X509.IsCA {
 		return Change{}, refuse(NotIssued, "%s sent a certificate that it did not issue, or not to a gateway", info.Address)
@@ -105,13 +125,13 @@ func (b *Book) Rotate(from pki.NodeID, r *cargo.Rotation, now time.Time, q pki.Q
 			r.Leaf.X509.NotBefore.Format(time.RFC3339), r.Leaf.X509.NotAfter.Format(time.RFC3339))
 	}
 	next, changed := g.with(r.Leaf)
-	if !changed {
+	if !changed && b.staged[next.address] == nil {
 		return Change{Apply: func() {}}, nil
 	}
 	if issuer.X509.NotAfter.After(next.certificate.X509.NotAfter) {
 		next.certificate = issuer
 	}
-	return Change{Records: []Record{b.gatewayRecord(next)}, Apply: func() { b.gateways[next.address] = next }}, nil
+	return Change{Records: []Record{b.gatewayRecord(next)}, Apply: b.stage(next)}, nil
 }
 
 // issuerOf finds the certificate of this Internet gateway that issued the leaf, of several the one that ends last: its
@@ -136,6 +156,9 @@ func (b *Book) Tidy(now time.Time, q pki.Quality) []Record {
 	}
 	out := b.ring.Expire(now, q)
 	for _, info := range b.Gateways() {
+		if b.staged[info.Address] != nil {
+			continue
+		}
 		g := *b.gateways[info.Address]
 		if g.ours = valid(g.ours, now); len(g.ours) == 0 || len(g.ours) == len(b.gateways[g.address].ours) {
 			continue

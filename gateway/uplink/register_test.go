@@ -199,6 +199,29 @@ func TestPreference(t *testing.T) {
 	}
 }
 
+// Two changes of one registration are made before either is durable: both stay, also on disk.
+func TestChangesMadeTogether(t *testing.T) {
+	d, i := newDesk(t), newInternet(t, north)
+	d.register(i, now)
+	at := now.Add(5 * day)
+	rotated := &cargo.Rotation{Leaf: i.certify(at), Authorities: []*pki.Certificate{i.own}}
+	from := d.Gateways()[0].ID
+	first, err := d.Rotate(from, rotated, at, gps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := i.result(at.Add(time.Hour))
+	second, err := d.Register(north, r.Marshal(), at.Add(time.Hour), gps)
+	d.take(first, nil)
+	d.take(second, err)
+	for _, when := range []string{"applied", "restarted"} {
+		if got := d.Anchors(at.Add(2*time.Hour), gps); len(got) != 3 {
+			t.Errorf("%s: %d certificates, want 3", when, len(got))
+		}
+		d.restart()
+	}
+}
+
 // A rotation arrives in a cargo; the new certificate signs from then on.
 func TestRotation(t *testing.T) {
 	d, i := newDesk(t), newInternet(t, north)
