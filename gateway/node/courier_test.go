@@ -378,6 +378,20 @@ func TestLoopTriesAgain(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); c.carryUp(ctx) }()
 	<-f.came
+	problem := func() string {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.last.Problem
+	}
+	for range 500 { // what was wrong is told until cargo went, and no longer
+		if problem() == "" {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if p := problem(); p != "" {
+		t.Errorf("cargo went, and the problem is still %q", p)
+	}
 	stop()
 	<-done
 	f.want("ended", f.ended, "ack one")

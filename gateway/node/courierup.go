@@ -61,6 +61,8 @@ func (c *courier) wander(ctx context.Context, retry time.Duration) (tried, went 
 			failed = err
 			defer time.AfterFunc(retry, end).Stop()
 			c.note(func(s *admin.CourierState) { s.Problem = problemOf(ctx, err) })
+		} else if err == nil && failed == nil {
+			c.note(func(s *admin.CourierState) { s.Problem = "" })
 		}
 		tried, went = true, went || err == nil
 	}

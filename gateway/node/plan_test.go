@@ -41,6 +41,24 @@ func TestInternetRunsWithoutARegion(t *testing.T) {
 	})
 }
 
+// idleRole runs, and does nothing.
+type idleRole struct{}
+
+func (idleRole) Run(ctx context.Context) error         { <-ctx.Done(); return nil }
+func (idleRole) Status(context.Context, *admin.Status) {}
+
+func TestAnInternetGatewayAloneNeedsNoRegion(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t, Config{StateDir: dir, Name: "gw", Beside: func(Shared) (Role, error) { return idleRole{}, nil }}, nil)
+		synctest.Wait()
+		if got := problems(t, n); strings.Contains(got, "region") || strings.Contains(got, "neither") {
+			t.Errorf("got %q, want nothing about radios", got)
+		}
+		n.stop()
+	})
+}
+
 func TestStatusSaysWhatKeepsItOffTheAir(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

@@ -84,12 +84,12 @@ func (n *Node) addHealth(now time.Time, out *admin.Status) {
 	}
 }
 
-// planProblems is what keeps the gateway off the air. One that has only Internet links, or an
-// Internet gateway, needs no region.
+// planProblems is what keeps the gateway off the air. One that has only Internet links or an
+// Internet gateway, or is one, needs no region.
 func (n *Node) planProblems() (list []admin.Problem) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	runs := n.running != nil && n.running.count > 0 || len(n.cfg.Uplinks.Gateways) > 0
+	runs := n.running != nil && n.running.count > 0 || len(n.cfg.Uplinks.Gateways) > 0 || n.role != nil
 	if n.plan.region == "" && (len(n.plan.radios) > 0 || !runs) {
 		list = append(list, admin.Problem{Level: "warn", What: "no region is set: no radio transmits", Fix: "packhorse up --region EU868"})
 	}
