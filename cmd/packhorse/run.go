@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -18,6 +18,7 @@ import (
 	"packhorse/cmd/packhorse/internal/config"
 	"packhorse/gateway"
 	"packhorse/gateway/admin"
+	"packhorse/gateway/inetnode"
 	"packhorse/gateway/node"
 	"packhorse/radio/phy"
 	"packhorse/store"
@@ -56,7 +57,7 @@ func (a *app) runGateway(ctx context.Context) error {
 	}
 	listener, err := admin.Listen(l.Socket, a.socketMode())
 	if err != nil {
-		return err
+		return startError(err, l)
 	}
 	log := newLog(a.err, a.getenv("JOURNAL_STREAM") != "")
 	if l.GPS != "" {
@@ -150,24 +151,32 @@ func startError(err error, l *config.Loaded) error {
 	case errors.Is(err, store.ErrLocked):
 		e.Fix = "stop the other gateway, or give this one its own directory with --state"
 	case errors.Is(err, syscall.EADDRINUSE):
-		e.Message = fmt.Sprintf("another program has %s: %v", strings.Join(addresses(l), " or "), err)
-		e.Fix = "stop it, or set poweb.listen or courier.listen to another address, or to \"\" for none"
+		e.Message = "another program has " + cmp.Or(takenAddress(err), "an address that this one listens on") + ": " + err.Error()
+		e.Fix = "stop it, or give the key that names this address another port: packhorse config show --origin"
 	case errors.Is(err, phy.ErrNotAllowed):
 		return forbidden(err)
+	case errors.Is(err, inetnode.ErrCertificate):
+		e.Fix = "see that internet_gateway.tls_cert and tls_key name PEM files that belong together, and that you may read them: packhorse doctor"
 	case errors.Is(err, os.ErrPermission):
 		e.Fix = "run as a user who may write to " + l.StateDir + ", or choose another directory with --state"
+	case e.Fix == "" && unmade(err, l):
+		e.Fix = "choose a place where directories can be made, with --state or state_dir: packhorse config show --origin"
 	}
 	return e
 }
 
-// addresses are those that a gateway listens on for apps and couriers.
-func addresses(l *config.Loaded) (out []string) {
-	for _, a := range []string{l.PoWeb.Listen, l.Courier.Listen} {
-		if a != "" {
-			out = append(out, a)
-		}
+// takenAddress is the one that could not be listened on.
+func takenAddress(err error) string {
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Addr != nil {
+		return op.Addr.String()
 	}
-	return out
+	return ""
+}
+
+// unmade tells that there is no place for the state directory or the socket.
+func unmade(err error, l *config.Loaded) bool {
+	p := (*os.PathError)(nil)
+	return errors.As(err, &p) && p.Op == "mkdir" && (strings.HasPrefix(l.StateDir, p.Path) || strings.HasPrefix(l.Socket, p.Path))
 }
 
 // forbidden is what the law of the region does not let a radio do.

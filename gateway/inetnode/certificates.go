@@ -2,6 +2,7 @@ package inetnode
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -70,10 +71,13 @@ func (c *certificates) stat() (s [2]fileState) {
 	return s
 }
 
+// ErrCertificate is a certificate for TLS that cannot be read, or does not belong to its key.
+var ErrCertificate = errors.New("certificate for TLS")
+
 func (c *certificates) load() error {
 	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
 	if err != nil {
-		return fmt.Errorf("inetnode: certificate for TLS: %w", err)
+		return fmt.Errorf("inetnode: %w: %w", ErrCertificate, err)
 	}
 	c.now = &pair
 	return nil
