@@ -10,10 +10,13 @@ import (
 // checkGateway judges [internet_gateway].
 func (l *Loaded) checkGateway() error {
 	g := &l.Gateway
+	const at = "internet_gateway."
 	if g.Address == "" {
 		return nil
 	}
-	const at = "internet_gateway."
+	if g.PoWeb+g.PoHTTP+g.CogRPC == "" {
+		return l.wrong(at+"address", "set internet_gateway.poweb, and pohttp and cogrpc, as docs/CONFIG.md shows", "an Internet gateway that listens nowhere serves nobody")
+	}
 	if !ramf.ValidAddress(g.Address) {
 		return l.wrong(at+"address", "write a domain name, such as gw.example.org", "%q is not a domain name", g.Address)
 	}

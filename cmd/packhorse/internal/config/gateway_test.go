@@ -11,6 +11,7 @@ func TestInternetGatewayIsChecked(t *testing.T) {
 		"good":              {"", "", ""},
 		"off":               {"", "address = \"gw.example.org\"", "address = \"\""},
 		"behind a proxy":    {"", good[len("[internet_gateway]\n"):], "address = \"gw.example.org\"\nplain = true\npoweb = \"127.0.0.1:8080\"\n"},
+		"no server":         {"listens nowhere", "poweb = \":443\"\npohttp = \":443\"\ncogrpc = \":8443\"\n", ""},
 		"no domain":         {"not a domain name", "gw.example.org", "gw"},
 		"no certificate":    {"certificate for TLS", "tls_cert = \"c.pem\"\n", ""},
 		"plain and open":    {"without TLS", "tls_cert", "plain = true\ntls_cert"},

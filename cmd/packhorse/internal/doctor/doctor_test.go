@@ -279,6 +279,10 @@ func TestWhileTheGatewayRunsItIsAskedAndNothingIsOpened(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, got)
 		}
 	}
+	w.Gateway.Clock = "neighbour"
+	if want, got := "warn clock: the gateway does not trust it", w.said(); !strings.Contains(got, want) {
+		t.Errorf("%q is not in\n%s", want, got)
+	}
 	w.Gateway.Radios[0].OK = false
 	w.Gateway.Problems = []admin.Problem{{Level: "fail", What: "radio lora0: gone", Fix: "plug it in"}}
 	w.Store.Damaged = 1

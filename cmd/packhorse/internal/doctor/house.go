@@ -16,6 +16,8 @@ func (p Patient) clock() board.Finding {
 		switch p.Gateway.Clock {
 		case "none":
 			return warn("clock", "connect the gateway to the Internet once, or to a neighbour that knows the time, or give the board a battery clock", "the gateway does not know the time: it carries, and lets nothing expire")
+		case "neighbour":
+			return warn("clock", "synchronise it (NTP, or chrony with a GPS), or set trust_clock = true where a clock chip or the host keeps the time", "the gateway does not trust it: it carries, lets nothing expire and registers nobody")
 		}
 		return ok("clock", "the gateway trusts it as %s", p.Gateway.Clock)
 	}
