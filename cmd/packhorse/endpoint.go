@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -176,6 +177,9 @@ func (a *app) octetsOf(arg string) ([]byte, error) {
 	}
 	b, err := readSmall(arg)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrInvalid) {
+		if strings.Contains(arg, "/") && !strings.Contains(arg, ":") {
+			return nil, usage("check the path, or give the text itself, which begins with packhorse-", "there is no file %.80q", arg)
+		}
 		return []byte(arg), nil
 	}
 	return b, err

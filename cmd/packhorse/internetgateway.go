@@ -39,5 +39,5 @@ func (a *app) showInternetGateway(g *admin.InternetGateway) {
 			line += s.name + " " + cell(s.at) + ", "
 		}
 	}
-	a.say("%s%s in, %d out, %s", line, count(g.Inward, "parcel"), g.Outward, size(g.SizeBytes))
+	a.say("%swaiting: %s in, %d out, %s", line, count(g.Inward, "parcel"), g.Outward, size(g.SizeBytes))
 }

@@ -89,7 +89,7 @@ func fixOf(status int) string {
 	case http.StatusRequestEntityTooLarge:
 		return "send less at once: a parcel has at most 8,322,038 octets"
 	case http.StatusUnprocessableEntity:
-		return "it may be too old, above the recipient's rate limit, or no longer authorised: ask the recipient to authorise this endpoint again"
+		return "above a rate limit: send it again later; too old: send it again; else ask the recipient to authorise this endpoint again"
 	}
 	return "this program and the gateway do not speak the same language: update both"
 }
