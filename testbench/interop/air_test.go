@@ -69,6 +69,7 @@ func overSerial(t *testing.T, path string) func(node.Info) ([]port.Transport, er
 // TestEndpointsOfTwoGatewaysOverTheAir has a radio between the endpoints. Each parcel may
 // take a while: the answer to 202 is not its arrival.
 func TestEndpointsOfTwoGatewaysOverTheAir(t *testing.T) {
+	t.Parallel()
 	paths := startAir(t, 2)
 	ridge := startGateway(t, node.Config{Name: "ridge", Region: "NZ915", Transports: overSerial(t, paths[0])})
 	clinic := startGateway(t, node.Config{Name: "clinic", Region: "NZ915", Transports: overSerial(t, paths[1])})

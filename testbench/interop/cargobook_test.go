@@ -99,6 +99,7 @@ func (k *bookkeeper) open(raw []byte) (any, error) {
 
 // TestCargoWithJavaScript: our private gateway's cargo, and that of an Internet gateway made of the library.
 func TestCargoWithJavaScript(t *testing.T) {
+	t.Parallel()
 	k := &bookkeeper{t: t, disk: map[string][]byte{}}
 	k.store(nil)
 	type args struct {

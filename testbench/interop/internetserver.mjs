@@ -372,6 +372,19 @@ await test('a courier that goes in the middle harms nobody', async () => {
 });
 
 await node.knownTo(a);
+for (const [name, fault] of double ? [] : [ // Awala's tells its client
+  ['whose answer is lost', 'drop'], ['whose node breaks the connection', 'cut'],
+  ['whose node sends it elsewhere', (r) => ({ ...r, status: 307, headers: { location: `${node.url}/` } })],
+]) {
+  await test(`a parcel ${name} goes in the end`, async () => {
+    node.forget();
+    node.faults.take = [fault];
+    const parcel = await fromA();
+    await ann.deliver(parcel);
+    for (const times = fault === 'cut' ? 1 : 2, seen = []; seen.length < times;) seen.push((await node.event('parcel')).parcel.equals(parcel));
+    assert.deepEqual(node.faults.take, []);
+  });
+}
 await test('a parcel goes out to an endpoint on the Internet', async () => {
   const parcel = await fromA();
   await ann.deliver(parcel);

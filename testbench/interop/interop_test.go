@@ -56,6 +56,7 @@ func endpoints(t *testing.T, args ...string) {
 }
 
 func TestEndpointsOfOneGateway(t *testing.T) {
+	t.Parallel()
 	g := startGateway(t, node.Config{Name: "ridge"})
 	if _, err := g.admin.Up(t.Context(), admin.Up{Domain: "valley"}); err != nil {
 		t.Fatal(err)

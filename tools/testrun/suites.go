@@ -106,7 +106,7 @@ func race(ctx context.Context, r *runner) (count, error) {
 }
 
 func runInterop(ctx context.Context, r *runner) (count, error) {
-	return r.test(ctx, nil, []string{"-count=1", "-timeout=15m"}, []string{interop})
+	return r.test(ctx, nil, []string{"-count=1", "-timeout=15m", "-parallel=8"}, []string{interop})
 }
 
 func runReal(ctx context.Context, r *runner) (count, error) {
