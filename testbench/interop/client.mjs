@@ -88,10 +88,11 @@ async function answered(change) {
 }
 const stranger = await generateRSAKeyPair();
 const pnr = (node, gateway, where, key) => new PrivateNodeRegistration(node, gateway, where, key);
+const another = await InternetGateway.start(tls, { address });
 const badRegistrations = [
   ['of another key', async (p) => pnr(await internet.certify(stranger.publicKey), p.gatewayCertificate, address, p.sessionKey)],
   ['without a session key', (p) => pnr(p.privateNodeCertificate, p.gatewayCertificate, address)],
-  ['of another issuer', async (p) => pnr(p.privateNodeCertificate, (await InternetGateway.start(tls, { address })).certificate, address, p.sessionKey)],
+  ['of another issuer', (p) => pnr(p.privateNodeCertificate, another.certificate, address, p.sessionKey)],
   ['with its certificates the wrong way round', (p) => pnr(p.gatewayCertificate, p.privateNodeCertificate, address, p.sessionKey)],
   ['that has ended', async (p) => pnr(await internet.certify(await p.privateNodeCertificate.getPublicKey(), -0.01), p.gatewayCertificate, address, p.sessionKey)],
 ];

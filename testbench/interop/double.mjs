@@ -80,6 +80,7 @@ export async function serveHTTP(double, pair, routes) {
     res.writeHead(reply.status, { ...(reply.type && { 'content-type': reply.type }), ...reply.headers });
     res.end(reply.body);
   });
+  server.keepAliveTimeout = 0; // a slow machine's clients would write to what has just been closed
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   return server;
 }
