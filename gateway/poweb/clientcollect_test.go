@@ -99,15 +99,22 @@ func TestBurstIsTakenOneByOne(t *testing.T) {
 		for _, id := range []string{"1", "2"} {
 			conn.Write(ctx, websocket.MessageBinary, appendDelivery(nil, id, []byte("p"+id)))
 		}
+		pings, stop := context.WithCancel(ctx)
+		defer stop()
 		for _, id := range []string{"1", "2"} {
 			if kind, ack, err := conn.Read(ctx); err != nil || string(ack) != id || kind != websocket.MessageText {
 				t.Errorf("acknowledgement: got %q, %v, want %s", ack, err, id)
 			}
-			go func() {
-				for conn.Ping(ctx) == nil { // now that the client reads again
+			if id == "2" { // nobody would read the answer to a ping beside Close
+				stop()
+				break
+			}
+			go func() { // now that the client reads again
+				for conn.Ping(pings) == nil {
 					select {
 					case <-time.After(pingEvery):
-					case <-ctx.Done():
+					case <-pings.Done():
+						return
 					}
 				}
 			}()
@@ -116,7 +123,7 @@ func TestBurstIsTakenOneByOne(t *testing.T) {
 	}), func(t *testing.T, c *Client) {
 		var got []string
 		err := c.Collect(t.Context(), Collection{Signers: []Signer{signer(t, chain)}, Take: func(_ context.Context, p []byte) error {
-			time.Sleep(time.Minute)
+			time.Sleep(time.Minute + pingEvery/2) // between two pings
 			got = append(got, string(p))
 			return nil
 		}})
