@@ -18,6 +18,7 @@ const (
 	firstRetry   = time.Second
 	longestRetry = time.Minute
 	wellAfter    = time.Minute // a connection that lasted so long begins its retries anew
+	breaks       = 4           // so many that worked and broke in that time, and the second choice is taken
 	noGateway    = 10 * time.Minute
 
 	probeEvery = 2 * time.Minute
@@ -31,7 +32,7 @@ var errPreferred = errors.New("a preferred Internet gateway is well again")
 type attempt struct {
 	at       time.Time
 	failures int
-	brokeOff bool // once, and is tried again before a second choice: what waits there comes from nowhere else
+	brokeOff bool // after it worked, and is tried again before a second choice: what waits there comes from nowhere else
 }
 
 // keepConnected holds one connection, to the first Internet gateway in the order of preference that works.
@@ -47,11 +48,11 @@ func (u *uplinks) keepConnected(ctx context.Context) {
 			continue
 		}
 		address, began := u.gateways[i], time.Now()
-		err := u.connect(ctx, i)
+		wasLive, err := u.connect(ctx, i)
 		if ctx.Err() != nil {
 			return
 		}
-		u.after(address, tries[address], time.Since(began), err)
+		u.after(address, tries[address], wasLive, time.Since(began), err)
 	}
 }
 
@@ -84,7 +85,7 @@ func (u *uplinks) isKnown(address string) bool {
 }
 
 // after plans the next attempt.
-func (u *uplinks) after(address string, t *attempt, lasted time.Duration, err error) {
+func (u *uplinks) after(address string, t *attempt, wasLive bool, lasted time.Duration, err error) {
 	if err == errPreferred {
 		*t = attempt{}
 		return
@@ -96,7 +97,11 @@ func (u *uplinks) after(address string, t *attempt, lasted time.Duration, err er
 	t.at = time.Now().Add(u.jitter(connectAgain(err, t.failures)))
 	var e *poweb.ClientError
 	stranger := errors.As(err, &e) && e.Unauthorised()
-	t.brokeOff = t.failures == 1 && !stranger && discovery.KindOf(err) == 0
+	again := 1
+	if wasLive {
+		again = breaks
+	}
+	t.brokeOff = t.failures <= again && !stranger && discovery.KindOf(err) == 0
 	if stranger {
 		nudge(u.anew[address])
 	}
@@ -120,21 +125,22 @@ func connectAgain(err error, failures int) time.Duration {
 }
 
 // connect collects and delivers until something breaks. Nothing of it is left running when it returns.
-func (u *uplinks) connect(ctx context.Context, i int) error {
+func (u *uplinks) connect(ctx context.Context, i int) (wasLive bool, err error) {
 	address := u.gateways[i]
 	c, err := u.client(ctx, address)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer c.Close()
 	s, err := u.owner.Signer(ctx, address)
 	if err != nil {
-		return err
+		return false, err
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var wg sync.WaitGroup
 	err = c.Collect(ctx, poweb.Collection{Signers: []poweb.Signer{s}, Keep: true, Take: u.taker(address), Ready: func() {
+		wasLive = true
 		u.live(ctx, address, true)
 		wg.Go(func() { end(u.deliverAll(ctx, c, address)) })
 		wg.Go(func() { u.watchPreferred(ctx, u.gateways[:i], end) })
@@ -144,9 +150,9 @@ func (u *uplinks) connect(ctx context.Context, i int) error {
 	wg.Wait()
 	u.live(context.WithoutCancel(ctx), address, false)
 	if cause != nil {
-		return cause
+		err = cause
 	}
-	return err
+	return wasLive, err
 }
 
 // taker hands collected parcels to the core. What is refused for good is acknowledged, or it would come for ever.
