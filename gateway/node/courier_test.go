@@ -587,20 +587,3 @@ func leafOf(t *testing.T, host string) *x509.Certificate {
 	defer conn.Close()
 	return conn.ConnectionState().PeerCertificates[0]
 }
-
-// A whole gateway listens, refuses what is no cargo, and tells how it is.
-func TestGatewayAsCourier(t *testing.T) {
-	n := start(t, Config{StateDir: t.TempDir(), Name: "ada", Courier: Courier{Listen: "127.0.0.1:0"}}, nil)
-	defer n.stop()
-	s := must[admin.CourierState](t)(n.Courier(t.Context()))
-	c := must[*cogrpc.Client](t)(cogrpc.DialCourier(netip.MustParseAddrPort(s.Listen)))
-	defer c.Close()
-	err := c.Deliver(t.Context(), func(yield func(cogrpc.Cargo, error) bool) { yield(cogrpc.Cargo{Raw: []byte("x")}, nil) }, nil)
-	var e *cogrpc.Error
-	if !errors.As(err, &e) || e.Refusal != cogrpc.Invalid {
-		t.Errorf("got %v, want that it is invalid", err)
-	}
-	if s.Waiting != 0 || s.Problem != "" {
-		t.Errorf("state: got %+v", s)
-	}
-}
