@@ -141,11 +141,14 @@ type internet struct {
 	clouds    map[string]*process
 }
 
+// quick are the pauses of couriers that nobody needs to wait for.
+var quick = &node.Waits{Gather: time.Second, Trip: time.Second, Retry: time.Second, Most: 5 * time.Second}
+
 func newInternet(t *testing.T, addresses ...string) *internet {
 	w := &internet{t: t, clouds: map[string]*process{}}
 	ca := w.authority(t.TempDir())
 	for _, a := range addresses {
-		p := newProcess(t, node.Config{Name: strings.Split(a, ".")[0], Courier: node.Courier{Listen: "127.0.0.1:0", Internet: true}})
+		p := newProcess(t, node.Config{Name: strings.Split(a, ".")[0], Courier: node.Courier{Listen: "127.0.0.1:0", Internet: true, Waits: quick}})
 		for _, s := range []string{"PoWeb", "PoHTTP", "CogRPC"} {
 			p.fronts[s] = newFront(t)
 		}
@@ -187,7 +190,7 @@ func (w *internet) authority(dir string) []byte {
 // private is a private gateway in a domain of its own, connected to the first of the addresses.
 func (w *internet) private(name string, addresses ...string) *process {
 	w.t.Helper()
-	p := newProcess(w.t, node.Config{Name: name, PoWeb: "127.0.0.1:0"})
+	p := newProcess(w.t, node.Config{Name: name, PoWeb: "127.0.0.1:0", Courier: node.Courier{Waits: quick}})
 	p.start()
 	must[admin.Status](w.t)(p.n.API().Up(w.t.Context(), admin.Up{Domain: name}))
 	p.cfg.Uplinks = node.UplinkConfig{Gateways: addresses, Fixed: w.fixed}
