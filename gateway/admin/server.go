@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"time"
+
+	"packhorse/gateway/internal/web"
 )
 
 // Bounds of the server.
@@ -37,21 +37,10 @@ func Serve(ctx context.Context, l net.Listener, b Backend) error {
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnContext:       withAsker,
-		ErrorLog:          log.New(io.Discard, "", 0),
 	}
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
-	select {
-	case err := <-done:
+	if err := web.Serve(ctx, s, l, stopGrace); err != nil {
 		return fmt.Errorf("admin: serve: %w", err)
-	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-	defer cancel()
-	if s.Shutdown(grace) != nil {
-		s.Close()
-	}
-	<-done
 	return nil
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -73,29 +71,13 @@ func (n *Node) tls() *tls.Config {
 }
 
 func (n *Node) http(name, address string, s *http.Server) server {
-	s.ErrorLog = log.New(io.Discard, "", 0)
 	return server{name: name, address: address, serve: func(ctx context.Context, l net.Listener) error {
 		l = &web.Listener{Listener: l, Gate: web.NewGate(connections, connectionsOfOne)}
 		if c := n.tls(); c != nil {
 			c.NextProtos = []string{"http/1.1"}
 			l = tls.NewListener(l, c)
 		}
-		done := make(chan error, 1)
-		go func() { done <- s.Serve(l) }()
-		select {
-		case err := <-done:
-			return err
-		case <-ctx.Done():
-		}
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-		defer cancel()
-		if s.Shutdown(grace) != nil {
-			s.Close()
-		}
-		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
+		return web.Serve(ctx, s, l, stopGrace)
 	}}
 }
 

@@ -3,13 +3,11 @@ package node
 import (
 	"context"
 	"errors"
-	"io"
-	"log"
-	"net/http"
 	"sync"
 	"time"
 
 	"packhorse/gateway/admin"
+	"packhorse/gateway/internal/web"
 	"packhorse/gateway/poweb"
 )
 
@@ -56,22 +54,5 @@ func (n *Node) serve(ctx context.Context) error {
 }
 
 func (n *Node) servePoWeb(ctx context.Context) error {
-	s := poweb.NewServer(powebAPI{n})
-	s.ErrorLog = log.New(io.Discard, "", 0)
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(n.poweb) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-	defer cancel()
-	if s.Shutdown(grace) != nil {
-		s.Close()
-	}
-	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	return web.Serve(ctx, poweb.NewServer(powebAPI{n}), n.poweb, stopGrace)
 }
