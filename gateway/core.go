@@ -7,6 +7,7 @@ import (
 
 	"packhorse/gateway/domain"
 	"packhorse/gateway/endpoint"
+	"packhorse/gateway/internal/asked"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/registration"
 	"packhorse/gateway/route"
@@ -80,9 +81,8 @@ type Core struct {
 	counters   map[string]uint64
 	partials   partials
 	space      space
-	loads      map[loadKey][]loadDone
-	batches    []batchDone
-	seq        uint64
+	loads      asked.Loads
+	batches    asked.Batches
 	out        []Event
 	resumes    []link.Resume // until boot
 	booted     bool
@@ -112,7 +112,7 @@ func New(cfg Config, records []Record) (*Core, error) {
 		members: map[link.PeerID]memberRecord{}, desk: registration.NewDesk(cfg.Identity.Sign), peers: map[link.PeerID]*peer{}, ports: map[link.Port]portInfo{},
 		subs: map[uint64]*subscription{}, opening: map[uint64]bool{}, local: map[pki.NodeID]localEndpoint{}, drafts: newDrafts(), sources: rations{}, writers: rations{}, chores: chores{asking: map[string]bool{}, taking: map[string]bool{}},
 		revoked: map[pki.NodeID]bool{}, owed: map[queue.ID]owed{}, permits: newPermits(), links: pki.NewLinks(maxLinks),
-		counters: map[string]uint64{}, partials: newPartials(), loads: map[loadKey][]loadDone{}, dirty: true}
+		counters: map[string]uint64{}, partials: newPartials(), dirty: true}
 	if cfg.Name != "" && cfg.Membership == nil {
 		c.id.Name = cfg.Name
 	}
@@ -205,9 +205,9 @@ func (c *Core) HandleEvent(now time.Time, e Event) {
 	case PortBlocked:
 		c.portBlocked(e)
 	case Persisted:
-		c.persisted(now, e)
+		c.batches.Settle(now, e.Seq, e.Err)
 	case Loaded:
-		c.loaded(now, e)
+		c.loads.Settle(now, e.Kind, e.Key, e.Value, e.Err)
 	case Room:
 		c.setRoom(e)
 	case Clock:

@@ -71,14 +71,14 @@ func TestAnswersOfTheStoreOutOfTurnChangeNothing(t *testing.T) {
 	alice, bob := a.app("alice"), a.app("bob")
 	raw := alice.parcel(bob, "p1", text(10))
 	a.core.HandleEvent(b.now, Deliver{1, raw})
-	for _, wrong := range []uint64{0, a.core.seq + 1} {
+	for _, wrong := range []uint64{0, a.core.batches.Last() + 1} {
 		a.core.HandleEvent(b.now, Persisted{Seq: wrong})
 	}
 	if a.state(raw) != 0 {
 		t.Fatal("a parcel counts as stored by an answer to another batch")
 	}
 	b.settle()
-	a.core.HandleEvent(b.now, Persisted{Seq: a.core.seq})
+	a.core.HandleEvent(b.now, Persisted{Seq: a.core.batches.Last()})
 	if a.state(raw) != Saved {
 		t.Fatalf("the parcel is %v, want saved", a.state(raw))
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"packhorse/gateway"
+	"packhorse/gateway/internal/asked"
 	"packhorse/gateway/pki"
 	"packhorse/gateway/ramf"
 	"packhorse/gateway/registration"
@@ -55,9 +56,8 @@ type Core struct {
 	takings    []*taking // cargo that is being unpacked, the oldest first
 	takeAt     time.Time // when to go on with it; zero: not
 
-	loads   map[loadKey][]loadDone
-	batches []batchDone
-	seq     uint64
+	loads   asked.Loads
+	batches asked.Batches
 	out     []Event
 	sweep   time.Time // when to look after certificates, keys and what is over; zero: now
 	ending  bool      // a batch of what is over is on its way
@@ -82,7 +82,7 @@ func New(cfg Config, records []gateway.Record) (*Core, error) {
 	c := &Core{cfg: cfg, id: id, spki: spki, quality: cfg.Clock, links: pki.NewLinks(maxLinks), office: registration.NewOffice(cfg.Key, cfg.Rand),
 		ring: session.NewRing(id, cfg.Limits.Sessions), known: map[queue.ID]*entry{},
 		queue: queue.New[lane](queue.Options{Head: gateway.KindInetParcel, Body: gateway.KindInetBody, Limits: cfg.Limits.quotas(open)}),
-		subs:  map[uint64]*subscription{}, collecting: map[uint64]*collection{}, roads: map[string]*road{}, sending: map[string]string{}, permits: newPermits(), loads: map[loadKey][]loadDone{},
+		subs:  map[uint64]*subscription{}, collecting: map[uint64]*collection{}, roads: map[string]*road{}, sending: map[string]string{}, permits: newPermits(),
 		owed: newMarks(gateway.KindInetOwed, cfg.Limits.Owed), served: newMarks(gateway.KindInetServed, cfg.Limits.Owed)}
 	c.restore(records)
 	return c, nil
@@ -120,9 +120,9 @@ func (c *Core) restore(records []gateway.Record) {
 func (c *Core) HandleEvent(now time.Time, e Event) {
 	switch e := e.(type) {
 	case Persisted:
-		c.persisted(now, e)
+		c.batches.Settle(now, e.Seq, e.Err)
 	case Loaded:
-		c.loaded(now, e)
+		c.loads.Settle(now, e.Kind, e.Key, e.Value, e.Err)
 	case Clock:
 		c.setClock(e.Quality)
 	case Register:

@@ -22,6 +22,12 @@ import (
 
 const address = "gw.example.org"
 
+// loadKey names a record of the store.
+type loadKey struct {
+	kind store.Kind
+	key  string
+}
+
 // rig is an Internet gateway on a store in memory, in virtual time.
 type rig struct {
 	t       testing.TB
