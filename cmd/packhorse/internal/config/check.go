@@ -56,7 +56,8 @@ func (l *Loaded) check() error {
 		return l.wrong("store.linger_ms", "give 0 to 1000", "%d ms is out of range", n)
 	}
 	for _, a := range []struct{ key, value string }{{"poweb.listen", l.PoWeb.Listen}, {"internet.listen", l.Internet.Listen}, {"courier.listen", l.Courier.Listen},
-		{"internet_gateway.poweb", l.Gateway.PoWeb}, {"internet_gateway.pohttp", l.Gateway.PoHTTP}, {"internet_gateway.cogrpc", l.Gateway.CogRPC}} {
+		{"internet_gateway.poweb", l.Gateway.PoWeb}, {"internet_gateway.pohttp", l.Gateway.PoHTTP}, {"internet_gateway.cogrpc", l.Gateway.CogRPC},
+		{"appliance.ssh_listen", l.Appliance.SSHListen}, {"page.listen", l.Page.Listen}} {
 		if err := l.address(a.key, a.value); err != nil {
 			return err
 		}

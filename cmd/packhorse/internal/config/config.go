@@ -3,6 +3,8 @@
 // never writes a file.
 package config
 
+import "slices"
+
 // Config is the whole configuration of a gateway, defaults filled in. The TOML keys are
 // described in docs/CONFIG.md, from Keys.
 type Config struct {
@@ -19,7 +21,14 @@ type Config struct {
 	Uplink     Uplink   `toml:"uplink"`
 	Gateway    Gateway  `toml:"internet_gateway"`
 	Store      Store    `toml:"store"`
-	Radio      []Radio  `toml:"radio"`
+
+	Setup     Setup     `toml:"setup"`
+	Appliance Appliance `toml:"appliance"`
+	AP        AP        `toml:"ap"`
+	Page      Page      `toml:"page"`
+	Battery   Battery   `toml:"battery"`
+
+	Radio []Radio `toml:"radio"`
 }
 
 // PoWeb is where Awala apps reach this gateway.
@@ -99,7 +108,9 @@ type Key struct {
 
 // Keys is every key there is, in the order of the documentation. Tables in double
 // brackets may be given several times.
-var Keys = []Key{
+var Keys = slices.Concat(gatewayKeys, boxKeys, radioKeys)
+
+var gatewayKeys = []Key{
 	{"name", "the host name", "", "what a new gateway is called, at most 24 letters, digits and dashes; `packhorse up --name` changes it"},
 	{"region", "none", "", "whose radio rules apply, such as `EU868`; no radio transmits without it. `packhorse up --region` sets it where no file does"},
 	{"state_dir", "`/var/lib/packhorse` for root, else `~/.local/state/packhorse`", "", "where keys, parcels and ledgers live"},
@@ -142,6 +153,9 @@ var Keys = []Key{
 	{"store.linger_ms", "0", "ms", "how long a record may wait for others to share one sync of the card, 0 to 1000: 20 spares the card, and delays each acknowledgement by as much"},
 	{"store.encrypt", "false", "", "encrypt a new state directory from its first octet; one that is in the clear needs `packhorse store encrypt`"},
 	{"store.key_file", "none", "path", "opens an encrypted state directory: 32 random octets from `packhorse store keygen`, on a stick that can be taken out; a new directory is encrypted with it"},
+}
+
+var radioKeys = []Key{
 	{"[[radio]].name", "required", "", "a name for status and logs, such as `lora0`"},
 	{"[[radio]].kind", "the board's, else `rnode`", "", "`rnode`, `sx127x`, `sx126x`, `kiss`, `sik`, `ebyte` or `meshtastic`"},
 	{"[[radio]].board", "none", "", "radio board, by a name of `packhorse board list` or of a file in `boards.d`; `auto`: by its EEPROM, else by reading the chips without transmitting. For `sx127x`, `sx126x`, `ebyte`"},

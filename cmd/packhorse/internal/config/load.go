@@ -94,6 +94,7 @@ func (l *Loaded) defaults(o Options) {
 	l.Gateway.MaxParcels, l.Gateway.MaxCargoBytes = 20_000, 8_397_056
 	l.Courier.KeepDays, l.Courier.MeshMB = 30, 16
 	l.Store.MaxBytes, l.Store.MaxParcels = 1<<30, 10_000
+	l.boxDefaults()
 	l.StateDir = "/var/lib/packhorse"
 	if !o.Root {
 		state := o.Getenv("XDG_STATE_HOME")
