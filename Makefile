@@ -62,9 +62,9 @@ soak:
 fuzz:
 	$(GO) run ./tools/fuzz $(ARGS)
 
-# Static binaries for arm6, arm7, arm64, riscv64 and amd64 with their sums, in dist.
+# Static binaries for arm6, arm7, arm64, riscv64 and amd64 with sums and bill of materials, in dist. The same from a copy of the tree: ARGS=-again
 release:
-	$(GO) run ./tools/release $(VERSION)
+	$(GO) run ./tools/release -version $(VERSION) $(ARGS)
 
 # Writes the generated parts of docs anew; the tests say when they are stale.
 docs:

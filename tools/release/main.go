@@ -1,89 +1,152 @@
-// Command release builds the static binaries for every board, checks that they are
-// static, and writes them with their SHA-256 sums to dist. Run it from the top of the
-// tree: go run ./tools/release VERSION [DIRECTORY]
+// Command release builds the static binaries for every board, checks that they are static, and writes them to dist
+// with their SHA-256 sums and a bill of materials. The same source gives the same octets, wherever it lies. Run it
+// from the top of the tree: go run ./tools/release [-version V] [-out DIRECTORY] [-only linux-arm64,...] [-again]
 package main
 
 import (
 	"crypto/sha256"
-	"debug/elf"
-	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
-// target is one kind of board.
-type target struct{ name, arch, arm string }
+// target is one kind of board, with the variable that chooses its instruction set.
+type target struct{ name, arch, level string }
 
 var targets = []target{
-	{"linux-arm6", "arm", "6"}, // Pi Zero, Zero W, 1
-	{"linux-arm7", "arm", "7"},
-	{"linux-arm64", "arm64", ""},
-	{"linux-riscv64", "riscv64", ""},
-	{"linux-amd64", "amd64", ""},
+	{"linux-arm6", "arm", "GOARM=6"}, // Pi Zero, Zero W, 1
+	{"linux-arm7", "arm", "GOARM=7"},
+	{"linux-arm64", "arm64", "GOARM64=v8.0"},
+	{"linux-riscv64", "riscv64", "GORISCV64=rva20u64"},
+	{"linux-amd64", "amd64", "GOAMD64=v1"},
 }
 
 func main() {
-	version, dir := "dev", "dist"
-	if len(os.Args) > 1 {
-		version = os.Args[1]
+	var o options
+	flag.StringVar(&o.version, "version", "dev", "what the binaries call themselves")
+	flag.StringVar(&o.out, "out", "dist", "where they are put")
+	flag.BoolVar(&o.again, "again", false, "build all a second time, from a copy of the tree, and compare")
+	only := flag.String("only", "", "comma-separated targets; empty builds all")
+	flag.Parse()
+	err := o.choose(*only)
+	if err == nil {
+		err = o.release()
 	}
-	if len(os.Args) > 2 {
-		dir = os.Args[2]
-	}
-	if err := release(dir, version); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}
 }
 
-func release(dir, version string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	var sums strings.Builder
-	for _, t := range targets {
-		name := "packhorse-" + version + "-" + t.name
-		path := filepath.Join(dir, name)
-		if err := build(path, version, t); err != nil {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(b), name)
-		fmt.Printf("%s  %.1f MB\n", path, float64(len(b))/1e6)
-	}
-	return os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte(sums.String()), 0o644)
+type options struct {
+	version, out string
+	again        bool
+	targets      []target
 }
 
-func build(path, version string, t target) error {
-	c := exec.Command("go", "build", "-trimpath", "-tags=grpcnotrace", "-ldflags", "-s -w -X main.version="+version, "-o", path, "./cmd/packhorse")
-	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+t.arch, "GOARM="+t.arm)
+// choose takes targets by name.
+func (o *options) choose(only string) error {
+	o.targets = targets
+	if only == "" {
+		return nil
+	}
+	o.targets = nil
+	for _, name := range strings.Split(only, ",") {
+		i := slices.IndexFunc(targets, func(t target) bool { return t.name == name })
+		if i < 0 {
+			return fmt.Errorf("there is no target %q: take linux-arm6, linux-arm7, linux-arm64, linux-riscv64 or linux-amd64", name)
+		}
+		o.targets = append(o.targets, targets[i])
+	}
+	return nil
+}
+
+func (o *options) release() error {
+	if err := os.MkdirAll(o.out, 0o755); err != nil {
+		return err
+	}
+	files, err := o.buildAll(".", o.out)
+	if err != nil {
+		return err
+	}
+	b, err := bill(o.version, madeAt(), files)
+	if err != nil {
+		return err
+	}
+	name := "packhorse-" + o.version + ".cdx.json"
+	if err := os.WriteFile(filepath.Join(o.out, name), b, 0o644); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(o.out, "SHA256SUMS"), []byte(sums(append(files, file{name: name, sum: sha256.Sum256(b)}))), 0o644); err != nil {
+		return err
+	}
+	if !o.again {
+		return nil
+	}
+	return o.compare(files)
+}
+
+// file is one that was built.
+type file struct {
+	name, path string
+	sum        [sha256.Size]byte
+}
+
+func sums(files []file) string {
+	var b strings.Builder
+	for _, f := range files {
+		fmt.Fprintf(&b, "%x  %s\n", f.sum, f.name)
+	}
+	return b.String()
+}
+
+// buildAll builds the tree in dir into out.
+func (o *options) buildAll(dir, out string) ([]file, error) {
+	var files []file
+	for _, t := range o.targets {
+		f := file{name: "packhorse-" + o.version + "-" + t.name}
+		var err error
+		if f.path, err = filepath.Abs(filepath.Join(out, f.name)); err != nil {
+			return nil, err
+		}
+		if err := t.build(dir, f.path, o.version); err != nil {
+			return nil, err
+		}
+		b, err := os.ReadFile(f.path)
+		if err != nil {
+			return nil, err
+		}
+		f.sum = sha256.Sum256(b)
+		fmt.Printf("%s  %.1f MB\n", filepath.Join(out, f.name), float64(len(b))/1e6)
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// build leaves out what differs between places and machines: paths, and the state of the version control.
+func (t target) build(dir, path, version string) error {
+	c := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags=grpcnotrace", "-ldflags", "-s -w -X main.version="+version, "-o", path, "./cmd/packhorse")
+	c.Dir = dir
+	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOOS=linux", "GOARCH="+t.arch, t.level)
 	if b, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", t.name, err, b)
 	}
 	return static(path)
 }
 
-// static makes sure that a binary asks for no interpreter and no shared library.
-func static(path string) error {
-	f, err := elf.Open(path)
-	if err != nil {
-		return err
+// madeAt is the time of the source: SOURCE_DATE_EPOCH (reproducible-builds.org), else that of the commit, else 1970.
+func madeAt() time.Time {
+	text := os.Getenv("SOURCE_DATE_EPOCH")
+	if text == "" {
+		b, _ := exec.Command("git", "log", "-1", "--format=%ct").Output()
+		text = strings.TrimSpace(string(b))
 	}
-	defer f.Close()
-	for _, p := range f.Progs {
-		if p.Type == elf.PT_INTERP {
-			return fmt.Errorf("%s is not static: it asks for an interpreter", path)
-		}
-	}
-	libs, err := f.ImportedLibraries()
-	if err == nil && len(libs) > 0 {
-		err = errors.New(path + " is not static: it asks for " + strings.Join(libs, ", "))
-	}
-	return err
+	n, _ := strconv.ParseInt(text, 10, 64)
+	return time.Unix(n, 0).UTC()
 }
