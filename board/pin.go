@@ -17,6 +17,10 @@ var startDrivers = sync.OnceValue(func() error {
 	return err
 })
 
+// Line gives a GPIO line of this computer for what is no radio, such as a relay. Its first Out claims it, Release gives
+// it back. A line that somebody else holds is a *HeldError.
+func (h Host) Line(ref PinRef) (gpio.PinIO, error) { return h.pin(ref) }
+
 // pin gives a GPIO line of this computer. It is claimed by its first use (In or Out), and released by Release. What
 // it answers to String is the reference, fit for messages.
 func (h Host) pin(ref PinRef) (gpio.PinIO, error) {

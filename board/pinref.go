@@ -11,6 +11,12 @@ import (
 // second form. Empty is no line.
 type PinRef string
 
+// Check says what is wrong with the form of a reference; nil is that it may name a line of some board.
+func (r PinRef) Check() error {
+	_, _, _, err := r.split()
+	return err
+}
+
 // split takes a reference apart; offset is -1 where the line is named.
 func (r PinRef) split() (chip, line string, offset int, err error) {
 	line, offset = string(r), -1
