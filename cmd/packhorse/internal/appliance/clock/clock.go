@@ -1,5 +1,6 @@
 // Package clock keeps the appliance's time: by NTP (RFC 5905), and over a restart by a file, because a Raspberry Pi has
-// no clock with a battery.
+// no clock with a battery. What NTP servers say is not signed: where that matters the gateway holds each reading
+// against the time that it knew.
 package clock
 
 import (
@@ -11,19 +12,25 @@ import (
 // Config says where the time comes from.
 type Config struct {
 	Servers []string        // of the configuration; none: what is offered, else Pool
-	Offered <-chan []string // servers that the network names, each time that they change; nil: it never does
+	Offered <-chan []string // servers that the network names, each time that it changes; nil: it never does
 	File    string          // keeps the last known time over a restart; empty: none
 }
 
 // Pool are the servers where nobody names one.
 const Pool = "pool.ntp.org"
 
-// Forward sets the clock on to the time in the file when it is behind, so that it is never 1970. Nothing vouches for
-// that time: the kernel stays unsynchronised. It returns the time of the file, zero where there is none.
-func Forward(file string) (time.Time, error) { return time.Time{}, nil }
+// A year outside of these is no time of ours.
+const (
+	firstPlausible = 2026
+	lastPlausible  = 2099
+)
 
-// Run keeps the clock until ctx ends; then it saves the time and returns nil.
+// plausible tells whether a clock can show t.
+func plausible(t time.Time) bool { return t.Year() >= firstPlausible && t.Year() <= lastPlausible }
+
+// Run keeps the clock until ctx ends; then it saves the time and returns nil. Once servers agree the kernel counts as
+// synchronised, and it ceases to by itself some hours after the last answer (adjtimex(2), STA_UNSYNC).
 func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
-	<-ctx.Done()
-	return nil
+	k := &keeper{cfg: cfg, log: log, clock: kernel{}, lookup: lookup, query: query, offered: cfg.Offered}
+	return k.run(ctx)
 }
