@@ -6,6 +6,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"packhorse/testbench/crashfs/fate"
 )
 
 // Counters is what a disk was asked to do since it was made.
@@ -40,10 +42,7 @@ type Disk struct {
 }
 
 // event is a write or, without data, a flush.
-type event struct {
-	off  int64
-	data []byte
-}
+type event = fate.Write
 
 // DefaultKeep is how many octets of writes a Disk keeps for Image.
 const DefaultKeep = 1 << 30
@@ -92,7 +91,7 @@ func (d *Disk) WriteAt(b []byte, off int64) (int, error) {
 	if !d.full {
 		data := bytes.Clone(b)
 		d.now.write(off, data)
-		d.record(event{off, data})
+		d.record(event{Off: off, Data: data})
 		return len(b), nil
 	}
 	for at := 0; at < len(b); at += pageSize { // so that a page in use keeps no others in memory
@@ -118,7 +117,7 @@ func (d *Disk) Flush() {
 }
 
 func (d *Disk) record(e event) {
-	d.kept += int64(len(e.data))
+	d.kept += int64(len(e.Data))
 	if d.full || d.kept > d.limit {
 		d.full, d.log = true, nil
 		return

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"packhorse/testbench/crashfs/fate"
 )
 
 func put(t *testing.T, d *Disk, off int64, fill byte, n int) {
@@ -40,10 +42,10 @@ func TestImageHoldsAllThatWasFlushedAndWholeSectorsOfTheRest(t *testing.T) {
 		b := content(t, image, 0, 64<<10)
 		images[string(b)] = true
 		fresh := 0
-		for at := 0; at < 8192; at += sector {
-			if s := b[at : at+sector]; bytes.Equal(s, bytes.Repeat([]byte{'b'}, sector)) {
+		for at := 0; at < 8192; at += fate.Sector {
+			if s := b[at : at+fate.Sector]; bytes.Equal(s, bytes.Repeat([]byte{'b'}, fate.Sector)) {
 				fresh++
-			} else if !bytes.Equal(s, old[at:at+sector]) {
+			} else if !bytes.Equal(s, old[at:at+fate.Sector]) {
 				t.Fatalf("seed %d, sector at %d: got neither what was flushed nor what was written since", seed, at)
 			}
 		}

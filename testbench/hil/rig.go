@@ -56,10 +56,11 @@ type Result struct {
 
 // Kinds of artifacts.
 const (
-	Image  = "image"  // a whole card
-	Update = "update" // NAME.phup
-	Config = "config" // packhorse.toml
-	Binary = "binary" // packhorse for the node's processor
+	Image   = "image"   // a whole card
+	Update  = "update"  // NAME.phup
+	Config  = "config"  // packhorse.toml
+	Binary  = "binary"  // packhorse for the node's processor
+	Package = "package" // .deb
 )
 
 // Artifact is a file to be deployed.
