@@ -25,6 +25,12 @@ func (r *Rig) Dial(station int) io.ReadWriteCloser {
 	return r.modems[station].master.(*memoryLine).dial()
 }
 
+// Attach joins a station's line in memory to a connection, such as the one to a virtual machine's serial port. Whoever had
+// the line open before reads io.EOF. The connection belongs to the rig from here on.
+func (r *Rig) Attach(station int, host net.Conn) {
+	r.modems[station].master.(*memoryLine).join(host)
+}
+
 // memoryLine is the modem's side of a line in memory.
 type memoryLine struct {
 	mu     sync.Mutex
@@ -60,16 +66,21 @@ func (l *memoryLine) hasHost() bool {
 
 func (l *memoryLine) dial() memoryHost {
 	host, modem := net.Pipe()
+	l.join(modem)
+	return memoryHost{host, l}
+}
+
+// join gives the modem another line, in place of the one before.
+func (l *memoryLine) join(side net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.side != nil {
 		l.side.Close()
 	}
 	l.baud = 0
-	if l.side = modem; l.closed {
-		modem.Close()
+	if l.side = side; l.closed {
+		side.Close()
 	}
-	return memoryHost{host, l}
 }
 
 // now is the open side, or why there is none.
