@@ -81,6 +81,9 @@ func (l *Loaded) check() error {
 			return err
 		}
 	}
+	if err := l.checkBox(); err != nil {
+		return err
+	}
 	return l.checkUplink()
 }
 

@@ -29,6 +29,8 @@ type Config struct {
 	Battery   Battery   `toml:"battery"`
 
 	Radio []Radio `toml:"radio"`
+	// Adjust changes keys of radios by the radio's name, after all files were read. It is in Radio once loaded.
+	Adjust map[string]Radio `toml:"adjust"`
 }
 
 // PoWeb is where Awala apps reach this gateway.
@@ -108,7 +110,7 @@ type Key struct {
 
 // Keys is every key there is, in the order of the documentation. Tables in double
 // brackets may be given several times.
-var Keys = slices.Concat(gatewayKeys, boxKeys, radioKeys)
+var Keys = slices.Concat(gatewayKeys, boxKeys, radioKeys, adjustKeys)
 
 var gatewayKeys = []Key{
 	{"name", "the host name", "", "what a new gateway is called, at most 24 letters, digits and dashes; `packhorse up --name` changes it"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -28,6 +29,9 @@ type Options struct {
 	Getenv func(string) string // required
 	Root   bool                // running as root: system paths instead of the user's
 	Host   string              // host name, the default of name
+	// Instead holds what to read instead of files, by their paths: what would become of a configuration if they were so.
+	// Nil: as if the file were not there. The files of conf.d are those there and those here.
+	Instead map[string][]byte
 }
 
 // Loaded is a configuration and where each value came from.
@@ -41,6 +45,9 @@ type Loaded struct {
 	Boards []*board.Profile
 	// Fixed is Uplink.Fixed with the authorities' files read.
 	Fixed []discovery.Fixed
+
+	instead map[string][]byte
+	adjust  []adjustment
 }
 
 // Origin says where a key's value came from.
@@ -54,27 +61,49 @@ func (l *Loaded) Origin(key string) string {
 // Load reads the files, fills in defaults and checks all values. Errors are *Error
 // where a person's mistake is behind them.
 func Load(o Options) (*Loaded, error) {
-	l := &Loaded{Path: first(o.Path, o.Getenv("PACKHORSE_CONFIG"), DefaultPath), Origins: map[string]string{}}
+	l := &Loaded{Path: first(o.Path, o.Getenv("PACKHORSE_CONFIG"), DefaultPath), Origins: map[string]string{}, instead: o.Instead}
 	named := o.Path != "" || o.Getenv("PACKHORSE_CONFIG") != ""
 	l.defaults(o)
 	if err := l.file(l.Path); err != nil && (named || !errors.Is(err, os.ErrNotExist)) {
 		return nil, err
 	}
-	more, err := filepath.Glob(filepath.Join(filepath.Dir(l.Path), "conf.d", "*.toml"))
+	more, err := l.parts()
 	if err != nil {
-		return nil, fmt.Errorf("look for conf.d: %w", err)
+		return nil, err
 	}
-	sort.Strings(more)
 	for _, path := range more {
 		if err := l.file(path); err != nil {
 			return nil, err
 		}
+	}
+	if err := l.applyAdjust(); err != nil {
+		return nil, err
 	}
 	l.outside(o)
 	if err := l.boards(); err != nil {
 		return nil, err
 	}
 	return l, l.check()
+}
+
+// PartsDir is beside the main file: each of its files is read after it, in the order of their names.
+const PartsDir = "conf.d"
+
+// parts are the files of conf.d, in the order in which they are read.
+func (l *Loaded) parts() ([]string, error) {
+	dir := filepath.Join(filepath.Dir(l.Path), PartsDir)
+	list, err := filepath.Glob(filepath.Join(dir, "*.toml"))
+	if err != nil {
+		return nil, fmt.Errorf("look for conf.d: %w", err)
+	}
+	for path, text := range l.instead {
+		if filepath.Dir(path) == dir && text != nil && !slices.Contains(list, path) {
+			list = append(list, path)
+		}
+	}
+	list = slices.DeleteFunc(list, func(path string) bool { text, ours := l.instead[path]; return ours && text == nil })
+	sort.Strings(list)
+	return list, nil
 }
 
 func first(s ...string) string {

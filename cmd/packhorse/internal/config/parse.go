@@ -31,18 +31,25 @@ func (e *Error) Error() string { return e.Where + ": " + e.Message }
 
 // file merges one file into l.
 func (l *Loaded) file(path string) error {
-	b, err := read(path)
-	if err != nil {
-		return err
+	b, ours := l.instead[path]
+	if ours && b == nil {
+		return unreadable(path, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist})
+	}
+	if !ours {
+		var err error
+		if b, err = read(path); err != nil {
+			return err
+		}
 	}
 	l.Files = append(l.Files, path)
 	next := l.Config
-	next.Radio, next.Internet.Peer, next.Uplink.Fixed = nil, nil, nil
+	next.Radio, next.Internet.Peer, next.Uplink.Fixed, next.Adjust = nil, nil, nil, nil
 	d := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields()
 	if err := d.Decode(&next); err != nil {
 		return explain(path, err)
 	}
 	l.locate(path, b)
+	l.collectAdjust(next.Adjust)
 	next.Radio = append(l.Radio, next.Radio...)
 	next.Internet.Peer = append(l.Internet.Peer, next.Internet.Peer...)
 	next.Uplink.Fixed = append(l.Uplink.Fixed, next.Uplink.Fixed...)

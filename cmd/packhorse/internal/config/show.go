@@ -37,6 +37,7 @@ func walk(v reflect.Value, at string, f func(string, reflect.Value)) {
 		for i := range v.Len() {
 			walk(v.Index(i), join(at, fmt.Sprint(i)), f)
 		}
+	case reflect.Map: // of adjustments, which are in the radios
 	default:
 		f(at, v)
 	}
