@@ -47,7 +47,11 @@ func (a *app) devices() radios.Host {
 
 // load reads the configuration as the flags and the environment say.
 func (a *app) load() (*config.Loaded, error) {
-	return config.Load(config.Options{Path: a.config, State: a.state, Socket: a.socket, Key: a.keyFile, Getenv: a.getenv, Root: a.root, Host: a.host})
+	return config.Load(a.configOptions())
+}
+
+func (a *app) configOptions() config.Options {
+	return config.Options{Path: a.config, State: a.state, Socket: a.socket, Key: a.keyFile, Getenv: a.getenv, Root: a.root, Host: a.host}
 }
 
 // systemSocket is where a gateway that was started as a service listens.

@@ -66,7 +66,7 @@ func (a *app) missing(l *config.Loaded) {
 }
 
 func (a *app) configShow() *cobra.Command {
-	var origin bool
+	var origin, secrets bool
 	c := &cobra.Command{
 		Use:   "show",
 		Short: "print every value in force",
@@ -76,20 +76,25 @@ func (a *app) configShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			list := l.Lines()
+			if !secrets {
+				list = masked(list)
+			}
 			v := struct {
 				admin.Head
 				Values []config.Line `json:"values"`
-			}{a.head("packhorse.config/1"), some(l.Lines())}
-			return a.answer(v, func() { a.showConfig(l, origin) })
+			}{a.head("packhorse.config/1"), some(list)}
+			return a.answer(v, func() { a.showConfig(list, origin) })
 		},
 	}
 	c.Flags().BoolVar(&origin, "origin", false, "say where each value came from")
+	c.Flags().BoolVar(&secrets, "secrets", false, "show passphrases and codes too")
 	return c
 }
 
-func (a *app) showConfig(l *config.Loaded, origin bool) {
+func (a *app) showConfig(list []config.Line, origin bool) {
 	var rows [][]string
-	for _, line := range l.Lines() {
+	for _, line := range list {
 		row := []string{line.Key, "= " + line.Value}
 		if origin {
 			row = append(row, "# "+line.Origin)

@@ -18,6 +18,9 @@ type fake struct {
 	admin.Backend // the methods a test does not name are not called
 	status        admin.Status
 	up            admin.Up
+	restart       []string // answers of Reload
+	reloads       int
+	reloadErr     error
 	sent          admin.Send
 	steps         []admin.Parcel // answers of Parcel, the last one for ever
 	queue         []admin.Parcel
@@ -50,6 +53,10 @@ func (f *fake) look() {
 func (f *fake) Up(_ context.Context, u admin.Up) (admin.Status, error) {
 	f.up = u
 	return f.status, f.err
+}
+func (f *fake) Reload(context.Context) (admin.Reloaded, error) {
+	f.reloads++
+	return admin.Reloaded{Restart: f.restart}, f.reloadErr
 }
 func (f *fake) Send(_ context.Context, s admin.Send) (admin.Parcel, error) {
 	f.sent = s

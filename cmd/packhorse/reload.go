@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/gateway/admin"
 	"packhorse/gateway/node"
 )
 
@@ -20,6 +21,31 @@ type reloader struct {
 	node *node.Node
 	log  *slog.Logger
 	now  *config.Loaded // in force
+	asks chan reloadAsk
+}
+
+// reloadAsk is somebody who asks by the API and waits for the end of it.
+type reloadAsk chan reloadEnd
+
+type reloadEnd struct {
+	restart []string
+	err     error
+}
+
+// ask has the configuration read again and waits for it.
+func (r *reloader) ask(ctx context.Context) (admin.Reloaded, error) {
+	a := make(reloadAsk, 1)
+	select {
+	case r.asks <- a:
+	case <-ctx.Done():
+		return admin.Reloaded{}, ctx.Err()
+	}
+	select {
+	case end := <-a:
+		return admin.Reloaded{Restart: end.restart}, end.err
+	case <-ctx.Done():
+		return admin.Reloaded{}, ctx.Err()
+	}
 }
 
 // listen takes signals until ctx ends. A terminal that was closed sends the same signal:
@@ -33,6 +59,10 @@ func (r *reloader) listen(ctx context.Context, stop func()) {
 		select {
 		case <-ctx.Done():
 			return
+		case a := <-r.asks:
+			keys, err := r.reload()
+			a <- reloadEnd{keys, err}
+			continue
 		case <-hup:
 		}
 		if watched && !terminal(r.err) {
@@ -44,37 +74,43 @@ func (r *reloader) listen(ctx context.Context, stop func()) {
 }
 
 // reload applies what may change while the gateway runs. With a mistake in it, the old
-// configuration stays in force as a whole.
-func (r *reloader) reload() {
+// configuration stays in force as a whole. It answers the keys that only a new start takes up.
+func (r *reloader) reload() (later []string, err error) {
 	next, err := r.load()
 	if err != nil {
-		r.refuse(err)
-		return
+		return nil, r.refuse(err)
 	}
-	for _, key := range needRestart(r.now, next) {
+	later = needRestart(r.now, next)
+	for _, key := range later {
 		r.log.Warn("this change takes effect at the next start", "key", key)
 	}
 	next = keep(next, r.now)
 	if !moved(r.now, next) {
 		r.now = next
 		r.log.Info("configuration read again: radios and links are as before")
-		return
+		return later, nil
 	}
 	if err := r.node.Reload(r.nodeConfig(next, nil, r.log)); err != nil {
-		r.refuse(err)
-		return
+		return nil, r.refuse(err)
 	}
 	r.now = next
 	r.log.Info("configuration reloaded", "files", strings.Join(next.Files, " "))
+	return later, nil
 }
 
-func (r *reloader) refuse(err error) {
+// refuse says in the log why the old configuration stays, and answers it for who asked.
+func (r *reloader) refuse(err error) error {
 	fix := "packhorse config check"
 	var c *config.Error
 	if errors.As(err, &c) && c.Fix != "" {
 		fix = c.Fix
 	}
 	r.log.Error("configuration not reloaded, the old one stays in force", "err", err, "fix", fix)
+	e := admin.AsError(err)
+	if c != nil {
+		e = &admin.Error{Code: admin.CodeUsage, Message: c.Error(), Fix: fix}
+	}
+	return e
 }
 
 // moved tells whether the transports and uplinks have to be made anew.
@@ -94,6 +130,7 @@ func needRestart(a, b *config.Loaded) (keys []string) {
 		{"store.max_parcels", a.Store.MaxParcels != b.Store.MaxParcels}, {"store.max_parcel_bytes", a.Store.MaxParcelBytes != b.Store.MaxParcelBytes},
 		{"store.linger_ms", a.Store.LingerMS != b.Store.LingerMS},
 		{"store.encrypt", a.Store.Encrypt != b.Store.Encrypt}, {"store.key_file", a.Store.KeyFile != b.Store.KeyFile},
+		{"page.listen", a.Page != b.Page},
 	} {
 		if k.changed {
 			keys = append(keys, k.name)
@@ -106,6 +143,6 @@ func needRestart(a, b *config.Loaded) (keys []string) {
 func keep(next, old *config.Loaded) *config.Loaded {
 	out := *next
 	out.Name, out.StateDir, out.Socket, out.TrustClock, out.PoWeb, out.Store = old.Name, old.StateDir, old.Socket, old.TrustClock, old.PoWeb, old.Store
-	out.GPS, out.Watchdog, out.Courier, out.Gateway = old.GPS, old.Watchdog, old.Courier, old.Gateway
+	out.GPS, out.Watchdog, out.Courier, out.Gateway, out.Page = old.GPS, old.Watchdog, old.Courier, old.Gateway, old.Page
 	return &out
 }

@@ -65,17 +65,20 @@ func (a *app) runGateway(ctx context.Context) error {
 	}
 	cfg := a.nodeConfig(l, listener, log)
 	cfg.Vault = vault
+	again := &reloader{app: a, log: log, now: l, asks: make(chan reloadAsk)}
+	cfg.Reload = again.ask
 	cfg.Beside = besideOf(l, cfg.Clock, log)
 	n, err := node.Open(cfg)
 	if err != nil {
 		listener.Close()
 		return startError(err, l)
 	}
+	again.node = n
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var side sync.WaitGroup
 	side.Go(func() { a.sayReady(ctx, n, l) })
-	side.Go(func() { (&reloader{app: a, node: n, log: log, now: l}).listen(ctx, stop) })
+	side.Go(func() { again.listen(ctx, stop) })
 	if l.GPS != "" {
 		side.Go(func() { a.readGPS(ctx, l.GPS, a.clock.GPS, log) })
 	}

@@ -178,6 +178,7 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 	for _, line := range []string{"region", "region show EU868", "region check --region EU868"} {
 		run(0, append(strings.Fields(line), "--json")...)
 	}
+	saySettings(t, s)
 	run(7, "region", "show", "US915", "--bandwidth", "125", "--power", "20", "--json")
 	run(7, "region", "show", "CN470", "--json")
 	storeIn(t, b.dir)
@@ -223,7 +224,7 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 	s.check("air", airSays(t))
 	s.check("events", eventsSay(t, full()))
 	s.check("ready and dev", readySays(t))
-	for _, path := range []string{"GET /v1/status", "GET /v1/queue", "GET /v1/inbox", "POST /v1/pairing", "GET /v1/pairing", "GET /v1/contacts", "GET /v1/domain", "GET /v1/courier", "GET /v1/contacts/card", "GET /nosuch"} {
+	for _, path := range []string{"GET /v1/status", "GET /v1/queue", "GET /v1/inbox", "POST /v1/pairing", "GET /v1/pairing", "GET /v1/contacts", "GET /v1/domain", "GET /v1/courier", "GET /v1/contacts/card", "POST /v1/reload", "GET /nosuch"} {
 		method, path, _ := strings.Cut(path, " ")
 		s.check(path, ask(t, full(), method, path, ""))
 	}

@@ -262,6 +262,8 @@ type Backend interface {
 	// RequestCargo asks for our cargo over the mesh, once while a request is under way.
 	RequestCargo(ctx context.Context) (CargoRequest, error)
 	Store(ctx context.Context) (StoreInfo, error)
+	// Reload reads the configuration again; what is wrong with it is the error, and the old one stays in force.
+	Reload(ctx context.Context) (Reloaded, error)
 	// Backup writes the stream of a backup, in the clear, as of now.
 	Backup(ctx context.Context, w io.Writer) error
 	// Events streams until ctx ends.

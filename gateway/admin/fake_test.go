@@ -22,8 +22,10 @@ type fake struct {
 	queue  []Parcel
 	sent   Send
 	up     Up
-	added  [2]string
-	events chan Event
+
+	restart []string
+	added   [2]string
+	events  chan Event
 	StickBackend
 }
 
@@ -45,6 +47,9 @@ func (f *fake) Status(context.Context) (Status, error) { return f.status, f.note
 func (f *fake) Up(_ context.Context, u Up) (Status, error) {
 	f.up = u
 	return f.status, f.note("up")
+}
+func (f *fake) Reload(context.Context) (Reloaded, error) {
+	return Reloaded{Restart: f.restart}, f.note("reload")
 }
 func (f *fake) Send(_ context.Context, s Send) (Parcel, error) {
 	f.sent = s

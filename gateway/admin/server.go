@@ -79,6 +79,7 @@ func (s *server) routes() []route {
 	return []route{
 		{"GET /v1/status", s.status},
 		{"POST /v1/up", s.up},
+		{"POST /v1/reload", s.reload},
 		{"POST /v1/send", s.send},
 		{"GET /v1/parcels/{id}", s.parcel},
 		{"GET /v1/queue", s.queue},

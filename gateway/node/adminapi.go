@@ -54,6 +54,14 @@ func (a adminAPI) Up(ctx context.Context, u admin.Up) (admin.Status, error) {
 	return a.Status(ctx)
 }
 
+// Reload leaves it to who knows the files.
+func (a adminAPI) Reload(ctx context.Context) (admin.Reloaded, error) {
+	if a.n.cfg.Reload == nil {
+		return admin.Reloaded{}, &admin.Error{Code: admin.CodeRefused, Message: "this gateway has no configuration to read again", Fix: "start it anew"}
+	}
+	return a.n.cfg.Reload(ctx)
+}
+
 func (a adminAPI) Send(ctx context.Context, s admin.Send) (admin.Parcel, error) {
 	pri, err := priorityOf(s.Priority)
 	if err != nil {

@@ -62,6 +62,8 @@ type Config struct {
 	Courier Courier
 	// Files names the files of the configuration, for backups; nil: none.
 	Files func() []string
+	// Reload reads the configuration again, for who asks by the API; nil: it cannot be.
+	Reload func(ctx context.Context) (admin.Reloaded, error)
 	// Beside makes a role that runs as long as Run; nil: none.
 	Beside func(Shared) (Role, error)
 
