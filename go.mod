@@ -3,6 +3,7 @@ module packhorse
 go 1.26.0
 
 require (
+	aead.dev/minisign v0.3.0
 	github.com/adrianmo/go-nmea v1.10.0
 	github.com/coder/websocket v1.8.15
 	github.com/flynn/noise v1.1.0

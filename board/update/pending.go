@@ -1,0 +1,128 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Endings of files on the boot partition: one to be taken at a start, one whose first attempt began, and those that are
+// left alone. A file moves along this line before each attempt, so that no file is taken more than twice, whatever
+// happens meanwhile; the second time is for a power cut in the first.
+const (
+	suffix       = ".phup"
+	againSuffix  = ".again"
+	failedSuffix = ".failed"
+	doneSuffix   = ".done"
+)
+
+// TakeOptions say how a file on the boot partition is taken.
+type TakeOptions struct {
+	Keys     Keys
+	Now      time.Time
+	Progress Progress
+}
+
+// Files are the updates in a directory, by name: what Pending would take and what a person may name.
+func Files(dir string) ([]string, error) {
+	all, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range all {
+		name := strings.ToLower(e.Name())
+		if e.Type().IsRegular() && name[0] != '.' && (strings.HasSuffix(name, suffix) || strings.HasSuffix(name, suffix+againSuffix)) {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// Pending is the file in a directory that is to be taken at this start; empty: none.
+func Pending(dir string) (string, error) {
+	all, err := Files(dir)
+	if err != nil || len(all) == 0 {
+		return "", err
+	}
+	return all[0], nil
+}
+
+// TakePending stages the update that lies on the boot partition, if there is one; true: then restart into it, after
+// Try. It is for the init, after Started, and not in a trial. What became of a file that was not taken is in the
+// history, and the file has another name.
+func (c Card) TakePending(ctx context.Context, o TakeOptions) (took bool, err error) {
+	path, err := Pending(c.BootDir)
+	if err != nil || path == "" {
+		return false, err
+	}
+	if s, err := c.State(); err != nil || s.Trial {
+		return false, errors.Join(err, ErrTrial)
+	}
+	err = c.writable(func() error { return c.take(ctx, path, o) })
+	if err == nil {
+		return true, nil
+	}
+	err = fmt.Errorf("%s: %w", filepath.Base(path), err)
+	return false, errors.Join(err, c.note(func(j *journal) { j.add(Event{At: o.Now, What: Refused, Why: err.Error()}) }))
+}
+
+func (c Card) take(ctx context.Context, path string, o TakeOptions) error {
+	begun, base := path+againSuffix, path
+	if again, ok := cutFold(path, againSuffix); ok {
+		begun, base = again+failedSuffix, again
+	}
+	if err := move(path, begun); err != nil {
+		return err
+	}
+	err := c.stageFile(ctx, begun, o)
+	switch {
+	case err == nil:
+		return os.Remove(begun)
+	case errors.Is(err, ErrSameBuild):
+		return errors.Join(err, move(begun, base+doneSuffix))
+	case ctx.Err() != nil: // the machine is being switched off: this was no attempt
+		return errors.Join(err, move(begun, path))
+	}
+	return errors.Join(err, move(begun, base+failedSuffix))
+}
+
+func (c Card) stageFile(ctx context.Context, path string, o TakeOptions) error {
+	in, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	f, err := Open(in, o.Keys)
+	if err != nil {
+		return err
+	}
+	if err := Fits(f.Manifest, c.Release, false); err != nil {
+		return err
+	}
+	return c.Stage(ctx, f, o.Now, o.Progress)
+}
+
+// move is durable as far as FAT can.
+func move(from, to string) error {
+	if from == to {
+		return nil
+	}
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(to))
+}
+
+func cutFold(s, end string) (string, bool) {
+	if n := len(s) - len(end); n >= 0 && strings.EqualFold(s[n:], end) {
+		return s[:n], true
+	}
+	return s, false
+}
