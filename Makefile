@@ -7,12 +7,16 @@ export CGO_ENABLED = 0
 # Without grpcnotrace every binary holds a web page of google.golang.org/grpc and a template engine for it.
 export GOFLAGS += -tags=grpcnotrace
 
-.PHONY: all build demo sim test lint bench bench-link bench-road bench-store bench-apps soak fuzz release docs clean
+.PHONY: all build image demo sim test lint bench bench-link bench-road bench-store bench-apps soak fuzz release docs clean
 
 all: build
 
 build:
 	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/packhorse ./cmd/packhorse
+
+# The card of the appliance for Raspberry Pi, in dist/image: docs/IMAGE.md
+image:
+	$(GO) -C tools/image run . -version $(VERSION) -out $(CURDIR)/dist/image $(ARGS)
 
 # Three gateways in a line on simulated radios: make demo, or make demo ARGS=--once
 demo: build
@@ -30,6 +34,7 @@ lint:
 	$(GO) run ./tools/testrun -only lint
 	$(GO) run ./tools/depcheck
 	$(GO) -C testbench/peers vet .
+	$(GO) -C tools/image vet .
 
 # What a hop, letters, cuts, kills and restarts cost, the store beside its peers, and a crowd of apps, as tables.
 bench: bench-link bench-road bench-store bench-apps

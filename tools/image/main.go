@@ -1,0 +1,39 @@
+// Command image builds the card of the appliance for Raspberry Pi 3, 4, 5 and Zero 2 W, as an image to be flashed, and
+// what goes with it: docs/IMAGE.md. Run it with `make image` or
+//
+//	go -C tools/image run . -version V -out DIRECTORY
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+)
+
+func main() {
+	var o options
+	flag.StringVar(&o.version, "version", "", "version of the image; empty asks git")
+	flag.StringVar(&o.out, "out", "dist/image", "directory for what is built, from the top of the tree")
+	flag.StringVar(&o.binary, "binary", "", "a packhorse for linux/arm64 that was built already; empty builds one")
+	flag.BoolVar(&o.raw, "raw", false, "only make card.img and slot.img, for emulators and tests")
+	asJSON := flag.Bool("json", false, "print a summary as JSON")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	sum, err := build(ctx, o)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "image:", err)
+		os.Exit(1)
+	}
+	if *asJSON {
+		err = json.NewEncoder(os.Stdout).Encode(sum)
+	} else {
+		err = sum.print(os.Stdout)
+	}
+	if err != nil {
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"packhorse/board/card"
+)
+
+// zip compresses octets; name and time stay empty, so that the same become the same.
+func zip(raw []byte) ([]byte, error) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(raw); err != nil {
+		return nil, err
+	}
+	err := z.Close()
+	return b.Bytes(), err
+}
+
+// compressDisk writes the card as Raspberry Pi Imager takes it.
+func (b *builder) compressDisk() error {
+	in, err := os.Open(b.path(diskFile))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return b.create(b.name(".img.gz"), func(out *os.File) error {
+		z := gzip.NewWriter(out)
+		if _, err := io.Copy(z, in); err != nil {
+			return err
+		}
+		return z.Close()
+	})
+}
+
+// artefact is one file that was built.
+type artefact struct {
+	File   string `json:"file"`
+	Octets int64  `json:"size_bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// summary is what a build came to.
+type summary struct {
+	Schema    string             `json:"schema"`
+	Directory string             `json:"directory"`
+	Release   card.Release       `json:"release"`
+	Files     []artefact         `json:"files"`
+	Seconds   float64            `json:"seconds"`
+	Steps     map[string]float64 `json:"steps_s"`
+}
+
+func (b *builder) summarise() (summary, error) {
+	s := summary{Schema: "packhorse.image/1", Directory: b.out, Release: b.release, Steps: b.took}
+	names := []string{diskFile, slotFile}
+	if !b.raw {
+		names = append(names, b.name(".img.gz"))
+	}
+	for _, name := range names {
+		a, err := describe(b.path(name))
+		if err != nil {
+			return s, err
+		}
+		s.Files = append(s.Files, a)
+	}
+	s.Seconds = b.total()
+	return s, nil
+}
+
+func describe(path string) (artefact, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return artefact{}, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	return artefact{filepath.Base(path), n, hex.EncodeToString(h.Sum(nil))}, err
+}
+
+func (s summary) print(w io.Writer) error {
+	for _, a := range s.Files {
+		fmt.Fprintf(w, "%s  %9.1f MB  %s\n", a.SHA256[:16], float64(a.Octets)/1e6, filepath.Join(s.Directory, a.File))
+	}
+	_, err := fmt.Fprintf(w, "build %s of %s, %.1f s\n", s.Release.Build, s.Release.Version, s.Seconds)
+	return err
+}
