@@ -22,6 +22,8 @@ type reloader struct {
 	log  *slog.Logger
 	now  *config.Loaded // in force
 	asks chan reloadAsk
+
+	herald *herald
 }
 
 // reloadAsk is somebody who asks by the API and waits for the end of it.
@@ -60,8 +62,7 @@ func (r *reloader) listen(ctx context.Context, stop func()) {
 		case <-ctx.Done():
 			return
 		case a := <-r.asks:
-			keys, err := r.reload()
-			a <- reloadEnd{keys, err}
+			a <- r.heralded()
 			continue
 		case <-hup:
 		}
@@ -69,8 +70,15 @@ func (r *reloader) listen(ctx context.Context, stop func()) {
 			stop()
 			return
 		}
-		r.reload()
+		r.heralded()
 	}
+}
+
+// heralded reloads, and the service manager hears that.
+func (r *reloader) heralded() reloadEnd {
+	defer r.herald.reloading()()
+	keys, err := r.reload()
+	return reloadEnd{keys, err}
 }
 
 // reload applies what may change while the gateway runs. With a mistake in it, the old

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 
 	"packhorse/board"
 	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/cmd/packhorse/internal/notify"
 	"packhorse/gateway"
 	"packhorse/gateway/admin"
 	"packhorse/gateway/inetnode"
@@ -30,19 +32,29 @@ func (a *app) runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "run the gateway",
 		Long: `Runs the gateway in the foreground until Ctrl-C or SIGTERM. It works without a configuration, says what is
-missing, and no radio transmits before a region is set. SIGHUP makes it read its configuration again. With --sim N it runs N gateways on simulated radios instead,
+missing, and no radio transmits before a region is set. SIGHUP makes it read its configuration again. Under a service manager it says when it is
+ready, how it is, and that it lives (sd_notify, WatchdogSec of systemd). With --sim N it runs N gateways on simulated radios instead,
 paired, each in a process of its own; their files go to .packhorse-sim, made anew at each start, whatever --state says.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if c.Flags().Changed("sim") {
 				return a.runSimulated(c.Context(), simulated)
 			}
-			return a.runGateway(c.Context())
+			return a.runService(c.Context())
 		},
 	}
 	a.keyFlag(c)
 	c.Flags().IntVar(&simulated, "sim", 0, "run this `number` of gateways on simulated radios")
 	return c
+}
+
+// runService runs the gateway; a service manager hears why it ended.
+func (a *app) runService(ctx context.Context) error {
+	err := a.runGateway(ctx)
+	if err != nil && ctx.Err() == nil {
+		_ = notify.Find(a.getenv, os.Getpid()).Status("failed: " + admin.AsError(err).Message) // the error itself is printed
+	}
+	return err
 }
 
 func (a *app) runGateway(ctx context.Context) error {
@@ -55,7 +67,7 @@ func (a *app) runGateway(ctx context.Context) error {
 	if err != nil {
 		return startError(err, l)
 	}
-	listener, err := admin.Listen(l.Socket, a.socketMode())
+	listener, err := admin.Listen(l.Socket, a.socketMode(l))
 	if err != nil {
 		return startError(err, l)
 	}
@@ -73,11 +85,16 @@ func (a *app) runGateway(ctx context.Context) error {
 		listener.Close()
 		return startError(err, l)
 	}
-	again.node = n
+	h := a.newHerald(n, log)
+	again.node, again.herald = n, h
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var side sync.WaitGroup
-	side.Go(func() { a.sayReady(ctx, n, l) })
+	side.Go(func() {
+		if a.sayReady(ctx, n, l) {
+			h.start(ctx, &side)
+		}
+	})
 	side.Go(func() { again.listen(ctx, stop) })
 	if l.GPS != "" {
 		side.Go(func() { a.readGPS(ctx, l.GPS, a.clock.GPS, log) })
@@ -136,9 +153,10 @@ func (a *app) files(l *config.Loaded) []string {
 	return l.Files
 }
 
-// socketMode lets the group of a system gateway in, and nobody but its user otherwise.
-func (a *app) socketMode() os.FileMode {
-	if a.root {
+// socketMode lets the group of a system gateway in, and nobody but its user otherwise. A service manager that made a
+// directory for the socket (systemd.exec(5), RuntimeDirectory) decides by its mode who comes so far.
+func (a *app) socketMode(l *config.Loaded) os.FileMode {
+	if run := a.getenv("RUNTIME_DIRECTORY"); a.root || run != "" && filepath.Dir(l.Socket) == run {
 		return 0o660
 	}
 	return 0o600
@@ -188,18 +206,19 @@ func forbidden(err error) error {
 }
 
 // sayReady waits until the gateway answers, and says in one line on stdout where everything is, and on
-// stderr what is missing.
-func (a *app) sayReady(ctx context.Context, n *node.Node, l *config.Loaded) {
+// stderr what is missing. It answers false when the gateway ended instead.
+func (a *app) sayReady(ctx context.Context, n *node.Node, l *config.Loaded) bool {
 	c := admin.Dial(l.Socket)
 	defer c.Close()
 	s, err := c.Status(ctx)
 	if err != nil {
-		return // it ended at once, and says why
+		return false // it ended at once, and says why
 	}
 	a.showReady(s.Name, n.PoWebAddr(), l.Socket)
 	for _, p := range s.Problems {
 		a.hint("%s: %s; fix: %s", p.Level, clean(p.What), clean(p.Fix))
 	}
+	return true
 }
 
 func (a *app) showReady(name, poweb, socket string) error {

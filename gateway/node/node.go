@@ -268,6 +268,22 @@ func (n *Node) Alive(ctx context.Context) bool {
 	return n.look(ctx, func(time.Time, *gateway.Core) {}) == nil
 }
 
+// Links counts the radios and other links to gateways that are configured and may run, and those of them that work. Both
+// are 0 before Run has begun to serve, and while no region is set where there are only radios.
+func (n *Node) Links() (running, working int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.running == nil {
+		return 0, 0
+	}
+	for _, name := range n.running.names {
+		if n.health[name].OK {
+			working++
+		}
+	}
+	return n.running.count, working
+}
+
 // Run serves until ctx ends, then stops everything and closes the store. Call it once.
 func (n *Node) Run(ctx context.Context) error {
 	owner, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -115,8 +115,8 @@ var Keys = slices.Concat(gatewayKeys, boxKeys, radioKeys, adjustKeys)
 var gatewayKeys = []Key{
 	{"name", "the host name", "", "what a new gateway is called, at most 24 letters, digits and dashes; `packhorse up --name` changes it"},
 	{"region", "none", "", "whose radio rules apply, such as `EU868`; no radio transmits without it. `packhorse up --region` sets it where no file does"},
-	{"state_dir", "`/var/lib/packhorse` for root, else `~/.local/state/packhorse`", "", "where keys, parcels and ledgers live"},
-	{"socket", "`/run/packhorse/packhorse.sock` for root where `state_dir` is not set, else `packhorse.sock` in `state_dir`", "", "the local API, for the other commands"},
+	{"state_dir", "`/var/lib/packhorse` for root and as a service, else `~/.local/state/packhorse`", "", "where keys, parcels and ledgers live; a service manager names its own by `STATE_DIRECTORY`"},
+	{"socket", "`/run/packhorse/packhorse.sock` for root and as a service where `state_dir` is not set, else `packhorse.sock` in `state_dir`", "", "the local API, for the other commands"},
 	{"trust_clock", "false", "", "take the system's clock at its word although nothing synchronises it here: for machines whose host keeps it"},
 	{"gps", "none", "path", "serial port of a satellite receiver (NMEA at 9600 baud), which then vouches for the clock; it does not set it"},
 	{"watchdog", "none", "path", "hardware that restarts the board when the gateway hangs, such as `/dev/watchdog0`; leave it to systemd (`RuntimeWatchdogSec`) or to us, not to both"},

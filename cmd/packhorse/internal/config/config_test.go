@@ -258,3 +258,21 @@ func TestTheDocumentedExampleLoads(t *testing.T) {
 		t.Errorf("got %+v, %v, want one radio and one peer", l, err)
 	}
 }
+
+func TestAServiceManagersDirectoriesAreTheDefaults(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "packhorse.toml")
+	env := map[string]string{"STATE_DIRECTORY": "/var/lib/made", "RUNTIME_DIRECTORY": "/run/made"}
+	for _, c := range []struct{ text, state, socket string }{
+		{"", "/var/lib/made", "/run/made/packhorse.sock"},
+		{"state_dir = \"/mine\"\n", "/mine", "/mine/packhorse.sock"},
+		{"socket = \"/mine.sock\"\n", "/var/lib/made", "/mine.sock"},
+	} {
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, err := Load(Options{Path: path, Getenv: func(k string) string { return env[k] }, Host: "box"})
+		if err != nil || l.StateDir != c.state || l.Socket != c.socket {
+			t.Errorf("%q: got %s, %s (%v)", c.text, l.StateDir, l.Socket, err)
+		}
+	}
+}

@@ -115,7 +115,7 @@ func first(s ...string) string {
 	return ""
 }
 
-// defaults are what holds without any file.
+// defaults are what holds without any file. A service manager that made directories for us (systemd.exec(5)) names them.
 func (l *Loaded) defaults(o Options) {
 	l.Name = Hostname(o.Host)
 	l.PoWeb.Listen = "127.0.0.1:13276"
@@ -131,6 +131,9 @@ func (l *Loaded) defaults(o Options) {
 			state = filepath.Join(o.Getenv("HOME"), ".local", "state")
 		}
 		l.StateDir = filepath.Join(state, "packhorse")
+	}
+	if made := o.Getenv("STATE_DIRECTORY"); made != "" {
+		l.StateDir = made
 	}
 }
 
@@ -158,7 +161,12 @@ func (l *Loaded) outside(o Options) {
 		return
 	}
 	l.Socket = filepath.Join(l.StateDir, "packhorse.sock")
-	if o.Root && l.Origin("state_dir") == "default" {
+	if l.Origin("state_dir") != "default" {
+		return
+	}
+	if made := o.Getenv("RUNTIME_DIRECTORY"); made != "" {
+		l.Socket = filepath.Join(made, "packhorse.sock")
+	} else if o.Root {
 		l.Socket = "/run/packhorse/packhorse.sock"
 	}
 }
