@@ -88,9 +88,11 @@ func last(b []byte, n int) []byte {
 	return append(b[:0], b[len(b)-n:]...)
 }
 
-// Note writes a line of the bench's own into the transcript. What came before it is no longer waited for.
-func (c *Console) Note(text string) {
-	c.heard([]byte("\n--- "+text+" ---\n"), nil)
+// Note writes a line of the bench's own into the transcript.
+func (c *Console) Note(text string) { c.heard([]byte("\n--- "+text+" ---\n"), nil) }
+
+// Forget drops what has come and nobody has waited for, so that a later wait does not find it: after a power cut, say.
+func (c *Console) Forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pending = c.pending[:0]

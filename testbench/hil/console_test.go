@@ -82,7 +82,7 @@ func TestWaitingEndsInTime(t *testing.T) {
 	})
 }
 
-func TestNoteMakesForgetWhatWasBefore(t *testing.T) {
+func TestForgetAndNote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		ours, far := net.Pipe()
@@ -90,6 +90,7 @@ func TestNoteMakesForgetWhatWasBefore(t *testing.T) {
 		io.WriteString(far, "old\n")
 		synctest.Wait()
 		c.Note("power off")
+		c.Forget()
 		io.WriteString(far, "new old\n")
 		before, m, err := c.Expect(t.Context(), regexp.MustCompile("old"))
 		if err != nil || before != "new " || m[0] != "old" {
