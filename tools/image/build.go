@@ -17,6 +17,10 @@ type options struct {
 	out     string // directory
 	binary  string // path of one that was built already
 	raw     bool   // nothing compressed
+	key     string // path of the key that signs
+	url     string // of the directory that the image will be in, with a slash
+
+	updateKeys []string // that may sign, too
 }
 
 // builder holds what the steps of one build share.
@@ -33,6 +37,7 @@ type builder struct {
 	slot    tree
 	release card.Release
 	slotFAT []byte // without the zeros at its end
+	keys    keyring
 }
 
 // build makes the image and what goes with it.
@@ -56,12 +61,16 @@ func build(ctx context.Context, o options) (summary, error) {
 	if err := b.do("card", b.makeDisk); err != nil {
 		return summary{}, err
 	}
-	if !b.raw {
-		if err := b.do("compressed card", b.compressDisk); err != nil {
-			return summary{}, err
-		}
+	if b.raw {
+		return b.summarise(diskFile, slotFile)
 	}
-	return b.summarise()
+	if err := beside(
+		func() error { return b.do("compressed card", b.compressDisk) },
+		func() error { return b.do("update file", b.makeUpdate) },
+	); err != nil {
+		return summary{}, err
+	}
+	return b.publish()
 }
 
 // prepare asks what there is to build from.
@@ -80,25 +89,26 @@ func (b *builder) prepare(ctx context.Context) (err error) {
 		b.out = filepath.Join(b.root, b.out)
 	}
 	b.say("packhorse %s for %s of %s, in %s", b.version, card.BoardPi, b.at.Format(time.RFC3339), b.out)
-	return os.MkdirAll(b.out, 0o755)
+	if err := os.MkdirAll(b.out, 0o755); err != nil {
+		return err
+	}
+	return b.loadKeys()
 }
 
-// makeBinary builds what is everything in the running appliance: init, gateway and commands.
+// makeBinary builds what is everything in the running appliance: init, gateway and commands. It is the one that a
+// release has.
 func (b *builder) makeBinary(ctx context.Context) (err error) {
-	if b.binary != "" {
-		b.program, err = os.ReadFile(b.binary)
-		return err
-	}
-	dir, err := os.MkdirTemp("", "packhorse-image")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "packhorse")
-	env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm64", "GOFLAGS="}
-	if _, err := command(ctx, b.root, env, "go", "build", "-trimpath", "-buildvcs=false", "-tags=grpcnotrace",
-		"-ldflags", "-s -w -X main.version="+b.version, "-o", path, "./cmd/packhorse"); err != nil {
-		return err
+	path := b.binary
+	if path == "" {
+		dir, err := os.MkdirTemp("", "packhorse-image")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		if _, err := command(ctx, b.root, nil, "go", "run", "./tools/release", "-version", b.version, "-out", dir, "-only", target); err != nil {
+			return err
+		}
+		path = filepath.Join(dir, "packhorse-"+b.version+"-"+target)
 	}
 	b.program, err = os.ReadFile(path)
 	return err
@@ -114,6 +124,9 @@ func (b *builder) makeKernel() error {
 	b.kernel, err = zip(raw)
 	return err
 }
+
+// target is what tools/release calls the machine.
+const target = "linux-arm64"
 
 // Files that every build leaves, for emulators and tests.
 const (

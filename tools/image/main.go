@@ -19,6 +19,12 @@ func main() {
 	flag.StringVar(&o.out, "out", "dist/image", "directory for what is built, from the top of the tree")
 	flag.StringVar(&o.binary, "binary", "", "a packhorse for linux/arm64 that was built already; empty builds one")
 	flag.BoolVar(&o.raw, "raw", false, "only make card.img and slot.img, for emulators and tests")
+	flag.StringVar(&o.key, "key", "", "secret key of minisign that signs the update file; "+passwordVar+" has its password. Without it, and without -update-key, one is made for development")
+	flag.Func("update-key", "public key of minisign, or a file of them, that may sign updates too; may be given again", func(k string) error {
+		o.updateKeys = append(o.updateKeys, k)
+		return nil
+	})
+	flag.StringVar(&o.url, "url", "", "what goes before the name of the image in the list for Raspberry Pi Imager, such as https://example.org/packhorse/")
 	asJSON := flag.Bool("json", false, "print a summary as JSON")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -28,6 +28,9 @@ const (
 	slotLabel  = "PKHR-SYS"
 )
 
+// configCopy is where the running system finds its config.txt, for `packhorse doctor`: the slot is not mounted.
+const configCopy = "etc/config.txt"
+
 func own(name string) []byte {
 	b, err := files.ReadFile("files/" + name)
 	if err != nil {
@@ -102,7 +105,8 @@ func (b *builder) initMembers() ([]member, error) {
 		member{name: "dev/console", mode: kindChar | 0o600, major: 5, minor: 1},
 		member{name: "dev/null", mode: kindChar | 0o666, major: 1, minor: 3},
 		file(card.DataImage, 0o644, data),
-		file(card.KeysPath, 0o644, nil),
+		file(configCopy, 0o644, own("config.txt")),
+		file(card.KeysPath, 0o644, b.keys.text()),
 		file("etc/ssl/certs/ca-certificates.crt", 0o644, authorities())), nil
 }
 
