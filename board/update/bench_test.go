@@ -42,12 +42,13 @@ var (
 	next    = card.Release{Version: "0.5.0", Build: "bbbbbbbb", Board: card.BoardPi, Created: "2026-11-22T00:00:00Z"}
 )
 
-// slotOf is a small slot: three chunks that do not compress, a hole, and some octets more.
+// slotOf is a small slot: a chunk and a half with noise, words, holes and two sectors of zeros at its end.
 func slotOf(n byte) []byte {
-	b := make([]byte, 3*chunkSize+5*card.SectorSize)
+	b := make([]byte, chunkSize+chunkSize/2)
 	r := seeded(n)
-	io.ReadFull(r, b[:2*chunkSize])
-	io.ReadFull(r, b[3*chunkSize:][:3*card.SectorSize])
+	io.ReadFull(r, b[:40<<10])
+	copy(b[chunkSize-5:], bytes.Repeat([]byte("a slot "), 30<<10))
+	io.ReadFull(r, b[len(b)-5*card.SectorSize:][:3*card.SectorSize])
 	return b
 }
 

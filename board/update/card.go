@@ -71,10 +71,16 @@ func (c Card) autoboot() (card.Autoboot, error) {
 	if err != nil {
 		return card.Autoboot{}, err
 	}
-	if len(text) > card.SectorSize {
-		return card.Autoboot{}, fmt.Errorf("update: %s has %d octets, and the firmware reads %d: put back what the image had there", card.AutobootFile, len(text), card.SectorSize)
+	a, err := card.ParseAutoboot(text)
+	if err != nil {
+		return a, err
 	}
-	return card.ParseAutoboot(text)
+	// What Commit could not write must not be tried.
+	own, err := a.AppendText(nil)
+	if err == nil {
+		_, err = pad(own, int64(len(text)))
+	}
+	return a, err
 }
 
 // Stage writes an update into the slot that does not run and is not the default. When it answers nil, the slot is

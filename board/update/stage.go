@@ -61,7 +61,11 @@ func stage(ctx context.Context, dev Device, f *File, show Progress) error {
 	if err := s.compare(); err != nil {
 		return err
 	}
-	return s.finish()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// From here on the slot can be booted.
+	return s.firstSector(s.first[:])
 }
 
 func (s *stager) begin() (err error) {
@@ -71,7 +75,24 @@ func (s *stager) begin() (err error) {
 	if s.m.Size > s.size {
 		return fmt.Errorf("update: the system has %d octets and the slot %d", s.m.Size, s.size)
 	}
-	return s.put(zeroes[:card.SectorSize], 0)
+	return s.firstSector(zeroes[:card.SectorSize])
+}
+
+// firstSector writes it, alone, and looks whether it is on the card: everything else relies on that.
+func (s *stager) firstSector(b []byte) error {
+	if err := s.put(b, 0); err != nil {
+		return err
+	}
+	r, err := s.dev.Fresh()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	got, err := s.chunkOf(r, 0)
+	if err == nil && !bytes.Equal(got[:len(b)], b) {
+		err = fmt.Errorf("%w (its first sector)", ErrCard)
+	}
+	return err
 }
 
 // put is a write that is on the card when it answers.
@@ -146,7 +167,7 @@ func (s *stager) compare() error {
 	sum := sha256.New()
 	for at := int64(0); at < s.size; at += chunkSize {
 		b, err := s.chunkOf(r, at)
-		if err != nil {
+		if err = errors.Join(s.ctx.Err(), err); err != nil {
 			return err
 		}
 		if at == 0 {
@@ -169,35 +190,9 @@ func (s *stager) compare() error {
 }
 
 func (s *stager) chunkOf(r io.ReaderAt, at int64) ([]byte, error) {
-	if err := s.ctx.Err(); err != nil {
-		return nil, err
-	}
 	n, err := r.ReadAt(s.chunk, at)
 	if want := min(s.size-at, chunkSize); int64(n) < want {
 		return nil, fmt.Errorf("%w (octet %d: %v)", ErrCard, at+int64(n), err)
 	}
 	return s.chunk[:n], nil
-}
-
-// finish makes the slot one that can be booted.
-func (s *stager) finish() error {
-	if err := s.ctx.Err(); err != nil {
-		return err
-	}
-	if err := s.put(s.first[:], 0); err != nil {
-		return err
-	}
-	r, err := s.dev.Fresh()
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	b, err := s.chunkOf(r, 0)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(b[:card.SectorSize], s.first[:]) {
-		return fmt.Errorf("%w (its first sector)", ErrCard)
-	}
-	return nil
 }
