@@ -41,7 +41,7 @@ const (
 )
 
 var (
-	errPairingOpen = &Error{Code: "refused", Message: "another pairing is under way", Fix: "wait for it, or stop it with Ctrl-C where it was started"}
+	errPairingOpen = &Error{Code: "not_yet", Message: "another pairing is under way", Fix: "wait for it, or stop it with Ctrl-C where it was started"}
 	errNoPairing   = &Error{Code: "failed", Message: "no pairing is open", Fix: "packhorse pair"}
 	errPairingOver = &Error{Code: "not_yet", Message: "nobody came within ten minutes", Fix: "packhorse pair"}
 	errWrongCode   = &Error{Code: "refused", Message: "the code or invite is wrong", Fix: "look at the other screen again; after five wrong ones: packhorse pair"}

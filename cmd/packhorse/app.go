@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"golang.org/x/term"
 
@@ -31,6 +32,9 @@ type app struct {
 	keyFile               string
 
 	gateway admin.Client // the one that was asked, if any
+
+	sleep func(ctx context.Context, d time.Duration) error // between tries of setup; nil: real time
+	look  func() []radioChoice                             // for radios that are plugged in; nil: on this computer
 
 	hands  *radios.Host // how devices are opened; nil: those of this computer
 	boards *radios.Finder

@@ -171,6 +171,7 @@ func (a *app) force(ctx context.Context, c changed) (words string, restart []str
 	})
 	switch {
 	case offline(err):
+		a.gateway = nil
 		return "no gateway runs: in force at the next start", nil, nil
 	case err != nil:
 		return "", nil, errors.Join(err, c.undo())

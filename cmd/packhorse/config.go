@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) configCommand() *cobra.Command {
-	return group("config", "look at the configuration; it is never written to",
+	return group("config", "look at the configuration; setup and set change it",
 		a.configCheck(), a.configShow(), a.configPath())
 }
 

@@ -20,6 +20,11 @@ func usage(fix, format string, v ...any) error {
 	return &admin.Error{Code: admin.CodeUsage, Message: fmt.Sprintf(format, v...), Fix: fix}
 }
 
+// refused is what is not done because something else is there.
+func refused(fix, format string, v ...any) error {
+	return &admin.Error{Code: admin.CodeRefused, Message: fmt.Sprintf(format, v...), Fix: fix}
+}
+
 // problem is the end of a check that found something; what it found is printed already.
 type problem struct{ count int }
 

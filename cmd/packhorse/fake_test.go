@@ -143,6 +143,8 @@ type bench struct {
 	dir      string
 	env      map[string]string
 	in       string
+	sleep    func(context.Context, time.Duration) error
+	look     []radioChoice
 	typed    []string // passphrases, one for each question; nil: nobody is there
 	out, err string
 }
@@ -182,6 +184,7 @@ func (b *bench) runIn(ctx context.Context, args ...string) int {
 func (b *bench) runTo(ctx context.Context, out *watcher, args ...string) int {
 	var errs watcher // who runs a gateway has several writers
 	a := &app{in: strings.NewReader(b.in), out: out, err: &errs, getenv: func(k string) string { return b.env[k] }, host: "box"}
+	a.sleep, a.look = b.sleep, func() []radioChoice { return b.look }
 	if b.typed != nil {
 		a.ask = func(_ context.Context, prompt string) ([]byte, error) {
 			io.WriteString(&errs, prompt)

@@ -123,4 +123,13 @@ func saySettings(t *testing.T, s *schemas) {
 		b.want(0, nil, append(strings.Fields(line), "--json")...)
 		s.check(line, b.out)
 	}
+	_, b, _ = newSettling(t, "")
+	b.want(0, nil, "setup", "--region", "EU868", "--radio", "/dev/x", "--domain", "ridge", "--json")
+	s.check("setup", b.out)
+	w, b, _ := newSettling(t, "")
+	w.ups = []error{noClock}
+	b.want(5, nil, "setup", "--region", "EU868", "--domain", "ridge", "--wait", "0s", "--json")
+	s.check("setup that waits", b.out)
+	b.want(2, nil, "setup", "--domain", "the ridge", "--json")
+	s.check("setup with a mistake", b.out)
 }

@@ -61,7 +61,7 @@ func (l *Loaded) Origin(key string) string {
 // Load reads the files, fills in defaults and checks all values. Errors are *Error
 // where a person's mistake is behind them.
 func Load(o Options) (*Loaded, error) {
-	l := &Loaded{Path: first(o.Path, o.Getenv("PACKHORSE_CONFIG"), DefaultPath), Origins: map[string]string{}, instead: o.Instead}
+	l := &Loaded{Path: MainPath(o), Origins: map[string]string{}, instead: o.Instead}
 	named := o.Path != "" || o.Getenv("PACKHORSE_CONFIG") != ""
 	l.defaults(o)
 	if err := l.file(l.Path); err != nil && (named || !errors.Is(err, os.ErrNotExist)) {
@@ -85,6 +85,9 @@ func Load(o Options) (*Loaded, error) {
 	}
 	return l, l.check()
 }
+
+// MainPath is the main file, which may not exist.
+func MainPath(o Options) string { return first(o.Path, o.Getenv("PACKHORSE_CONFIG"), DefaultPath) }
 
 // PartsDir is beside the main file: each of its files is read after it, in the order of their names.
 const PartsDir = "conf.d"

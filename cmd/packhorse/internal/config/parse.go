@@ -29,6 +29,9 @@ func (e *Error) Unwrap() error { return e.cause }
 // Error is one line; Excerpt and Fix are for a person besides.
 func (e *Error) Error() string { return e.Where + ": " + e.Message }
 
+// byteOrderMark begins files of some editors (Unicode standard, section 23.8).
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
 // file merges one file into l.
 func (l *Loaded) file(path string) error {
 	b, ours := l.instead[path]
@@ -41,6 +44,7 @@ func (l *Loaded) file(path string) error {
 			return err
 		}
 	}
+	b = bytes.TrimPrefix(b, byteOrderMark)
 	l.Files = append(l.Files, path)
 	next := l.Config
 	next.Radio, next.Internet.Peer, next.Uplink.Fixed, next.Adjust = nil, nil, nil, nil
