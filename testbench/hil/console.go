@@ -21,8 +21,8 @@ const (
 	keptTail       = 16 << 10
 )
 
-// Console is a serial console that a program reads and types at. What arrives is kept in order, without NULs and
-// carriage returns; a call consumes it up to the end of what it waited for, so that nothing is found twice. It is safe for
+// Console is a serial console that a program reads and types at. What arrives is kept in order, as text; a
+// call consumes it up to the end of what it waited for, so that nothing is found twice. It is safe for
 // concurrent use, but two callers who wait at once take from each other.
 type Console struct {
 	node string
@@ -47,24 +47,13 @@ func NewConsole(node string, line io.ReadWriter, log io.Writer, look string) *Co
 
 func (c *Console) read() {
 	b := make([]byte, 4096)
-	for {
+	for dirt := (cleaner{}); ; {
 		n, err := c.line.Read(b)
-		c.heard(clean(b[:n]), err)
+		c.heard(dirt.clean(b[:n]), err)
 		if err != nil {
 			return
 		}
 	}
-}
-
-// clean drops what only a terminal wants, in place.
-func clean(b []byte) []byte {
-	out := b[:0]
-	for _, o := range b {
-		if o != 0 && o != '\r' {
-			out = append(out, o)
-		}
-	}
-	return out
 }
 
 func (c *Console) heard(b []byte, err error) {
