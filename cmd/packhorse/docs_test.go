@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write docs/CLI.md anew")
 // reference writes every command with its flags.
 func reference(b *strings.Builder, c *cobra.Command) {
 	for _, sub := range c.Commands() {
-		if sub.Name() == "help" || sub.Parent().Name() == "completion" {
+		if sub.Hidden || sub.Name() == "help" || sub.Parent().Name() == "completion" {
 			continue
 		}
 		fmt.Fprintf(b, "\n## %s\n\n%s.\n", sub.UseLine(), strings.ToUpper(sub.Short[:1])+sub.Short[1:])
