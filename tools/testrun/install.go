@@ -26,6 +26,7 @@ var components = map[string]component{
 	"modules": {modulesThere, modules, "the JavaScript modules of testbench/interop"},
 	"root":    {rootThere, noRoot, "root or sudo without a password, and /dev/fuse, to mount file systems"},
 	"ext4":    {ext4There, apt("e2fsprogs", "strace"), "mkfs.ext4 and strace"},
+	"iproute": {has("ip", "nsenter"), apt("iproute2", "util-linux"), "iproute2, to join network namespaces by cables"},
 	"strace":  {has("strace"), apt("strace"), "strace, to let system calls fail"},
 	"qemu":    {has(qemu), apt("qemu-user-static"), "qemu-user-static, to run ARM code"},
 }

@@ -21,7 +21,7 @@ type suite struct {
 }
 
 // raced are the rooms with goroutines, which the race detector watches.
-var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/inetnode", "./gateway/poweb", "./gateway/pohttp", "./gateway/discovery", "./gateway/cogrpc", "./link/port/...", "./radio/...", "./board/...", "./store/...", storetrial}
+var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/inetnode", "./gateway/poweb", "./gateway/pohttp", "./gateway/discovery", "./gateway/cogrpc", "./link/port/...", "./radio/...", "./board/...", "./store/...", "./cmd/packhorse/internal/appliance/...", storetrial}
 
 // storetrial is the package that tries the store from outside.
 const storetrial = "./testbench/storetrial"
@@ -34,6 +34,9 @@ var (
 
 // interop is the package that runs Awala's own JavaScript library.
 const interop = "./testbench/interop"
+
+// network is the package that gives the appliance its addresses.
+const network = "./cmd/packhorse/internal/appliance/network"
 
 // real are the packages that run whole gateways as processes, in real time.
 var real = []string{"./testbench/real", "./cmd/packhorse/internal/real"}
@@ -50,6 +53,7 @@ var suites = []suite{
 	{name: "real", what: "gateways as processes on simulated radios, in real time: loss, cuts, kills", run: runReal, waits: true},
 	{name: "fuzz", what: "what strangers send, for 20 s each: BER, CMS, certificates, RAMF, cargo, PoWeb, CogRPC", run: runFuzz, waits: true},
 	{name: "crash", what: "the store on ext4 on a disk that loses its power, and on one that is full", needs: []string{"root", "ext4"}, run: runCrash},
+	{name: "netns", what: "the appliance's network against a DHCP server, in network namespaces", needs: []string{"root", "iproute"}, run: runNetns, waits: true},
 	{name: "faults", what: "the store while its system calls fail", needs: []string{"strace"}, run: faults},
 	{name: "static", what: "static binaries for every kind of board, twice the same, and their bill of materials", run: static},
 	{name: "386", what: "the store as 32-bit code", needs: []string{"386"}, run: on386},
@@ -138,6 +142,14 @@ func runCrash(ctx context.Context, r *runner) (count, error) {
 	full, also := r.test(ctx, env, append(flags, "-run=SmallDisk"), []string{storetrial})
 	cut.add(full)
 	return cut, errors.Join(err, also)
+}
+
+func runNetns(ctx context.Context, r *runner) (count, error) {
+	flags := []string{"-count=1", "-timeout=5m", "-run=InNamespace"}
+	if os.Geteuid() != 0 {
+		flags = append(flags, "-exec=sudo -n -E")
+	}
+	return r.test(ctx, []string{"PACKHORSE_NETNS=1"}, flags, []string{network})
 }
 
 func faults(ctx context.Context, r *runner) (count, error) {
