@@ -12,11 +12,11 @@ type BootFiles struct {
 	CmdlinePath, Cmdline string
 }
 
-// BootFiles reads them from where today's systems have them, or where older ones had them. Paths are empty where
-// there are none.
+// BootFiles reads them from where the appliance keeps those of the system that runs, where today's systems have them, or
+// where older ones had them. Paths are empty where there are none.
 func (h Host) BootFiles() BootFiles {
 	var b BootFiles
-	for _, dir := range []string{"/boot/firmware/", "/boot/"} {
+	for _, dir := range []string{"/etc/", "/boot/firmware/", "/boot/"} {
 		if b.ConfigPath == "" && h.exists(dir+"config.txt") {
 			b.ConfigPath, b.Config = dir+"config.txt", h.text(dir+"config.txt")
 		}

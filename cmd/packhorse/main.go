@@ -14,6 +14,9 @@ import (
 )
 
 func main() {
+	if initOfAppliance() {
+		os.Exit(1)
+	}
 	// It would write what strangers send it to stderr.
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

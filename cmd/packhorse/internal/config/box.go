@@ -46,8 +46,13 @@ type Battery struct {
 	ShutdownVolts float64 `toml:"shutdown_volts"`
 }
 
+// ApplianceDefaults is what holds without any file.
+func ApplianceDefaults() Appliance {
+	return Appliance{SSHListen: ":22", Console: true, Governor: "powersave"}
+}
+
 func (l *Loaded) boxDefaults() {
-	l.Appliance.SSHListen, l.Appliance.Console, l.Appliance.Governor = ":22", true, "powersave"
+	l.Appliance = ApplianceDefaults()
 	l.AP.Interface = "wlan0"
 	l.Battery.Bus, l.Battery.Address, l.Battery.Ratio = "/dev/i2c-1", 0x48, 1
 }

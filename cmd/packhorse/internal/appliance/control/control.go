@@ -40,15 +40,18 @@ type Request struct {
 
 // Status is the answer to DoStatus.
 type Status struct {
-	Name    string  `json:"name"`
-	Version string  `json:"version"`
-	Build   string  `json:"build,omitempty"`
-	Slot    string  `json:"slot,omitempty"` // "A" or "B"; empty: nobody could tell
-	Trial   bool    `json:"trial"`          // this start is a trial, and not yet found healthy
-	UptimeS float64 `json:"uptime_s"`
-	State   string  `json:"state"`            // "starting", "ready", "waiting", "failed", "stopping"
-	Reason  string  `json:"reason,omitempty"` // of "waiting" and "failed"
-	Starts  int     `json:"starts"`           // of the gateway since this start of the box
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Build   string `json:"build,omitempty"`
+	Slot    string `json:"slot,omitempty"` // "A" or "B"; empty: nobody could tell
+	// Partition is the slot's number in the table, and Disk the device of the whole card; 0 and empty: nobody could tell.
+	Partition int     `json:"partition,omitempty"`
+	Disk      string  `json:"disk,omitempty"`
+	Trial     bool    `json:"trial"` // this start is a trial, and not yet found healthy
+	UptimeS   float64 `json:"uptime_s"`
+	State     string  `json:"state"`            // "starting", "ready", "waiting", "failed", "stopping"
+	Reason    string  `json:"reason,omitempty"` // of "waiting" and "failed"
+	Starts    int     `json:"starts"`           // of the gateway since this start of the box
 }
 
 // Reply is one answer: OK, or Error with what to do.

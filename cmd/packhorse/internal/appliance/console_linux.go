@@ -1,0 +1,78 @@
+package appliance
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"packhorse/cmd/packhorse/internal/appliance/plan"
+	"packhorse/cmd/packhorse/internal/appliance/session"
+)
+
+// consoles are the serial line and the screen.
+type consoles []*console
+
+type console struct {
+	*session.Console
+	device string
+	file   *os.File
+}
+
+// openConsoles opens those that the kernel has. A console that cannot be had is left out.
+func openConsoles(h *session.Host) consoles {
+	active, err := os.ReadFile("/sys/class/tty/console/active")
+	if err != nil {
+		return nil
+	}
+	var all consoles
+	for _, device := range plan.Consoles(string(active)) {
+		f, err := os.OpenFile(device, os.O_RDWR|unix.O_NOCTTY, 0)
+		if err != nil {
+			continue
+		}
+		if err := makeRaw(f); err != nil {
+			f.Close()
+			continue
+		}
+		all = append(all, &console{session.NewConsole(h, f), device, f})
+	}
+	return all
+}
+
+// makeRaw takes keys one by one, without echo; what is written goes out as it is (termios(3)). Speed and size stay.
+func makeRaw(f *os.File) error {
+	fd := int(f.Fd())
+	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return err
+	}
+	t.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
+	t.Oflag &^= unix.OPOST
+	t.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
+	t.Cflag |= unix.CLOCAL | unix.CREAD
+	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
+	return unix.IoctlSetTermios(fd, unix.TCSETS, t)
+}
+
+// say shows a text on all of them; without any it goes where the kernel's console goes.
+func (all consoles) say(text string) {
+	if len(all) == 0 {
+		os.Stdout.WriteString(text + "\n")
+	}
+	for _, c := range all {
+		for line := range strings.Lines(text) {
+			c.Say(strings.TrimRight(line, "\n"))
+		}
+	}
+}
+
+// sameDevice tells whether a path of the configuration leads to a console, which then is a radio's.
+func sameDevice(path, device string) bool {
+	if path == "" {
+		return false
+	}
+	real, err := filepath.EvalSymlinks(path)
+	return err == nil && real == device
+}

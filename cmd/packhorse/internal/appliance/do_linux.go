@@ -1,0 +1,203 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"packhorse/board"
+	"packhorse/board/card"
+	"packhorse/cmd/packhorse/internal/appliance/control"
+	"packhorse/cmd/packhorse/internal/appliance/notify"
+	"packhorse/cmd/packhorse/internal/appliance/plan"
+	"packhorse/gateway/admin"
+)
+
+// do does one thing that the keeper says.
+func (b *box) do(a plan.Action) {
+	switch a.Do {
+	case plan.Start:
+		b.gateway.start(func(e plan.Exit) { b.post(func(now time.Time) { b.keeper.Exited(now, e) }) })
+	case plan.Term:
+		b.say("ending the gateway")
+		b.gateway.signal(unix.SIGTERM)
+	case plan.Abort:
+		b.gateway.signal(unix.SIGABRT)
+	case plan.Kill:
+		b.gateway.signal(unix.SIGKILL)
+	case plan.Feed:
+		b.feed()
+	case plan.Ask:
+		go b.askGateway()
+	case plan.Ready:
+		b.consoles.say(b.readyLine())
+	case plan.Fail:
+		b.consoles.say("packhorse: failed " + a.Text)
+		b.result(fmt.Sprintf("The gateway does not run.\n%s", a.Text))
+	case plan.Prompt:
+		b.prompt()
+	case plan.Setup:
+		go b.setup()
+	case plan.Commit:
+		go b.commit()
+	case plan.GiveUp:
+		b.say("the trial of slot %s is given up: %s", card.SlotName(b.slot), a.Text)
+		if err := b.updates().GiveUp(a.Text); err != nil {
+			b.complain("the reason cannot be noted", err)
+		}
+	case plan.End:
+		b.end(a.Ending)
+	}
+}
+
+// told takes what the gateway tells its supervisor.
+func (b *box) told(m notify.Message) {
+	if m.Status != "" {
+		b.ring.add("status: " + m.Status)
+	}
+	b.post(func(now time.Time) { b.keeper.Notified(now, m) })
+}
+
+// askGateway asks for the status, as any client does.
+func (b *box) askGateway() {
+	ctx, stop := context.WithTimeout(context.Background(), plan.AskEvery)
+	defer stop()
+	c := admin.Dial(card.Socket)
+	defer c.Close()
+	s, err := c.Status(ctx)
+	b.post(func(now time.Time) {
+		if err == nil {
+			b.name = s.Name
+		}
+		b.keeper.Answered(now, err == nil)
+	})
+}
+
+// prompt lets the consoles take commands, unless their owner does not want that or a radio is on their line.
+func (b *box) prompt() {
+	for _, c := range b.consoles {
+		if !b.settings.Appliance.Console || b.radioOn(c.device) {
+			continue
+		}
+		go func() {
+			for {
+				if c.Run(context.Background()) == nil {
+					return
+				}
+				time.Sleep(time.Second) // the line hung up
+			}
+		}()
+	}
+}
+
+func (b *box) radioOn(device string) bool {
+	for _, port := range b.settings.radios {
+		if sameDevice(port, device) {
+			return true
+		}
+	}
+	return false
+}
+
+// setup does what the configuration wants once; packhorse setup knows what is done already.
+func (b *box) setup() {
+	result := card.RunDir + "/" + card.ResultFile
+	c := exec.Command(b.exe, "setup", "--from", card.BootDir+"/"+card.ConfigFile, "--result", result, "--wait", "10m")
+	c.Env = environment("/root")
+	out := &lineWriter{each: func(line string) { b.ring.add("setup: " + line) }}
+	c.Stdout, c.Stderr = out, out
+	wait, err := b.procs.start(c)
+	if err == nil {
+		err = wait()
+	}
+	out.close()
+	if err != nil {
+		b.log.Warn("the setup of the first start is not done; type log to see why", "error", err)
+	}
+	if text, err := os.ReadFile(result); err == nil {
+		b.result(string(text))
+	}
+}
+
+func (b *box) commit() {
+	err := b.updates().Commit(time.Now())
+	b.post(func(now time.Time) {
+		if err == nil {
+			b.say("slot %s is kept: version %s", card.SlotName(b.slot), b.version)
+		}
+		b.keeper.Committed(now, err)
+	})
+}
+
+// ask answers questions of consoles, SSH and the socket. Any goroutine may call it but the loop.
+func (b *box) ask(ctx context.Context, q control.Request) control.Reply {
+	if q.Do == control.DoLog {
+		return control.Reply{OK: true, Log: b.ring.all()}
+	}
+	answer := make(chan control.Reply, 1)
+	b.post(func(now time.Time) { answer <- b.answer(now, q) })
+	select {
+	case r := <-answer:
+		return r
+	case <-ctx.Done():
+		return control.Refuse("ask again", "interrupted")
+	}
+}
+
+func (b *box) answer(now time.Time, q control.Request) control.Reply {
+	switch q.Do {
+	case control.DoStatus:
+		return control.Reply{OK: true, Status: b.status()}
+	case control.DoPowerOff:
+		b.keeper.Stop(now, plan.PowerOff)
+	case control.DoReboot:
+		return b.reboot(now, q.Trial)
+	case control.DoReset:
+		return b.wantReset(now, q.Presence)
+	default:
+		return control.Refuse("ask for status, reboot, poweroff or log", "%q is nothing that the init does", q.Do)
+	}
+	return control.Reply{OK: true}
+}
+
+func (b *box) reboot(now time.Time, trial bool) control.Reply {
+	ending := plan.Reboot
+	if trial {
+		ending = plan.Trial
+		if b.slot == 0 {
+			return control.Refuse("flash the card anew", "nobody tells which of the two systems runs")
+		}
+		if err := b.updates().Try(now); err != nil {
+			return control.Refuse("packhorse update FILE puts a system there", "%v", err)
+		}
+	}
+	b.keeper.Stop(now, ending)
+	return control.Reply{OK: true}
+}
+
+// wantReset leaves the file that the next start looks for, so that there is one way to erase a card.
+func (b *box) wantReset(now time.Time, presence bool) control.Reply {
+	if !presence || b.boot == nil {
+		return control.Refuse("type reset on the serial console or the screen", "a factory reset needs somebody at the box")
+	}
+	path := card.BootDir + "/" + card.ResetFile
+	if err := b.boot.write(func() error { return os.WriteFile(path, nil, 0o644) }); err != nil {
+		return control.Refuse("put a file "+card.ResetFile+" on the boot partition on another computer", "%v", err)
+	}
+	b.keeper.Stop(now, plan.Reboot)
+	return control.Reply{OK: true}
+}
+
+func (b *box) status() *control.Status {
+	_, up := board.Boot()
+	s := &control.Status{Name: b.name, Version: b.version, Build: b.release.Build, Partition: b.slot, Disk: b.card.disk, Trial: b.keeper.Trial(), UptimeS: up.Seconds(), Starts: b.keeper.Starts()}
+	if b.slot != 0 {
+		s.Slot = card.SlotName(b.slot)
+	}
+	s.State, s.Reason = b.keeper.State()
+	return s
+}
