@@ -49,6 +49,7 @@ type System struct {
 var (
 	ErrTrial   = errors.New("update: the running system is on trial: wait until it is kept or given up")
 	ErrNothing = errors.New("update: the other slot holds no system that is known to be whole")
+	ErrAsked   = errors.New("update: a restart into the other slot was asked for already")
 )
 
 // State reads autoboot.txt and the history.
@@ -98,8 +99,11 @@ func (c Card) Stage(ctx context.Context, f *File, now time.Time, show Progress) 
 	if s.Trial {
 		return ErrTrial
 	}
+	if readJournal(c.History).Asked != nil { // the slot must be whole when the firmware comes to it
+		return ErrAsked
+	}
 	other := card.Other(c.Running)
-	if err := c.note(func(j *journal) { j.Other, j.Asked = nil, nil }); err != nil {
+	if err := c.note(func(j *journal) { j.Other = nil }); err != nil {
 		return err
 	}
 	dev, err := c.open(other)

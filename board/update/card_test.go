@@ -104,16 +104,19 @@ func TestUpdateIsTriedAndKept(t *testing.T) {
 	if err := c.Try(noon); err != nil {
 		t.Fatal(err)
 	}
+	f, err := Open(bytes.NewReader(updateOf(t, next, sector, s)), s.keys())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Stage(t.Context(), f, noon, nil); !errors.Is(err, ErrAsked) {
+		t.Errorf("staged while the machine goes down: got %v", err)
+	}
 	new := c.restarted(next)
 	if st := new.start(t); !st.Trial || st.Default != card.SlotA || st.Result != "0.5.0 is being tried" {
 		t.Errorf("on trial: %+v", st)
 	}
 	if err := new.Try(noon); !errors.Is(err, ErrTrial) {
 		t.Errorf("a trial in a trial: got %v", err)
-	}
-	f, err := Open(bytes.NewReader(updateOf(t, next, sector, s)), s.keys())
-	if err != nil {
-		t.Fatal(err)
 	}
 	if err := new.Stage(t.Context(), f, noon, nil); !errors.Is(err, ErrTrial) {
 		t.Errorf("staged over the default: got %v", err)

@@ -83,6 +83,16 @@ func (j *journal) result(runs card.Release) string {
 	}
 }
 
+// failed tells whether the last trial of a build failed.
+func (j *journal) failed(build string) (yes bool) {
+	for _, e := range j.Events {
+		if e.Build == build && (e.What == Failed || e.What == Kept) {
+			yes = e.What == Failed
+		}
+	}
+	return yes
+}
+
 // readJournal reads the history. One that is missing or damaged is an empty one: then the other slot counts as unknown.
 func readJournal(path string) journal {
 	var j journal

@@ -28,6 +28,9 @@ type TakeOptions struct {
 	Progress Progress
 }
 
+// ErrFailed says that a file on the boot partition holds what was tried in vain already. A person may try it again.
+var ErrFailed = errors.New("update: it was tried before and did not become ready; packhorse update FILE tries it again")
+
 // Files are the updates in a directory, by name: what Pending would take and what a person may name.
 func Files(dir string) ([]string, error) {
 	all, err := os.ReadDir(dir)
@@ -105,6 +108,9 @@ func (c Card) stageFile(ctx context.Context, path string, o TakeOptions) error {
 	}
 	if err := Fits(f.Manifest, c.Release, false); err != nil {
 		return err
+	}
+	if j := readJournal(c.History); j.failed(f.Build) {
+		return fmt.Errorf("%w: %s", ErrFailed, f.Version)
 	}
 	return c.Stage(ctx, f, o.Now, o.Progress)
 }

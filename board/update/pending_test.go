@@ -142,3 +142,21 @@ func TestFileThatCannotBeRenamedIsNotTaken(t *testing.T) {
 		t.Error("it was staged")
 	}
 }
+
+// TestWhatFailedIsNotTakenAgainByItself: a stick that stays in the box must not try the same for ever.
+func TestWhatFailedIsNotTakenAgainByItself(t *testing.T) {
+	c, s := aCard(t), newSigner(t, 1)
+	c.staged(t, next, s)
+	if err := c.Try(noon); err != nil {
+		t.Fatal(err)
+	}
+	c.start(t)
+	put(t, filepath.Join(c.BootDir, "new.phup"), updateOf(t, next, slotOf(1), s))
+	if took, err := c.TakePending(t.Context(), TakeOptions{Keys: s.keys(), Now: noon}); took || !errors.Is(err, ErrFailed) {
+		t.Errorf("got %v, %v", took, err)
+	}
+	if got := names(t, c.BootDir); !slices.Equal(got, []string{"new.phup.failed"}) {
+		t.Errorf("left %v", got)
+	}
+	c.staged(t, next, s) // by a person
+}
