@@ -128,12 +128,15 @@ func TestANeighbourThatIgnoresItemsIsShunned(t *testing.T) {
 
 // Loss is no failure, however much there is of it.
 func TestLossIsNoFailure(t *testing.T) {
-	transfers := 0
+	transfers, number := 0, 100
+	if testing.Short() {
+		number = 20
+	}
 	for seed := range seeds(10) {
 		w, a, b, ch := pair(t, seed, 0)
 		w.run(time.Minute, met(a, b))
 		ch.loss = 0.5
-		for i := range 100 {
+		for i := range number {
 			from, to := a, b
 			if i%2 == 1 {
 				from, to = b, a
