@@ -27,6 +27,7 @@ var components = map[string]component{
 	"root":    {rootThere, noRoot, "root or sudo without a password, and /dev/fuse, to mount file systems"},
 	"ext4":    {ext4There, apt("e2fsprogs", "strace"), "mkfs.ext4 and strace"},
 	"iproute": {has("ip", "nsenter"), apt("iproute2", "util-linux"), "iproute2, to join network namespaces by cables"},
+	"card":    {cardThere, apt("mtools", "dosfstools", "e2fsprogs"), "mtools, fsck.vfat and mkfs.ext4, to build and read the appliance's card"},
 	"strace":  {has("strace"), apt("strace"), "strace, to let system calls fail"},
 	"qemu":    {has(qemu), apt("qemu-user-static"), "qemu-user-static, to run ARM code"},
 }
@@ -103,6 +104,10 @@ func noRoot(context.Context, *runner) error {
 // ext4There looks where a user's PATH may not.
 func ext4There() bool {
 	return has("strace")() && (has("mkfs.ext4")() || has("/usr/sbin/mkfs.ext4")())
+}
+
+func cardThere() bool {
+	return has("mcopy")() && (has("fsck.vfat", "mkfs.ext4")() || has("/usr/sbin/fsck.vfat", "/usr/sbin/mkfs.ext4")())
 }
 
 // npm writes this file when an installation is complete.

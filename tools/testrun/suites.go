@@ -52,6 +52,7 @@ var suites = []suite{
 	{name: "fuzz", what: "what strangers send, for 20 s each: BER, CMS, certificates, RAMF, cargo, PoWeb, CogRPC", run: runFuzz, waits: true},
 	{name: "crash", what: "the store on ext4 on a disk that loses its power, and on one that is full", needs: []string{"root", "ext4"}, run: runCrash},
 	{name: "netns", what: "the appliance's network against a DHCP server, in network namespaces", needs: []string{"root", "iproute"}, run: runNetns, waits: true},
+	{name: "image", what: "the appliance's card, built and looked at by other programs", needs: []string{"card"}, run: runImage},
 	{name: "faults", what: "the store while its system calls fail", needs: []string{"strace"}, run: faults},
 	{name: "static", what: "static binaries for every kind of board, twice the same, and their bill of materials", run: static},
 	{name: "386", what: "the store, tried from outside, as 32-bit code", needs: []string{"386"}, run: on386},
@@ -176,12 +177,18 @@ func static(ctx context.Context, r *runner) (count, error) {
 
 // test runs go test over the packages that exist and counts. What is for the test binaries follows them, after -args.
 func (r *runner) test(ctx context.Context, env, flags, pkgs []string) (count, error) {
+	return r.testIn(ctx, ".", env, flags, there(pkgs))
+}
+
+// testIn is test in a directory, for modules of their own.
+func (r *runner) testIn(ctx context.Context, dir string, env, flags, pkgs []string) (count, error) {
 	args := append([]string{"test", "-json"}, flags...)
-	line := append([]string{"go"}, append(args, there(pkgs)...)...)
+	line := append([]string{"go"}, append(args, pkgs...)...)
 	if r.givesWay && has("nice")() {
 		line = append([]string{"nice", "-n", "10"}, line...)
 	}
 	c := exec.CommandContext(ctx, line[0], line[1:]...)
+	c.Dir = dir
 	c.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	c.Stderr = os.Stderr
 	pipe, err := c.StdoutPipe()
