@@ -5,6 +5,7 @@ package appliance
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -140,7 +141,10 @@ func parse[T any](b *box, text string) (v T) {
 // line waits for a line of JSON of a command that goes on.
 func line[T any](b *box) T {
 	b.t.Helper()
-	_, m, err := b.Console().Expect(b.ctx, regexp.MustCompile(`(?m)^\{.*\n`))
+	_, m, err := b.Console().Expect(b.ctx, regexp.MustCompile(`(?m)^(\{.*\n|\[exit \d+\])`))
+	if err == nil && m[0][0] == '[' {
+		err = errors.New("the command has ended: " + m[0])
+	}
 	b.must(err)
 	return parse[T](b, m[0])
 }
@@ -163,7 +167,22 @@ func (b *box) must(err error) {
 	}
 }
 
+// look is how often a condition is tried for which no line of the console stands.
+const look = 500 * time.Millisecond
+
+// until waits for a condition.
+func (b *box) until(what string, yes func() bool) {
+	b.t.Helper()
+	for tick := time.NewTicker(look); !yes(); {
+		select {
+		case <-tick.C:
+		case <-b.ctx.Done():
+			b.t.Fatalf("%s: no %s in time", b.Name(), what)
+		}
+	}
+}
+
 // withRadio is the configuration of a box with an RNode. More is put behind.
 func withRadio(name, more string) string {
-	return fmt.Sprintf("name = %q\nregion = \"EU868\"\n[[radio]]\nname = \"lora0\"\nport = \"/dev/ttyUSB0\"\n%s", name, more)
+	return fmt.Sprintf("name = %q\ntrust_clock = true\nregion = \"EU868\"\n[[radio]]\nname = \"lora0\"\nport = \"/dev/ttyUSB0\"\n%s", name, more)
 }

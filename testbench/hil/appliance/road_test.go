@@ -41,6 +41,7 @@ func TestParcelArrivesOnceThroughPowerCuts(t *testing.T) {
 	bert.must(bert.Power().On(bert.ctx))
 	anna.ready()
 	bert.ready()
+	anna.until("domain", func() bool { return ask[admin.Status](anna, "status").Domain != "" })
 	pair(anna, bert)
 
 	p := ask[admin.ParcelReply](bert, "send", "anna", "--text", "are you there?", "--wait", "delivered")
