@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,15 +79,15 @@ func TestWatch(t *testing.T) {
 func TestSettleOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		changed, ended, n := make(chan struct{}, 1), make(chan error, 1), 0
+		changed, ended, n := make(chan struct{}, 1), make(chan error, 1), atomic.Int32{}
 		done := make(chan struct{})
-		go func() { settleOn(ctx, changed, func() { n++ }, ended); close(done) }()
-		expect := func(what string, wait time.Duration, want int) {
+		go func() { settleOn(ctx, changed, func() { n.Add(1) }, ended); close(done) }()
+		expect := func(what string, wait time.Duration, want int32) {
 			t.Helper()
 			time.Sleep(wait)
 			synctest.Wait()
-			if n != want {
-				t.Errorf("%s: settled %d times, want %d", what, n, want)
+			if n.Load() != want {
+				t.Errorf("%s: settled %d times, want %d", what, n.Load(), want)
 			}
 		}
 		expect("at the start", 0, 1)
