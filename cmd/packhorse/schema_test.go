@@ -230,7 +230,7 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 	}
 	s.check("contacts", ask(t, full(), "POST", "/v1/contacts", `{"name":"hq","text":"x"}`))
 	for _, name := range slices.Sorted(maps.Keys(s.all)) {
-		if !s.seen[name] {
+		if !s.seen[name] && !strings.HasPrefix(name, "packhorse.bench_") { // those of packhorse-bench: testbench/hil/report
 			t.Errorf("%s: no command was seen to answer it", name)
 		}
 	}
