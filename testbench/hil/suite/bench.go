@@ -1,0 +1,179 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"packhorse/gateway/admin"
+	"packhorse/testbench/hil"
+)
+
+// Bench is a rig while suites run on it, one case at a time, with what the cases before have learnt of it.
+type Bench struct {
+	Rig     hil.Rig
+	Params  Params
+	Marks   *Recorder
+	Figures map[string]float64 // what the running case has measured; the unit ends the name
+
+	peers  []*Peer
+	paired error // why the nodes are not in one domain; nil with joined
+	joined bool
+	drawn  uint64 // how many contents were drawn
+}
+
+// errNotTried is the state of pairing before it was tried.
+var errNotTried = errors.New("not tried yet")
+
+// NewBench is a bench with a rig's nodes, which may be off.
+func NewBench(r hil.Rig, p Params, m *Recorder) *Bench {
+	b := &Bench{Rig: r, Params: p, Marks: m, Figures: map[string]float64{}, paired: errNotTried}
+	for _, n := range r.Nodes() {
+		b.peers = append(b.peers, &Peer{Node: n, b: b})
+	}
+	return b
+}
+
+// Peers are the nodes.
+func (b *Bench) Peers() []*Peer { return b.peers }
+
+// two are the nodes of suites that need two.
+func (b *Bench) two() (x, y *Peer, err error) {
+	if len(b.peers) < 2 {
+		return nil, nil, &hil.Unable{What: "send anything", Why: "the rig has one node only"}
+	}
+	return b.peers[0], b.peers[1], nil
+}
+
+// Peer is a node with what is known of its gateway.
+type Peer struct {
+	hil.Node
+	b        *Bench
+	gateway  string // its name on the air
+	powerEnd func() // ends the mark of its power
+}
+
+// switchable answers the power switch.
+func (p *Peer) switchable() (hil.Power, error) {
+	if p.Power() == nil {
+		return nil, &hil.Unable{What: "cut the power of " + p.Name(), Why: "it has no power switch"}
+	}
+	return p.Power(), nil
+}
+
+// On gives power, where there is a switch, and waits until the gateway is ready.
+func (p *Peer) On(ctx context.Context) (hil.Banner, error) {
+	power := p.Power()
+	if power == nil {
+		return p.awake(ctx)
+	}
+	if err := power.On(ctx); err != nil {
+		return hil.Banner{}, err
+	}
+	if p.powerEnd == nil {
+		p.powerEnd = p.b.Marks.Begin(p.Name(), powerMark, "")
+	}
+	end := p.b.Marks.Begin(p.Name(), bootMark, "starting")
+	defer end()
+	banner, err := p.ready(ctx)
+	if err == nil {
+		_, err = p.status(ctx)
+	}
+	return banner, err
+}
+
+// Off takes power away as a pulled plug does. Without a switch it is Unable.
+func (p *Peer) Off(ctx context.Context) error {
+	power, err := p.switchable()
+	if err != nil {
+		return err
+	}
+	if err := power.Off(ctx); err != nil {
+		return err
+	}
+	if c := p.Console(); c != nil {
+		c.Note("power off")
+	}
+	if p.powerEnd != nil {
+		p.powerEnd()
+		p.powerEnd = nil
+	}
+	return nil
+}
+
+// Cycle is Off and On.
+func (p *Peer) Cycle(ctx context.Context) (hil.Banner, error) {
+	if err := p.Off(ctx); err != nil {
+		return hil.Banner{}, err
+	}
+	if err := rest(ctx, p.b.Params.Pause); err != nil {
+		return hil.Banner{}, err
+	}
+	return p.On(ctx)
+}
+
+func (p *Peer) ready(ctx context.Context) (hil.Banner, error) {
+	if r, ok := p.Node.(hil.Readier); ok {
+		return r.Ready(ctx)
+	}
+	if c := p.Console(); c != nil {
+		return c.Ready(ctx)
+	}
+	return p.awake(ctx)
+}
+
+// awake asks a node that has power already until it answers.
+func (p *Peer) awake(ctx context.Context) (hil.Banner, error) {
+	var s admin.Status
+	err := poll(ctx, "answer of "+p.Name(), func() (bool, error) {
+		var err error
+		s, err = p.status(ctx)
+		return err == nil, nil
+	})
+	return hil.Banner{Name: s.Name, Version: s.Version, Uptime: time.Duration(s.UptimeS) * time.Second}, err
+}
+
+func (p *Peer) status(ctx context.Context) (admin.Status, error) {
+	s, err := ask[admin.Status](ctx, p, "status")
+	if err == nil {
+		p.gateway = s.Name
+	}
+	return s, err
+}
+
+// sent is how many frames it has sent and received.
+func (p *Peer) frames(ctx context.Context) (sent, received uint64, err error) {
+	return p.b.Rig.Air().Frames(ctx, p.Name())
+}
+
+// look is how often a condition is tried.
+const look = 200 * time.Millisecond
+
+// poll waits until a condition holds, or cannot any more.
+func poll(ctx context.Context, what string, yes func() (bool, error)) error {
+	t := time.NewTicker(look)
+	defer t.Stop()
+	for {
+		if ok, err := yes(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no %s in time: %w", what, ctx.Err())
+		case <-t.C:
+		}
+	}
+}
+
+// rest waits.
+func rest(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
