@@ -1,12 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"packhorse/testbench/hil"
@@ -51,7 +51,7 @@ func (a *app) places(w wanted) (out []run.Place, err error) {
 		case simWord:
 			p = simPlace(w)
 		case virtualWord:
-			p = virtualPlace(w)
+			p = virtualPlace(w, cmp.Or(w.image, a.getenv(imageVar)))
 		case realWord:
 			p, err = a.realPlace(w, a.getenv(fileVar))
 		default:
@@ -164,12 +164,4 @@ func (t tidy) Close() error {
 		err = also
 	}
 	return err
-}
-
-// onLinux is why a rig is not there on other systems.
-func onLinux(p *run.Place) bool {
-	if runtime.GOOS != "linux" {
-		p.Missing = "it needs Linux"
-	}
-	return p.Missing == ""
 }

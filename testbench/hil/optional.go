@@ -26,3 +26,10 @@ type Running interface {
 type Readier interface {
 	Ready(ctx context.Context) (Banner, error)
 }
+
+// Observer is an Air that counts frames itself: Frames may be called at any time, by any goroutine, and while nodes are off.
+// Other airs ask the nodes.
+type Observer interface {
+	Air
+	Observes()
+}

@@ -41,30 +41,43 @@ type visit struct {
 func (v *visit) visit(ctx context.Context) (reason string) {
 	if v.place.Lock != nil {
 		var unlock func() error
-		if !v.step("lock", func() (err error) {
+		if err := v.step("lock", func() (err error) {
 			var note string
 			if unlock, note, err = v.place.Lock(); note != "" {
 				v.say(report.Case{}, note)
 			}
 			return err
-		}) {
-			return "the bench could not be locked"
+		}); err != nil {
+			return "the bench could not be locked: " + err.Error()
 		}
 		defer func() { v.step("unlock", unlock) }()
 	}
-	if !v.step("open", func() error { return v.open(ctx) }) {
-		return "the rig could not be opened"
+	if err := v.step("open", func() error { return v.open(ctx) }); err != nil {
+		return v.absent(err, "the rig could not be opened")
 	}
-	defer v.step("switch off", v.rig.Close)
+	defer func() { v.step("switch off", v.rig.Close) }()
 	defer v.leave(ctx)
-	if !v.step("switch on", func() error { return v.start(ctx) }) {
-		return "not all nodes came up"
+	if err := v.step("switch on", func() error { return v.start(ctx) }); err != nil {
+		return v.absent(err, "not all nodes came up")
 	}
-	if len(v.place.Deploy) > 0 && !v.step("deploy", func() error { return v.deploy(ctx) }) {
-		return "what is to be tested could not be deployed"
+	if len(v.place.Deploy) > 0 {
+		if err := v.step("deploy", func() error { return v.deploy(ctx) }); err != nil {
+			return v.absent(err, "what is to be tested could not be deployed")
+		}
 	}
 	v.suites(ctx)
 	return ""
+}
+
+// absent is the reason of cases that did not run. A rig that says what it lacks was not there; any other error has failed
+// a case of its own already.
+func (v *visit) absent(err error, what string) string {
+	var unable *hil.Unable
+	if errors.As(err, &unable) {
+		v.entry.Skipped = unable.Error()
+		return v.entry.Skipped
+	}
+	return what
 }
 
 func (v *visit) open(ctx context.Context) (err error) {
@@ -181,18 +194,19 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// step is a case of the rig's own. It answers whether it went well.
-func (v *visit) step(name string, f func() error) bool {
+// step is a case of the rig's own.
+func (v *visit) step(name string, f func() error) error {
 	out := report.Case{Rig: v.place.Kind, Suite: benchSuite, Name: name, FromS: v.marks.Since()}
 	v.say(out, "")
-	out.Outcome = report.Passed
-	if err := guarded(f); err != nil {
-		out.Outcome, out.Reason, out.Output = report.Failed, err.Error(), v.lastWords()
+	err := guarded(f)
+	out.Outcome, out.Reason = judge(context.Background(), err)
+	if out.Outcome == report.Failed {
+		out.Output = v.lastWords()
 	}
 	out.TookS = v.marks.Since() - out.FromS
 	v.report.Cases = append(v.report.Cases, out)
 	v.say(out, "")
-	return out.Outcome == report.Passed
+	return err
 }
 
 // skip accounts for the cases that did not run.

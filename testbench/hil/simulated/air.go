@@ -87,3 +87,6 @@ func (a *Air) do(ctx context.Context, f func()) error {
 	}
 	return nil
 }
+
+// Observes says that Frames may be called at any time.
+func (a *Air) Observes() {}

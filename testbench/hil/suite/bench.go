@@ -92,9 +92,6 @@ func (p *Peer) Off(ctx context.Context) error {
 	if err := power.Off(ctx); err != nil {
 		return err
 	}
-	if c := p.Console(); c != nil {
-		c.Note("power off")
-	}
 	if p.powerEnd != nil {
 		p.powerEnd()
 		p.powerEnd = nil
@@ -142,9 +139,13 @@ func (p *Peer) status(ctx context.Context) (admin.Status, error) {
 	return s, err
 }
 
-// sent is how many frames it has sent and received.
+// frames is how many it has sent and received.
 func (p *Peer) frames(ctx context.Context) (sent, received uint64, err error) {
-	return p.b.Rig.Air().Frames(ctx, p.Name())
+	sent, received, err = p.b.Rig.Air().Frames(ctx, p.Name())
+	if err == nil {
+		p.b.Marks.Count(p.Name(), sent)
+	}
+	return sent, received, err
 }
 
 // look is how often a condition is tried.

@@ -8,9 +8,9 @@ import (
 
 // crash is a power cut in the middle of a transfer, again and again.
 var crash = Suite{"crash", "power cuts in the middle of a transfer: the store stays whole, and the letter arrives once", []Case{
-	{"recipient", "the recipient's power is cut while it receives", 15 * time.Second, cuts(func(from, to *Peer, _ int) *Peer { return to })},
-	{"sender", "the sender's power is cut while it sends", 15 * time.Second, cuts(func(from, to *Peer, _ int) *Peer { return from })},
-	{"both", "the power of both is cut in turn", 15 * time.Second, cuts(func(from, to *Peer, i int) *Peer {
+	{"recipient", "the recipient's power is cut while it receives", 30 * time.Second, cuts(func(from, to *Peer, _ int) *Peer { return to })},
+	{"sender", "the sender's power is cut while it sends", 30 * time.Second, cuts(func(from, to *Peer, _ int) *Peer { return from })},
+	{"both", "the power of both is cut in turn", 30 * time.Second, cuts(func(from, to *Peer, i int) *Peer {
 		return []*Peer{from, to}[i%2]
 	})},
 }}

@@ -26,13 +26,20 @@ type Recorder struct {
 	now   func() time.Time
 	began time.Time
 
-	mu    sync.Mutex
-	marks map[string][]report.Mark
+	mu     sync.Mutex
+	marks  map[string][]report.Mark
+	counts map[string]count
+}
+
+// count is how many frames a node had sent, and when that was asked.
+type count struct {
+	sent uint64
+	at   float64
 }
 
 // NewRecorder notes times since began.
 func NewRecorder(began time.Time, now func() time.Time) *Recorder {
-	return &Recorder{now: now, began: began, marks: map[string][]report.Mark{}}
+	return &Recorder{now: now, began: began, marks: map[string][]report.Mark{}, counts: map[string]count{}}
 }
 
 // Since is how long the run goes on, in seconds.
@@ -90,34 +97,35 @@ func (r *Recorder) Marks(node string) []report.Mark {
 	return out
 }
 
-// Watch notes once a second how many frames each node has sent, until ctx ends or the rig cannot say.
+// Watch notes how many frames each node has sent, until ctx ends. Only an air that counts by itself is watched: others are
+// asked by the cases alone.
 func (r *Recorder) Watch(ctx context.Context, rig hil.Rig, every time.Duration) {
+	if _, ok := rig.Air().(hil.Observer); !ok {
+		return
+	}
 	t := time.NewTicker(every)
 	defer t.Stop()
-	last, from := map[string]uint64{}, r.Since()
-	for ctx.Err() == nil {
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
 		}
-		to := r.Since()
 		for _, n := range rig.Nodes() {
-			sent, _, err := rig.Air().Frames(ctx, n.Name())
-			if err != nil {
-				return
+			if sent, _, err := rig.Air().Frames(ctx, n.Name()); err == nil {
+				r.Count(n.Name(), sent)
 			}
-			if sent > last[n.Name()] {
-				r.frames(n.Name(), from, to, sent-last[n.Name()])
-			}
-			last[n.Name()] = sent
 		}
-		from = to
 	}
 }
 
-func (r *Recorder) frames(node string, from, to float64, n uint64) {
+// Count notes how many frames a node has sent until now, since the rig was opened.
+func (r *Recorder) Count(node string, sent uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.add(node, report.Mark{Kind: framesMark, FromS: from, ToS: to, Count: n})
+	last, now := r.counts[node], r.Since()
+	if sent > last.sent {
+		r.add(node, report.Mark{Kind: framesMark, FromS: last.at, ToS: now, Count: sent - last.sent})
+	}
+	r.counts[node] = count{sent, now}
 }

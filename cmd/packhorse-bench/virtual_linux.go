@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"packhorse/testbench/hil"
+	"packhorse/testbench/hil/run"
+	"packhorse/testbench/hil/virtual"
+)
+
+// imageVar names the card image where no --image does.
+const imageVar = "PACKHORSE_IMAGE"
+
+// virtualKind is what reports call virtual machines.
+const virtualKind = "virtual"
+
+// inGuest is the packhorse.toml of a virtual machine: its radio is the only USB serial port.
+const inGuest = "name = %q\ntrust_clock = true\n[[radio]]\nname = \"lora0\"\nport = \"/dev/ttyUSB0\"\nbandwidth_hz = 500000\nspreading_factor = 7\nrates = \"off\"\n"
+
+// virtualPlace is virtual machines that boot the flash image.
+func virtualPlace(w wanted, image string) run.Place {
+	p := run.Place{Kind: virtualKind, Name: virtualWord, Params: w.params}
+	if image == "" {
+		p.Missing = "no card image: build one with make image and set " + imageVar
+		return p
+	}
+	if !isFile(image) {
+		p.Missing = "there is no card image " + image + ": build one with make image"
+		return p
+	}
+	p.Open = func(ctx context.Context, _ string) (hil.Rig, error) {
+		return throwaway(func(dir string) (hil.Rig, error) {
+			return virtual.Open(ctx, virtual.Options{Dir: dir, Image: image, Nodes: []string{"a", "b"}, Seed: w.params.Seed,
+				Config: func(name string) []byte { return fmt.Appendf(nil, inGuest, name) }})
+		})(ctx, "")
+	}
+	return p
+}

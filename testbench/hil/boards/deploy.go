@@ -1,0 +1,202 @@
+package boards
+
+import (
+	"archive/tar"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+
+	"packhorse/board/card"
+	"packhorse/testbench/hil"
+	"packhorse/testbench/hil/benchfile"
+)
+
+// Deploy brings a file to the node, unless what it holds runs there already: packages and binaries to a Debian, updates to
+// the appliance, which verifies their signature itself.
+func (n *shellNode) Deploy(ctx context.Context, a hil.Artifact) error {
+	var err error
+	switch {
+	case n.about.System == benchfile.Deb && a.Kind == hil.Package:
+		err = n.install(ctx, a)
+	case n.about.System == benchfile.Deb && a.Kind == hil.Binary:
+		err = n.replace(ctx, a)
+	case n.about.System == benchfile.Appliance && a.Kind == hil.Update:
+		err = n.update(ctx, a)
+	default:
+		return &hil.Unable{What: fmt.Sprintf("deploy a %s to %s", a.Kind, n.Name()), Why: "its system is " + n.about.System}
+	}
+	if err != nil {
+		return n.error("deploy "+a.Path, err)
+	}
+	return nil
+}
+
+// runs is the hash of the packhorse that the node's shell finds, and where it lies.
+func (n *shellNode) runs(ctx context.Context) (sum, where string, err error) {
+	s, err := n.shell.run(ctx, `sha256sum -- "$(command -v packhorse)"`, nil)
+	if err != nil {
+		return "", "", err
+	}
+	w := strings.Fields(string(s.out))
+	if s.exit != 0 || len(w) != 2 {
+		return "", "", fmt.Errorf("no packhorse is installed: %s", s.err)
+	}
+	return w[0], w[1], nil
+}
+
+// install installs a package whose binary is not the one that is there.
+func (n *shellNode) install(ctx context.Context, a hil.Artifact) error {
+	want, err := packagedBinary(a.Path)
+	if err != nil {
+		return err
+	}
+	if sum, _, err := n.runs(ctx); err == nil && sum == want {
+		return nil
+	}
+	return n.upload(ctx, a, func(file string) error {
+		if err := n.do(ctx, n.sudo("dpkg", "--install", "--force-confold", file)); err != nil {
+			return err
+		}
+		return n.confirm(ctx, want)
+	})
+}
+
+// replace puts a binary where the installed one is, and starts the gateway again.
+func (n *shellNode) replace(ctx context.Context, a hil.Artifact) error {
+	sum, where, err := n.runs(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: install the package first", err)
+	}
+	if sum == a.SHA256 {
+		return nil
+	}
+	return n.upload(ctx, a, func(file string) error {
+		if err := n.do(ctx, n.sudo("install", "-m", "755", file, where)); err != nil {
+			return err
+		}
+		if err := n.do(ctx, n.sudo("systemctl", "restart", "packhorse")); err != nil {
+			return err
+		}
+		return n.confirm(ctx, a.SHA256)
+	})
+}
+
+// confirm looks whether the node now has what was wanted.
+func (n *shellNode) confirm(ctx context.Context, want string) error {
+	if sum, where, err := n.runs(ctx); err != nil || sum != want {
+		return fmt.Errorf("%s has the hash %s now, not %s (%v)", where, sum, want, err)
+	}
+	return nil
+}
+
+// upload copies a file to the node, checks what arrived, gives it to use, and removes it.
+func (n *shellNode) upload(ctx context.Context, a hil.Artifact, use func(file string) error) error {
+	f, err := os.Open(a.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	s, err := n.shell.run(ctx, `f=$(mktemp --suffix=`+hil.Quote([]string{path.Ext(a.Path)})+`) && cat > "$f" && sha256sum -- "$f"`, f)
+	if err != nil {
+		return err
+	}
+	w := strings.Fields(string(s.out))
+	if s.exit != 0 || len(w) != 2 {
+		return fmt.Errorf("it could not be copied: %s", s.err)
+	}
+	defer func() { _, _ = n.shell.run(context.WithoutCancel(ctx), hil.Quote([]string{"rm", "-f", w[1]}), nil) }()
+	if w[0] != a.SHA256 {
+		return fmt.Errorf("it arrived with the hash %s, not %s", w[0], a.SHA256)
+	}
+	return use(w[1])
+}
+
+// do is a command that must succeed.
+func (n *shellNode) do(ctx context.Context, command string) error {
+	s, err := n.shell.run(ctx, command, nil)
+	if err == nil && s.exit != 0 {
+		err = fmt.Errorf("%s: exit %d: %s%s", command, s.exit, s.out, s.err)
+	}
+	return err
+}
+
+// update gives the appliance an update file and waits until it runs; that needs its restart.
+func (n *shellNode) update(ctx context.Context, a hil.Artifact) error {
+	want, err := buildOf(a.Path)
+	if err != nil {
+		return err
+	}
+	if build, err := n.build(ctx); err == nil && build == want {
+		return nil
+	}
+	f, err := os.Open(a.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	s, err := n.shell.run(ctx, hil.Quote([]string{"update", "-", "--json"}), f)
+	var lost bool
+	if err != nil && ctx.Err() == nil {
+		lost, err = true, nil // it restarts, and takes the connection with it
+	}
+	if err != nil {
+		return err
+	}
+	if s.exit != 0 && !lost {
+		return fmt.Errorf("update: exit %d: %s%s", s.exit, s.out, s.err)
+	}
+	n.shell.drop()
+	if _, err := n.Ready(ctx); err != nil {
+		return err
+	}
+	if build, err := n.build(ctx); err != nil || build != want {
+		return fmt.Errorf("the build %s runs, not %s (%v): the update did not stay", build, want, err)
+	}
+	return nil
+}
+
+// build is that of the appliance's system that runs.
+func (n *shellNode) build(ctx context.Context) (string, error) {
+	s, err := n.shell.run(ctx, "update --status --json", nil)
+	if err != nil {
+		return "", err
+	}
+	var reply struct {
+		Release card.Release `json:"release"`
+	}
+	if err := json.Unmarshal(s.out, &reply); err != nil || reply.Release.Build == "" {
+		return "", fmt.Errorf("update --status: exit %d: %s%s", s.exit, s.out, s.err)
+	}
+	return reply.Release.Build, nil
+}
+
+// maxManifest is that of the format.
+const maxManifest = 64 << 10
+
+// buildOf reads what an update file says it is; its signature is the appliance's matter.
+func buildOf(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	t := tar.NewReader(f)
+	h, err := t.Next()
+	if err != nil || h.Name != "manifest.json" || h.Size > maxManifest {
+		return "", errors.New("this is no update file: it does not begin with manifest.json")
+	}
+	b, err := io.ReadAll(io.LimitReader(t, maxManifest))
+	if err != nil {
+		return "", err
+	}
+	var r card.Release
+	if err := json.Unmarshal(b, &r); err != nil || r.Build == "" {
+		return "", fmt.Errorf("this is no update file: %v", err)
+	}
+	return r.Build, nil
+}
