@@ -9,12 +9,14 @@ import (
 	"packhorse/gateway/domain"
 )
 
-// checkBox looks at what setup, access point and page take.
+// checkBox looks at what setup, appliance, access point and battery take.
 func (l *Loaded) checkBox() error {
-	if err := l.checkSetup(); err != nil {
-		return err
+	for _, check := range []func() error{l.checkSetup, l.checkAppliance, l.checkAP, l.checkBattery} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
-	return l.checkAP()
+	return nil
 }
 
 func (l *Loaded) checkSetup() error {
