@@ -36,6 +36,8 @@ type app struct {
 	sleep func(ctx context.Context, d time.Duration) error // between tries of setup; nil: real time
 	look  func() []radioChoice                             // for radios that are plugged in; nil: on this computer
 
+	box *ownBox // the appliance that updates go to; nil: this computer, if it is one
+
 	hands  *radios.Host // how devices are opened; nil: those of this computer
 	boards *radios.Finder
 	clock  board.ClockSource // what vouches for the clock of a gateway that runs here

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-var update = flag.Bool("update", false, "write docs/CLI.md anew")
+var rewrite = flag.Bool("update", false, "write docs/CLI.md anew")
 
 // reference writes every command with its flags.
 func reference(b *strings.Builder, c *cobra.Command) {
@@ -56,7 +56,7 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 		"The gateway's API is the same over its unix socket: HTTP paths under `/v1` (see the documentation of package gateway/admin).\n")
 	reference(&b, root)
 	path := filepath.Join("..", "..", "docs", "CLI.md")
-	if *update {
+	if *rewrite {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -145,6 +145,7 @@ type bench struct {
 	in       string
 	sleep    func(context.Context, time.Duration) error
 	look     []radioChoice
+	box      *ownBox
 	typed    []string // passphrases, one for each question; nil: nobody is there
 	out, err string
 }
@@ -184,6 +185,7 @@ func (b *bench) runIn(ctx context.Context, args ...string) int {
 func (b *bench) runTo(ctx context.Context, out *watcher, args ...string) int {
 	var errs watcher // who runs a gateway has several writers
 	a := &app{in: strings.NewReader(b.in), out: out, err: &errs, getenv: func(k string) string { return b.env[k] }, host: "box"}
+	a.box = b.box
 	a.sleep, a.look = b.sleep, func() []radioChoice { return b.look }
 	if b.typed != nil {
 		a.ask = func(_ context.Context, prompt string) ([]byte, error) {

@@ -141,7 +141,7 @@ are closed, and so is every frequency that is in no row. Nothing can be switched
 		}
 	}
 	path := filepath.Join("..", "..", "docs", "REGIONS.md")
-	if *update {
+	if *rewrite {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}

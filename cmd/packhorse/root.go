@@ -39,7 +39,7 @@ func (a *app) command() *cobra.Command {
 	f.StringVar(&a.socket, "socket", "", "`path` of the gateway's local API")
 	root.AddCommand(a.runCommand(), a.upCommand(), a.statusCommand(), a.sendCommand(), a.inboxCommand(), a.queueCommand(),
 		a.pairCommand(), a.contactCommand(), a.domainCommand(), a.courierCommand(), a.endpointCommand(), a.configCommand(), a.storeCommand(), a.backupCommand(), a.restoreCommand(), a.boardCommand(), a.regionCommand(), a.doctorCommand(board.Host{}), a.versionCommand(), a.setupCommand(), a.setCommand(), a.getCommand())
-	root.AddCommand(a.manCommand())
+	root.AddCommand(a.manCommand(), a.updateCommand())
 	root.AddCommand(a.labCommands()...)
 	root.SuggestionsMinimumDistance = 2
 	strict(root)

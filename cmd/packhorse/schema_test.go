@@ -179,6 +179,7 @@ func TestEveryJSONAnswerFollowsItsSchema(t *testing.T) {
 		run(0, append(strings.Fields(line), "--json")...)
 	}
 	saySettings(t, s)
+	sayBox(t, s)
 	run(7, "region", "show", "US915", "--bandwidth", "125", "--power", "20", "--json")
 	run(7, "region", "show", "CN470", "--json")
 	storeIn(t, b.dir)
