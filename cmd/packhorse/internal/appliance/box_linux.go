@@ -69,6 +69,7 @@ func newBox(version string) *box {
 	b := &box{version: version, posts: make(chan func(time.Time), 64), keeper: plan.NewKeeper(time.Now(), false),
 		name: "packhorse", settings: settings{Appliance: config.ApplianceDefaults()}}
 	early := mountKernel()
+	b.note("the init begins")
 	b.exe, _ = os.Executable()
 	b.exe = cmp.Or(b.exe, "/init")
 	b.log = slog.New(newLog(b.heard))
@@ -93,10 +94,18 @@ func (b *box) complain(what string, err error) { b.log.Error(what, "error", err)
 // heard takes a line of a log. Warnings are shown.
 func (b *box) heard(line string) {
 	n, text := level(line)
-	b.ring.add(text)
+	b.note(text)
 	if n <= 4 {
 		b.consoles.say(text)
 	}
+}
+
+// note keeps a line of a log, with the seconds since the start as the kernel's log has them: the clock may still jump.
+func (b *box) note(text string) { b.ring.add(fmt.Sprintf("[%8.2f] %s", uptime().Seconds(), text)) }
+
+func uptime() time.Duration {
+	_, up := board.Boot()
+	return up
 }
 
 // post has the loop do something. It gives up when the loop is gone.
@@ -148,12 +157,11 @@ func (b *box) loop() {
 
 // readyLine is what people and benches wait for.
 func (b *box) readyLine() string {
-	_, up := board.Boot()
 	slot := "?"
 	if b.slot != 0 {
 		slot = card.SlotName(b.slot)
 	}
-	return fmt.Sprintf("packhorse: ready %s %s slot %s uptime %.1f s", b.name, b.version, slot, up.Seconds())
+	return fmt.Sprintf("packhorse: ready %s %s slot %s uptime %.1f s", b.name, b.version, slot, uptime().Seconds())
 }
 
 // updates is the card as the update code sees it.

@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"packhorse/board"
 	"packhorse/board/card"
 	"packhorse/cmd/packhorse/internal/appliance/control"
 	"packhorse/cmd/packhorse/internal/appliance/notify"
@@ -21,6 +20,7 @@ import (
 func (b *box) do(a plan.Action) {
 	switch a.Do {
 	case plan.Start:
+		b.note("the gateway is started")
 		b.gateway.start(func(e plan.Exit) { b.post(func(now time.Time) { b.keeper.Exited(now, e) }) })
 	case plan.Term:
 		b.say("ending the gateway")
@@ -57,7 +57,7 @@ func (b *box) do(a plan.Action) {
 // told takes what the gateway tells its supervisor.
 func (b *box) told(m notify.Message) {
 	if m.Status != "" {
-		b.ring.add("status: " + m.Status)
+		b.note("status: " + m.Status)
 	}
 	b.post(func(now time.Time) { b.keeper.Notified(now, m) })
 }
@@ -108,7 +108,7 @@ func (b *box) setup() {
 	result := card.RunDir + "/" + card.ResultFile
 	c := exec.Command(b.exe, "setup", "--from", card.BootDir+"/"+card.ConfigFile, "--result", result, "--wait", "10m")
 	c.Env = environment("/root")
-	out := &lineWriter{each: func(line string) { b.ring.add("setup: " + line) }}
+	out := &lineWriter{each: func(line string) { b.note("setup: " + line) }}
 	c.Stdout, c.Stderr = out, out
 	wait, err := b.procs.start(c)
 	if err == nil {
@@ -193,8 +193,7 @@ func (b *box) wantReset(now time.Time, presence bool) control.Reply {
 }
 
 func (b *box) status() *control.Status {
-	_, up := board.Boot()
-	s := &control.Status{Name: b.name, Version: b.version, Build: b.release.Build, Partition: b.slot, Disk: b.card.disk, Trial: b.keeper.Trial(), UptimeS: up.Seconds(), Starts: b.keeper.Starts()}
+	s := &control.Status{Name: b.name, Version: b.version, Build: b.release.Build, Partition: b.slot, Disk: b.card.disk, Trial: b.keeper.Trial(), UptimeS: uptime().Seconds(), Starts: b.keeper.Starts()}
 	if b.slot != 0 {
 		s.Slot = card.SlotName(b.slot)
 	}

@@ -35,6 +35,7 @@ func (b *box) prepare() error {
 		b.serve() // who comes over the network still gets in
 		return err
 	}
+	b.note("the card is mounted: " + b.card.disk)
 	made, _ := time.Parse(time.RFC3339, b.release.Created) // zero where it does not say
 	if _, err := clock.Forward(clockFile, made); err != nil {
 		b.complain("the time of the last start is not known", err)
