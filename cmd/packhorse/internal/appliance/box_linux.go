@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -46,6 +47,7 @@ type box struct {
 	gateway gateway
 	keeper  *plan.Keeper
 	posts   chan func(now time.Time)
+	ending  atomic.Bool // what is killed now did not fail
 
 	services context.CancelFunc
 	serving  sync.WaitGroup
@@ -61,9 +63,15 @@ func Main(version string) int {
 	} else {
 		b.keeper.Begin(time.Now())
 	}
+	if errors.Is(err, errNoCard) {
+		time.AfterFunc(noCardPause, func() { b.post(func(now time.Time) { b.keeper.Stop(now, plan.Reboot) }) })
+	}
 	b.loop()
 	return 1
 }
+
+// noCardPause is after how long a box without a card starts again: a contact may have come loose, and nothing is lost.
+const noCardPause = 5 * time.Minute
 
 func newBox(version string) *box {
 	b := &box{version: version, posts: make(chan func(time.Time), 64), keeper: plan.NewKeeper(time.Now(), false),

@@ -62,9 +62,7 @@ func (all consoles) say(text string) {
 		os.Stdout.WriteString(text + "\n")
 	}
 	for _, c := range all {
-		for line := range strings.Lines(text) {
-			c.Say(strings.TrimRight(line, "\n"))
-		}
+		c.Say(strings.TrimRight(text, "\n"))
 	}
 }
 

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"packhorse/board/card"
+	"packhorse/board/update"
 	"packhorse/cmd/packhorse/internal/appliance/control"
 	"packhorse/cmd/packhorse/internal/appliance/notify"
 	"packhorse/cmd/packhorse/internal/appliance/plan"
@@ -115,7 +117,7 @@ func (b *box) setup() {
 		err = wait()
 	}
 	out.close()
-	if err != nil {
+	if err != nil && !b.ending.Load() {
 		b.log.Warn("the setup of the first start is not done; type log to see why", "error", err)
 	}
 	if text, err := os.ReadFile(result); err == nil {
@@ -172,11 +174,19 @@ func (b *box) reboot(now time.Time, trial bool) control.Reply {
 			return control.Refuse("flash the card anew", "nobody tells which of the two systems runs")
 		}
 		if err := b.updates().Try(now); err != nil {
-			return control.Refuse("packhorse update FILE puts a system there", "%v", err)
+			return control.Refuse(tryFix(err), "%v", err)
 		}
 	}
 	b.keeper.Stop(now, ending)
 	return control.Reply{OK: true}
+}
+
+// tryFix says what to do where the other system cannot be tried.
+func tryFix(err error) string {
+	if errors.Is(err, update.ErrTrial) {
+		return "wait half a minute, then look with packhorse update --status"
+	}
+	return "packhorse update FILE puts a system there"
 }
 
 // wantReset leaves the file that the next start looks for, so that there is one way to erase a card.

@@ -19,6 +19,7 @@ const (
 
 // end takes everything down and leaves the kernel no choice. A disk that hangs does not keep the board from restarting.
 func (b *box) end(e plan.Ending) {
+	b.ending.Store(true)
 	last := time.AfterFunc(endLimit, func() { halt(e) })
 	defer last.Stop()
 	b.say("%s", map[plan.Ending]string{plan.Reboot: "restarting", plan.Trial: "restarting into the other slot, on trial", plan.PowerOff: "switching off"}[e])

@@ -32,7 +32,8 @@ func (b *box) prepare() error {
 		b.complain("this system does not say what it is", err)
 	}
 	if err := b.mountCard(); err != nil {
-		b.serve() // who comes over the network still gets in
+		_ = b.configure() // what can be read of it, so that who comes over the network still gets in
+		b.serve()
 		return err
 	}
 	b.note("the card is mounted: " + b.card.disk)
