@@ -7,6 +7,7 @@ require (
 	github.com/adrianmo/go-nmea v1.10.0
 	github.com/beevik/ntp v1.4.3
 	github.com/coder/websocket v1.8.15
+	github.com/coreos/go-systemd/v22 v22.7.0
 	github.com/flynn/noise v1.1.0
 	github.com/gtank/ristretto255 v0.1.2
 	github.com/hanwen/go-fuse/v2 v2.9.0

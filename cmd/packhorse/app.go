@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"slices"
 	"time"
@@ -36,7 +37,9 @@ type app struct {
 	sleep func(ctx context.Context, d time.Duration) error // between tries of setup; nil: real time
 	look  func() []radioChoice                             // for radios that are plugged in; nil: on this computer
 
-	box *ownBox // the appliance that updates go to; nil: this computer, if it is one
+	box     *ownBox                                   // the appliance that updates go to; nil: this computer, if it is one
+	sysroot string                                    // stands for / of the system's files; empty: they are there
+	sockets func() (map[string][]net.Listener, error) // given by a service manager, by name; nil: asked of systemd
 
 	hands  *radios.Host // how devices are opened; nil: those of this computer
 	boards *radios.Finder

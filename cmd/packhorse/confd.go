@@ -117,7 +117,10 @@ func plainCause(err error) string {
 
 // replace puts a whole new file in the place of the old one, on disk before it answers; nil removes it. The file is for the
 // group of its directory, as the gateway's user may be another one.
-func replace(path string, text []byte) error {
+func replace(path string, text []byte) error { return replaceAs(path, text, 0) }
+
+// replaceAs is replace with a mode, for the owner's group alone; 0: as the directory is for.
+func replaceAs(path string, text []byte, mode os.FileMode) error {
 	dir := filepath.Dir(path)
 	if text == nil {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -133,7 +136,7 @@ func replace(path string, text []byte) error {
 		return err
 	}
 	defer os.Remove(f.Name()) // gone once it is renamed
-	if err := errors.Join(fill(f, dir, text), f.Close()); err != nil {
+	if err := errors.Join(fill(f, dir, text, mode), f.Close()); err != nil {
 		return err
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
@@ -142,9 +145,9 @@ func replace(path string, text []byte) error {
 	return syncDir(dir)
 }
 
-func fill(f *os.File, dir string, text []byte) error {
-	mode := os.FileMode(0o640)
-	if s, err := os.Stat(dir); err == nil {
+func fill(f *os.File, dir string, text []byte, mode os.FileMode) error {
+	if s, err := os.Stat(dir); err == nil && mode == 0 {
+		mode = 0o640
 		if sys, ok := s.Sys().(*syscall.Stat_t); ok {
 			_ = f.Chown(-1, int(sys.Gid)) // who may not stays the owner alone
 			if sys.Gid == 0 && os.Geteuid() == 0 && s.Mode()&0o004 != 0 {

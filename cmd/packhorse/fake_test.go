@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -146,6 +147,9 @@ type bench struct {
 	sleep    func(context.Context, time.Duration) error
 	look     []radioChoice
 	box      *ownBox
+	root     bool
+	sockets  map[string][]net.Listener
+	sysroot  string
 	typed    []string // passphrases, one for each question; nil: nobody is there
 	out, err string
 }
@@ -186,6 +190,8 @@ func (b *bench) runTo(ctx context.Context, out *watcher, args ...string) int {
 	var errs watcher // who runs a gateway has several writers
 	a := &app{in: strings.NewReader(b.in), out: out, err: &errs, getenv: func(k string) string { return b.env[k] }, host: "box"}
 	a.box = b.box
+	a.sockets = func() (map[string][]net.Listener, error) { return b.sockets, nil }
+	a.root, a.sysroot = b.root, b.sysroot
 	a.sleep, a.look = b.sleep, func() []radioChoice { return b.look }
 	if b.typed != nil {
 		a.ask = func(_ context.Context, prompt string) ([]byte, error) {

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"packhorse/cmd/packhorse/internal/config"
@@ -22,6 +23,7 @@ type reloader struct {
 	log  *slog.Logger
 	now  *config.Loaded // in force
 	asks chan reloadAsk
+	seen atomic.Pointer[config.Loaded] // now, for other goroutines
 
 	herald *herald
 }
@@ -95,6 +97,7 @@ func (r *reloader) reload() (later []string, err error) {
 	next = keep(next, r.now)
 	if !moved(r.now, next) {
 		r.now = next
+		r.seen.Store(next)
 		r.log.Info("configuration read again: radios and links are as before")
 		return later, nil
 	}
@@ -102,6 +105,7 @@ func (r *reloader) reload() (later []string, err error) {
 		return nil, r.refuse(err)
 	}
 	r.now = next
+	r.seen.Store(next)
 	r.log.Info("configuration reloaded", "files", strings.Join(next.Files, " "))
 	return later, nil
 }

@@ -80,11 +80,20 @@ func (a *app) runGateway(ctx context.Context) error {
 	again := &reloader{app: a, log: log, now: l, asks: make(chan reloadAsk)}
 	cfg.Reload = again.ask
 	cfg.Beside = besideOf(l, cfg.Clock, log)
-	n, err := node.Open(cfg)
+	shown, err := a.listenPage(l)
 	if err != nil {
 		listener.Close()
 		return startError(err, l)
 	}
+	n, err := node.Open(cfg)
+	if err != nil {
+		listener.Close()
+		if shown != nil {
+			shown.Close()
+		}
+		return startError(err, l)
+	}
+	again.seen.Store(l)
 	h := a.newHerald(n, log)
 	again.node, again.herald = n, h
 	ctx, stop := context.WithCancel(ctx)
@@ -96,6 +105,7 @@ func (a *app) runGateway(ctx context.Context) error {
 		}
 	})
 	side.Go(func() { again.listen(ctx, stop) })
+	a.page(ctx, &side, shown, pageSource{n.API(), again.seen.Load}, log)
 	if l.GPS != "" {
 		side.Go(func() { a.readGPS(ctx, l.GPS, a.clock.GPS, log) })
 	}

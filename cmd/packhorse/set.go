@@ -14,12 +14,16 @@ import (
 
 func (a *app) setCommand() *cobra.Command {
 	var asDefault bool
+	var ap apAsked
 	c := &cobra.Command{
 		Use:   "set KEY VALUE",
 		Short: "change one key of the configuration",
 		Long: `Writes one key into conf.d/90-set.toml beside the configuration and has the running gateway take it up. KEY is one of docs/CONFIG.md, such as
 poweb.listen, or RADIO.KEY for a radio by its name: lora0.power_dbm, or lora0.power. The unit may be written: 14dBm. Lists have commas. The whole
-configuration is checked first, by the law too: a mistake changes nothing. Files that you wrote are never changed. "packhorse get" shows a value and where it comes from.`,
+configuration is checked first, by the law too: a mistake changes nothing. Files that you wrote are never changed.
+
+"packhorse set ap on", as root, opens a Wi-Fi network for the people around the box through NetworkManager, with the page of the box in it; off takes it away again
+(docs/WIFI.md). "packhorse get" shows a value and where it comes from.`,
 		Example: "  packhorse set lora0.power 14\n  packhorse set lora0.power --default\n  packhorse set ap on",
 		Args: func(c *cobra.Command, args []string) error {
 			if want := 2 - len(map[bool][]int{true: {1}}[asDefault]); len(args) != want {
@@ -28,10 +32,18 @@ configuration is checked first, by the law too: a mistake changes nothing. Files
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if args[0] == "ap" && !asDefault {
+				return a.setAP(c.Context(), args[1], ap)
+			}
+			if ap != (apAsked{}) {
+				return usage("packhorse set ap on --country DE", "--country and --replace are for packhorse set ap on")
+			}
 			return a.set(c.Context(), args, asDefault)
 		},
 	}
 	c.Flags().BoolVar(&asDefault, "default", false, "take back what was set: the value of the other files or the default holds again")
+	c.Flags().StringVar(&ap.country, "country", "", "of set ap on: two `letters` of the country whose Wi-Fi rules apply")
+	c.Flags().BoolVar(&ap.replace, "replace", false, "of set ap on: leave the network that the Wi-Fi device is in")
 	return c
 }
 
@@ -140,9 +152,12 @@ func (a *app) getCommand() *cobra.Command {
 		Use:   "get KEY",
 		Short: "show one key of the configuration, and where its value comes from",
 		Long: `Shows the value of a key with its unit and the file and line that it comes from. Of a radio's power also what it is set to, and what law and board
-allow. A passphrase is not shown without --secrets.`,
+allow. A passphrase is not shown without --secrets. "packhorse get ap" shows the Wi-Fi network of the box, with the square to join it and its passphrase.`,
 		Args: between(1, 1, "a key, such as lora0.power"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if args[0] == "ap" {
+				return a.getAP(c.Context())
+			}
 			l, err := a.load()
 			if err != nil {
 				return err

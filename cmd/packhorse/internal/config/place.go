@@ -143,7 +143,7 @@ func (p Place) Parse(text string) (any, error) {
 	case reflect.Slice:
 		return splitList(text), nil
 	case reflect.Bool:
-		v, err = parseBool(text)
+		v, err = ParseBool(text)
 	case reflect.Float64:
 		v, err = strconv.ParseFloat(p.bare(text), 64)
 	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
@@ -167,7 +167,8 @@ func (p Place) bare(text string) string {
 	return strings.TrimSpace(text)
 }
 
-func parseBool(text string) (bool, error) {
+// ParseBool reads a switch as people write it: on, off, yes, no, true, false.
+func ParseBool(text string) (bool, error) {
 	switch strings.ToLower(text) {
 	case "on", "yes":
 		return true, nil
