@@ -53,8 +53,8 @@ func TestParcelArrivesOnceThroughPowerCuts(t *testing.T) {
 	begun := time.Now()
 	anna.must(anna.Console().Type(anna.ctx, "send bert --file /boot/"+letterFile+" --wait delivered --json"))
 	for cut := range 5 {
-		anna.must(b.Channel().Heard(bert.ctx, "bert", uint64(8+4*cut)))
-		bert.off()
+		bert.must(b.Channel().Heard(bert.ctx, "bert", uint64(8+4*cut)))
+		bert.must(bert.OffAtWrite(bert.ctx, 1+cut))
 		bert.on()
 	}
 	if p := line[admin.ParcelReply](anna); p.State != admin.Delivered {

@@ -3,6 +3,7 @@
 package virtual
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -32,7 +33,12 @@ type disk struct {
 	before  [][]byte     // what each of them wrote over
 	cached  int64        // octets in pending
 	count   counters
+	left    int           // writes until it stops
+	stopped chan struct{} // closed when it has stopped; nil: it is not to
 }
+
+// errStopped says that the disk does nothing any more until the power has gone.
+var errStopped = errors.New("virtual: the disk has stopped")
 
 // counters is what a disk was asked to do.
 type counters struct{ Writes, Octets, Flushes int64 }
@@ -40,6 +46,9 @@ type counters struct{ Writes, Octets, Flushes int64 }
 func (d *disk) ReadAt(b []byte, off int64) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.isStopped() {
+		return 0, errStopped
+	}
 	return d.to.ReadAt(b, off)
 }
 
@@ -50,6 +59,9 @@ func (d *disk) WriteAt(b []byte, off int64) (int, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.isStopped() {
+		return 0, errStopped
+	}
 	old := make([]byte, len(b))
 	if _, err := d.to.ReadAt(old, off); err != nil {
 		return 0, err
@@ -61,16 +73,34 @@ func (d *disk) WriteAt(b []byte, off int64) (int, error) {
 	d.pending, d.before = append(d.pending, fate.Write{Off: off, Data: b}), append(d.before, old)
 	d.count.Writes++
 	d.count.Octets += int64(len(b))
+	if d.left--; d.left == 0 && d.stopped != nil {
+		close(d.stopped)
+	}
 	return d.to.WriteAt(b, off)
 }
 
 // Flush makes all that was written durable.
-func (d *disk) Flush() {
+func (d *disk) Flush() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.isStopped() {
+		return errStopped
+	}
 	d.count.Flushes++
 	d.durable()
+	return nil
 }
+
+// stopAfter lets the disk take so many writes more and then nothing until the next cut, so that the power goes before a
+// flush can follow. The channel is closed when it has stopped.
+func (d *disk) stopAfter(writes int) <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left, d.stopped = writes, make(chan struct{})
+	return d.stopped
+}
+
+func (d *disk) isStopped() bool { return d.stopped != nil && d.left <= 0 }
 
 func (d *disk) durable() { d.pending, d.before, d.cached = nil, nil, 0 }
 
@@ -89,5 +119,6 @@ func (d *disk) cut(seed uint64) (pending int, err error) {
 	pending = len(d.pending)
 	fate.Settle(seed, int(d.count.Writes+d.count.Flushes), d.pending, d.superblocks, put)
 	d.durable()
+	d.stopped = nil
 	return pending, err
 }

@@ -51,6 +51,33 @@ func TestCutKeepsWhatWasFlushedAndSomeOfTheRest(t *testing.T) {
 	}
 }
 
+func TestStoppedDiskKeepsItsCacheUntilTheCut(t *testing.T) {
+	m := make(memory, 4096)
+	d := &disk{size: int64(len(m)), to: m}
+	put(t, d, 0, 'a', 512)
+	stopped := d.stopAfter(2)
+	put(t, d, 512, 'b', 512)
+	if err := d.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	put(t, d, 1024, 'c', 512)
+	<-stopped
+	_, reading := d.ReadAt(make([]byte, 1), 0)
+	_, writing := d.WriteAt(make([]byte, 1), 0)
+	for _, err := range []error{reading, writing, d.Flush()} {
+		if err != errStopped {
+			t.Errorf("a disk that has stopped: %v", err)
+		}
+	}
+	if n, err := d.cut(1); n != 1 || err != nil {
+		t.Errorf("%d writes were in the cache, %v", n, err)
+	}
+	put(t, d, 0, 'd', 512) // with the power back
+	if err := d.Flush(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWritesOutsideAreRefused(t *testing.T) {
 	d := &disk{size: 512, to: make(memory, 512)}
 	for _, off := range []int64{-512, 1, 512} {

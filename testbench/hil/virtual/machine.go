@@ -38,14 +38,15 @@ type end struct {
 	tryboot bool // its kernel restarts for a trial
 }
 
-// ends are those of the machine's lines that we serve, by the name of the socket.
-func (m *machine) ends(e *end) map[string]func(net.Conn) {
+// ends are those of the machine's lines that we serve, by the name of the socket. over is closed when the machine has ended.
+func (m *machine) ends(e *end, over <-chan struct{}) map[string]func(net.Conn) {
 	ends := map[string]func(net.Conn){
 		"card": func(c net.Conn) {
 			serveNBD(struct {
 				io.Reader
 				io.Writer
 			}{bufio.NewReaderSize(c, 1<<20), c}, m.disk)
+			<-over // a disk that has stopped says nothing, instead of being gone
 			c.Close()
 		},
 		"console": func(c net.Conn) { e.tryboot = m.console.carry(c); c.Close() },
@@ -86,7 +87,9 @@ func (m *machine) args() []string {
 func (m *machine) run(ctx context.Context, started func()) (e end, err error) {
 	var serving sync.WaitGroup
 	defer serving.Wait()
-	for name, serve := range m.ends(&e) {
+	over := make(chan struct{})
+	defer close(over)
+	for name, serve := range m.ends(&e, over) {
 		l, err := net.Listen("unix", m.socket(name))
 		if err != nil {
 			return e, err

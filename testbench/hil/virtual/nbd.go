@@ -154,27 +154,37 @@ func nbdRequest(c io.ReadWriter, d *disk) (more bool, err error) {
 	return true, nil
 }
 
-// nbdDo answers what was read, or an error number for the client. An error means that the request did not come in whole.
+// nbdDo answers what was read, or an error number for the client. An error means that nothing is answered
+// any more: the request did not come in whole, or the disk has stopped.
 func nbdDo(c io.Reader, d *disk, r nbdHead) (data []byte, code uint32, err error) {
 	switch r.Kind {
 	case nbdRead:
 		data = make([]byte, r.Length)
-		if _, err := d.ReadAt(data, int64(r.Off)); err != nil {
-			return nil, nbdIOError, nil
+		_, err := d.ReadAt(data, int64(r.Off))
+		if err != nil {
+			data = nil
 		}
-		return data, 0, nil
+		return nbdAnswer(data, err)
 	case nbdWrite:
 		b := make([]byte, r.Length)
 		if _, err := io.ReadFull(c, b); err != nil {
 			return nil, 0, err
 		}
-		if _, err := d.WriteAt(b, int64(r.Off)); err != nil {
-			return nil, nbdIOError, nil
-		}
-		return nil, 0, nil
+		_, err := d.WriteAt(b, int64(r.Off))
+		return nbdAnswer(nil, err)
 	case nbdFlush:
-		d.Flush()
-		return nil, 0, nil
+		return nbdAnswer(nil, d.Flush())
 	}
 	return nil, nbdInvalid, nil
+}
+
+// nbdAnswer tells the client of a failure, unless the disk has stopped: then it answers nothing.
+func nbdAnswer(data []byte, err error) ([]byte, uint32, error) {
+	switch {
+	case errors.Is(err, errStopped):
+		return nil, 0, err
+	case err != nil:
+		return data, nbdIOError, nil
+	}
+	return data, 0, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"packhorse/board/card"
 	"packhorse/testbench/hil"
@@ -19,6 +20,7 @@ type Node struct {
 	name    string
 	dir     string // card, logs
 	seed    uint64
+	opened  time.Time
 	console *hil.Console
 	line    *line
 	log     *os.File
@@ -85,6 +87,22 @@ func (n *Node) Off(context.Context) error {
 	return n.error("switch off", n.fail)
 }
 
+// OffAtWrite takes the power away when the card has been given so many writes more, before they are flushed. The system must
+// be one that writes by itself.
+func (n *Node) OffAtWrite(ctx context.Context, writes int) error {
+	select {
+	case <-n.machine.disk.stopAfter(writes):
+		return n.Off(ctx)
+	case <-ctx.Done():
+		return n.error(fmt.Sprintf("wait for %d writes to its card", writes), ctx.Err())
+	}
+}
+
+// note writes a line into the transcript, with the time since the rig was opened.
+func (n *Node) note(format string, args ...any) {
+	n.console.Note(fmt.Sprintf("%.1f s: ", time.Since(n.opened).Seconds()) + fmt.Sprintf(format, args...))
+}
+
 // running tells whether the power is on. A system that has switched itself off is not running.
 func (n *Node) running() bool {
 	if n.pull == nil {
@@ -106,7 +124,7 @@ func (n *Node) live(ctx context.Context, runs func()) {
 		var err error
 		if e, err = n.start(ctx, e.tryboot, runs); err != nil && ctx.Err() == nil {
 			n.fail = err
-			n.console.Note(err.Error())
+			n.note("%v", err)
 			return
 		}
 		n.last = e
@@ -115,10 +133,10 @@ func (n *Node) live(ctx context.Context, runs func()) {
 			n.cut()
 			return
 		case e.off:
-			n.console.Note("switched off by its system")
+			n.note("switched off by its system")
 			return
 		case e.watchdog:
-			n.console.Note("reset by its watchdog")
+			n.note("reset by its watchdog")
 		}
 	}
 }
@@ -139,7 +157,7 @@ func (n *Node) start(ctx context.Context, tryboot bool, runs func()) (end, error
 	if tryboot {
 		word = ", a trial"
 	}
-	n.console.Note(fmt.Sprintf("power on: slot %s%s", card.SlotName(m.boot.slot), word))
+	n.note("power on: slot %s%s", card.SlotName(m.boot.slot), word)
 	return m.run(ctx, runs)
 }
 
@@ -165,7 +183,7 @@ func (n *Node) cut() {
 	pending, err := n.machine.disk.cut(seed)
 	n.restart()
 	n.fail = err
-	n.console.Note(fmt.Sprintf("power cut %d, seed %d: %d writes were in the card's cache", n.cuts, seed, pending))
+	n.note("power cut %d, seed %d: %d writes were in the card's cache", n.cuts, seed, pending)
 }
 
 // Deploy is hil.Node's: an image (for a node that is off), a configuration or an update, which the system takes from the

@@ -11,7 +11,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"packhorse/board/card"
 	boardsim "packhorse/board/sim"
 	"packhorse/radio/sim"
 	"packhorse/testbench/hil"
@@ -27,6 +29,9 @@ type Options struct {
 	CardSize int64                    // in octets, at least; 0: 1 GiB
 	MemoryMB int                      // 0: 512, as a Zero 2 has
 }
+
+// RadioPort is what the radio's port is called in the machine, for `port` of a [[radio]].
+const RadioPort = "/dev/ttyUSB0"
 
 // Rig is virtual machines on one simulated air. It is a hil.Rig.
 type Rig struct {
@@ -78,7 +83,7 @@ func usable(ctx context.Context) (version string, err error) {
 }
 
 func newNode(ctx context.Context, o Options, i int, name string, radios *boardsim.Rig) (*Node, error) {
-	n := &Node{name: name, dir: filepath.Join(o.Dir, name), seed: o.Seed<<16 + uint64(i)<<8, line: newLine(), cardSize: o.CardSize}
+	n := &Node{name: name, dir: filepath.Join(o.Dir, name), seed: o.Seed<<16 + uint64(i)<<8, opened: time.Now(), line: newLine(), cardSize: o.CardSize}
 	if n.cardSize == 0 {
 		n.cardSize = 1 << 30
 	}
@@ -100,7 +105,7 @@ func newNode(ctx context.Context, o Options, i int, name string, radios *boardsi
 		return nil, n.error("make the card", err)
 	}
 	if o.Config != nil {
-		return n, n.WriteBoot(ctx, "packhorse.toml", o.Config(name))
+		return n, n.WriteBoot(ctx, card.ConfigFile, o.Config(name))
 	}
 	return n, nil
 }

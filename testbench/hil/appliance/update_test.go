@@ -1,0 +1,101 @@
+//go:build linux
+
+package appliance
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"packhorse/board/card"
+	"packhorse/gateway/admin"
+)
+
+// updatable is the configuration of a box that takes updates signed with a key.
+func updatable(key string) func(name string) string {
+	return func(name string) string {
+		return fmt.Sprintf("name = %q\ntrust_clock = true\n[appliance]\nupdate_keys = [%q]\n", name, key)
+	}
+}
+
+// says waits for words of the console.
+func (b *box) says(words string) {
+	b.t.Helper()
+	_, _, err := b.Console().Expect(b.ctx, regexp.MustCompile(words))
+	b.must(err)
+}
+
+// runs checks what runs, in which slot.
+func (b *box) runs(version, slot string) {
+	b.t.Helper()
+	if banner := b.ready(); banner.Version != version || banner.Slot != slot {
+		b.t.Fatalf("%s runs %s in slot %s, not %s in %s", b.Name(), banner.Version, banner.Slot, version, slot)
+	}
+}
+
+// TestUpdateIsKeptAndAForgedOneIsNot also erases the box, at the end.
+func TestUpdateIsKeptAndAForgedOneIsNot(t *testing.T) {
+	t.Parallel()
+	ours, strange, public := keys(t)
+	b := open(t, updatable(public), "cleo").boxes[0]
+	b.on()
+	slot := system(t, "hil-2", "")
+	id := ask[admin.Status](b, "status").ID
+	b.shutDown()
+
+	b.install(pack(t, slot, ours))
+	b.runs("hil-2", "B")
+	b.says("slot B is kept")
+	b.off()
+	b.must(b.Power().On(b.ctx))
+	b.runs("hil-2", "B")
+	b.shutDown()
+
+	b.install(pack(t, firstSlot(), strange))
+	b.runs("hil-2", "B")
+	b.shutDown()
+	if text, err := b.ReadBoot(b.ctx, card.ResultFile); err != nil || !strings.Contains(string(text), "sign") {
+		t.Errorf("of the forged update %s says: %s, %v", card.ResultFile, text, err)
+	}
+
+	b.must(b.WriteBoot(b.ctx, card.ResetFile, nil))
+	b.must(b.Power().On(b.ctx))
+	b.runs("hil-2", "B")
+	if now := ask[admin.Status](b, "status").ID; now == id || id == "" {
+		t.Errorf("the gateway is %q, as before the factory reset", now)
+	}
+}
+
+func TestUpdateThatIsNeverReadyIsTakenBack(t *testing.T) {
+	t.Parallel()
+	ours, _, public := keys(t)
+	b := open(t, updatable(public), "dora").boxes[0]
+	first := release(t, firstSlot())
+	b.install(pack(t, system(t, "hil-mute", neverReady), ours))
+	b.says("slot B, a trial")
+	b.says("the trial of slot B is given up")
+	b.runs(first.Version, "A")
+}
+
+func TestUpdateThatPanicsIsTakenBack(t *testing.T) {
+	t.Parallel()
+	ours, _, public := keys(t)
+	b := open(t, updatable(public), "emil").boxes[0]
+	first := release(t, firstSlot())
+	b.install(pack(t, panicking(t), ours))
+	b.says("slot B, a trial")
+	b.says("Kernel panic")
+	b.runs(first.Version, "A")
+}
+
+func TestUpdateThatHangsIsTakenBackByTheWatchdog(t *testing.T) {
+	t.Parallel()
+	ours, _, public := keys(t)
+	b := open(t, updatable(public), "fred").boxes[0]
+	first := release(t, firstSlot())
+	b.install(pack(t, system(t, "hil-frozen", freezes), ours))
+	b.says("slot B, a trial")
+	b.says("reset by its watchdog")
+	b.runs(first.Version, "A")
+}
