@@ -23,7 +23,8 @@ func (a *app) transports(l *config.Loaded, log *slog.Logger) func(node.Info) ([]
 		var list []port.Transport
 		for _, r := range l.Radio {
 			if info.Region == "" {
-				break
+				a.rest(l, r, log)
+				continue
 			}
 			t, err := a.radioTransport(l, r, info, log)
 			if err != nil {
@@ -39,6 +40,22 @@ func (a *app) transports(l *config.Loaded, log *slog.Logger) func(node.Info) ([]
 			return nil, err
 		}
 		return append(list, t), nil
+	}
+}
+
+// restWithin bounds what a chip that does not answer may take of a start.
+const restWithin = 2 * time.Second
+
+// rest lets a chip sleep that waits for a region. One that cannot be reached is complained of when there is one.
+func (a *app) rest(l *config.Loaded, r config.Radio, log *slog.Logger) {
+	p, err := a.boardOf(l, r)
+	if err != nil || p == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), restWithin)
+	defer cancel()
+	if err := radios.Rest(ctx, a.devices(), r, p); err != nil {
+		log.Debug("the radio is not put to sleep", "radio", r.Name, "error", err)
 	}
 }
 

@@ -35,6 +35,7 @@ func chipKind(r config.Radio, p *board.Profile, plan phy.Modulation, driver func
 			})
 		},
 		probe: func(ctx context.Context, h Host, plan Plan) (string, error) { return probeChip(ctx, h, plan, driver) },
+		rest:  func(ctx context.Context, h Host, p *board.Profile) error { return restChip(ctx, h, p, driver) },
 	}
 	if r.SpeaksRNode() {
 		k.rnode, k.overhead = true, 1

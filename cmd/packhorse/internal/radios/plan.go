@@ -59,6 +59,8 @@ type kind struct {
 	open              func(ctx context.Context, h Host, p Plan) (radio.Radio, error)
 	// probe opens the radio for a moment, transmits nothing, and says what is there.
 	probe func(ctx context.Context, h Host, p Plan) (string, error)
+	// rest leaves the radio asleep; nil: it cannot be told to.
+	rest func(ctx context.Context, h Host, p *board.Profile) error
 }
 
 // New plans a radio in a region. p is its board, nil where it is behind a port. What the law forbids is
