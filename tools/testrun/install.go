@@ -29,6 +29,7 @@ var components = map[string]component{
 	"iproute": {has("ip", "nsenter"), apt("iproute2", "util-linux"), "iproute2, to join network namespaces by cables"},
 	"card":    {cardThere, apt("mtools", "dosfstools", "e2fsprogs"), "mtools, fsck.vfat and mkfs.ext4, to build and read the appliance's card"},
 	"strace":  {has("strace"), apt("strace"), "strace, to let system calls fail"},
+	"machine": {has("qemu-system-aarch64", "mcopy"), apt("qemu-system-arm", "mtools"), "qemu-system-aarch64 and mtools, for virtual boxes"},
 	"qemu":    {has(qemu), apt("qemu-user-static"), "qemu-user-static, to run ARM code"},
 }
 

@@ -21,7 +21,7 @@ type suite struct {
 }
 
 // raced are the rooms with goroutines, which the race detector watches.
-var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/inetnode", "./gateway/poweb", "./gateway/pohttp", "./gateway/discovery", "./gateway/cogrpc", "./link/port/...", "./radio/...", "./board/...", "./store/...", "./cmd/packhorse/internal/appliance/...", storetrial}
+var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/inetnode", "./gateway/poweb", "./gateway/pohttp", "./gateway/discovery", "./gateway/cogrpc", "./link/port/...", "./radio/...", "./board/...", "./store/...", "./cmd/packhorse/internal/appliance/...", "./testbench/hil/...", storetrial}
 
 // storetrial is the package that tries the store from outside.
 const storetrial = "./testbench/storetrial"
@@ -39,6 +39,9 @@ const network = "./cmd/packhorse/internal/appliance/network"
 // real are the packages that run whole gateways as processes, in real time.
 var real = []string{"./testbench/real", "./cmd/packhorse/internal/real"}
 
+// appliance is the package that boots the card in virtual machines.
+const appliance = "./testbench/hil/appliance"
+
 // crashfs is the package that cuts the power under ext4.
 const crashfs = "./testbench/crashfs"
 
@@ -49,6 +52,7 @@ var suites = []suite{
 	{name: "race", what: "rooms with goroutines under the race detector", needs: []string{"gcc"}, run: race},
 	{name: "interop", what: "Awala's JavaScript library against real gateways", needs: []string{"node", "modules"}, run: runInterop, waits: true},
 	{name: "real", what: "gateways as processes on simulated radios, in real time: loss, cuts, kills", run: runReal, waits: true},
+	{name: "hil", what: "boxes from the appliance's card on virtual machines: a domain, parcels through power cuts, updates", needs: []string{"card", "machine"}, run: runHIL, waits: true},
 	{name: "fuzz", what: "what strangers send, for 20 s each: BER, CMS, certificates, RAMF, cargo, PoWeb, CogRPC", run: runFuzz, waits: true},
 	{name: "crash", what: "the store on ext4 on a disk that loses its power, and on one that is full", needs: []string{"root", "ext4"}, run: runCrash},
 	{name: "netns", what: "the appliance's network against a DHCP server, in network namespaces", needs: []string{"root", "iproute"}, run: runNetns, waits: true},
@@ -91,7 +95,7 @@ func unit(ctx context.Context, r *runner) (count, error) {
 		return count{}, err
 	}
 	own := func(p string) bool {
-		return slices.ContainsFunc(append([]string{interop, crashfs}, real...), func(s string) bool { return strings.HasSuffix(p, s[1:]) })
+		return slices.ContainsFunc(append([]string{interop, crashfs, appliance}, real...), func(s string) bool { return strings.HasSuffix(p, s[1:]) })
 	}
 	return r.test(ctx, nil, nil, slices.DeleteFunc(strings.Fields(all), own))
 }
@@ -114,6 +118,14 @@ func runInterop(ctx context.Context, r *runner) (count, error) {
 
 func runReal(ctx context.Context, r *runner) (count, error) {
 	return r.test(ctx, []string{"PACKHORSE_REAL=1"}, []string{"-count=1", "-timeout=15m"}, real)
+}
+
+func runHIL(ctx context.Context, r *runner) (count, error) {
+	dir, err := r.buildImage(ctx)
+	if err != nil {
+		return count{}, err
+	}
+	return r.test(ctx, []string{"PACKHORSE_HIL=1", imageVar + "=" + dir}, []string{"-count=1", "-timeout=15m"}, []string{appliance})
 }
 
 // fuzzed read what comes from sockets and sticks before anybody is authenticated.
