@@ -98,3 +98,7 @@ func baudOf(code uint32) int {
 	}
 	return 0
 }
+
+// OpenPty makes a pseudo-terminal in raw mode, for tests of what opens serial ports: master is the device's side, path is
+// what a host opens.
+func OpenPty() (master *os.File, path string, err error) { return openPty() }
