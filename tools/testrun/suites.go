@@ -37,7 +37,7 @@ const interop = "./testbench/interop"
 const network = "./cmd/packhorse/internal/appliance/network"
 
 // real are the packages that run whole gateways as processes, in real time.
-var real = []string{"./testbench/real", "./cmd/packhorse/internal/real"}
+var real = []string{"./testbench/real", "./cmd/packhorse/internal/real", "./testbench/hil/trial"}
 
 // appliance is the package that boots the card in virtual machines.
 const appliance = "./testbench/hil/appliance"

@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,17 +33,27 @@ func Names() (names []string) {
 	return names
 }
 
-// Select gives the suites of these names, in the order of All.
+// Select gives the suites of these names, in the order of All. A name such as crash/both takes one case of a suite.
 func Select(names []string) (out []Suite, err error) {
+	want := map[string]bool{}
 	for _, n := range names {
-		if !slices.Contains(Names(), n) {
-			return nil, fmt.Errorf("there is no suite %q: use %s", n, strings.Join(Names(), ", "))
-		}
+		want[n] = true
 	}
 	for _, s := range All {
-		if slices.Contains(names, s.Name) {
+		all, cases := want[s.Name], []Case(nil)
+		delete(want, s.Name)
+		for _, c := range s.Cases {
+			if all || want[s.Name+"/"+c.Name] {
+				cases = append(cases, c)
+			}
+			delete(want, s.Name+"/"+c.Name)
+		}
+		if s.Cases = cases; len(cases) > 0 {
 			out = append(out, s)
 		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(want)) {
+		return nil, fmt.Errorf("there is no suite %q: use %s, or one case such as %s/%s", n, strings.Join(Names(), ", "), crash.Name, crash.Cases[0].Name)
 	}
 	return out, nil
 }
