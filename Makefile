@@ -7,7 +7,7 @@ export CGO_ENABLED = 0
 # Without grpcnotrace every binary holds a web page of google.golang.org/grpc and a template engine for it.
 export GOFLAGS += -tags=grpcnotrace
 
-.PHONY: all build image demo sim test lint bench bench-link bench-road bench-store bench-apps soak fuzz release docs clean
+.PHONY: all build image demo sim test lint bench bench-link bench-road bench-store bench-apps soak fuzz release packages docs clean
 
 all: build
 
@@ -70,6 +70,10 @@ fuzz:
 # Static binaries for arm6, arm7, arm64, riscv64 and amd64 with sums and bill of materials, in dist. The same from a copy of the tree: ARGS=-again
 release:
 	$(GO) run ./tools/release -version $(VERSION) $(ARGS)
+
+# Debian packages for armhf (ARMv6), arm64, riscv64 and amd64, in dist. One: make packages ARGS="-only arm64"
+packages:
+	$(GO) -C tools/deb run . -version $(VERSION) $(ARGS)
 
 # Writes the generated parts of docs anew; the tests say when they are stale.
 docs:
