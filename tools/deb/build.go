@@ -12,6 +12,8 @@ import (
 // job is one package to be made.
 type job struct {
 	top, work string // the source; a directory for what is made on the way
+	files     string // what the package has of its own
+	squeeze   string // how the package is compressed
 	commit    commit
 	upstream  string // what the binary calls itself
 	version   string // Debian's
@@ -28,7 +30,7 @@ func build(top, upstream, out string, chosen []port) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := job{top: top, work: work, commit: c, upstream: upstream}
+	j := job{top: top, work: work, files: filepath.Join(top, "tools", "deb", "files"), squeeze: "xz", commit: c, upstream: upstream}
 	if j.version, err = debianVersion(upstream, c.at); err != nil {
 		return nil, err
 	}

@@ -99,7 +99,15 @@ func terms(dir string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(strings.TrimSpace(strings.ReplaceAll(string(text), "\r", "")) + "\n")
+		b.WriteString(common(strings.TrimSpace(strings.ReplaceAll(string(text), "\r", ""))) + "\n")
 	}
 	return b.String(), nil
+}
+
+// common names the copy of a licence that every Debian system has, which is not to be repeated (Debian Policy 12.5).
+func common(text string) string {
+	if strings.Contains(text, "Apache License") && strings.Contains(text, "Version 2.0, January 2004") && strings.Contains(text, "END OF TERMS AND CONDITIONS") {
+		return "Apache License, version 2.0: /usr/share/common-licenses/Apache-2.0"
+	}
+	return text
 }

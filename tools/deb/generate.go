@@ -79,7 +79,7 @@ func changelog(version, by string, c commit) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "packhorse (%s) unstable; urgency=medium\n\n", version)
 	for _, s := range c.subjects {
-		fmt.Fprintf(&b, "  * %s\n", s)
+		fmt.Fprintf(&b, "  * %s\n", wrap(s, 75, "\n    "))
 	}
 	fmt.Fprintf(&b, "\n -- %s  %s\n", by, c.at.UTC().Format(time.RFC1123Z))
 	return b.String()
@@ -95,4 +95,24 @@ func maintainer() string {
 		mail = "packhorse@localhost"
 	}
 	return name + " <" + mail + ">"
+}
+
+// wrap breaks text where a line would be longer than so many characters.
+func wrap(text string, width int, between string) string {
+	var b strings.Builder
+	at := 0
+	for i, w := range strings.Fields(text) {
+		switch {
+		case i == 0:
+		case at+1+len(w) > width:
+			b.WriteString(between)
+			at = 0
+		default:
+			b.WriteString(" ")
+			at++
+		}
+		b.WriteString(w)
+		at += len(w)
+	}
+	return b.String()
 }

@@ -24,7 +24,7 @@ func (j job) pack(p port, path string) error {
 	if err != nil {
 		return err
 	}
-	script := func(name string) string { return filepath.Join(j.top, "tools", "deb", "files", "scripts", name) }
+	script := func(name string) string { return filepath.Join(j.files, "scripts", name) }
 	info := nfpm.WithDefaults(&nfpm.Info{
 		Name: "packhorse", Arch: p.debian, Platform: "linux", Version: j.version, VersionSchema: "none",
 		Section: "net", Priority: "optional", Maintainer: maintainer(), Description: description,
@@ -35,7 +35,7 @@ func (j job) pack(p port, path string) error {
 			Suggests:   []string{"network-manager"},
 			Contents:   contents,
 			Scripts:    nfpm.Scripts{PostInstall: script("postinst"), PreRemove: script("prerm"), PostRemove: script("postrm")},
-			Deb:        nfpm.Deb{Compression: "xz", Fields: map[string]string{"Multi-Arch": "foreign"}},
+			Deb:        nfpm.Deb{Compression: j.squeeze, Fields: map[string]string{"Multi-Arch": "foreign"}},
 		},
 	})
 	var b bytes.Buffer
@@ -47,7 +47,7 @@ func (j job) pack(p port, path string) error {
 
 // contents are the files of the package of p.
 func (j job) contents(p port) (files.Contents, error) {
-	own := filepath.Join(j.top, "tools", "deb", "files")
+	own := j.files
 	l := list{mtime: j.commit}
 	l.file(j.binary(p.target), "/usr/bin/packhorse", 0o755)
 	for _, unit := range []string{"packhorse.service", "packhorse-setup.service"} {
