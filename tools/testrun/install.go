@@ -30,6 +30,7 @@ var components = map[string]component{
 	"card":    {cardThere, apt("mtools", "dosfstools", "e2fsprogs"), "mtools, fsck.vfat and mkfs.ext4, to build and read the appliance's card"},
 	"strace":  {has("strace"), apt("strace"), "strace, to let system calls fail"},
 	"machine": {has("qemu-system-aarch64", "mcopy"), apt("qemu-system-arm", "mtools"), "qemu-system-aarch64 and mtools, for virtual boxes"},
+	"debian":  {debianThere, apt("debootstrap", "systemd-container"), "debootstrap and systemd-nspawn, to try packages in a Debian"},
 	"qemu":    {has(qemu), apt("qemu-user-static"), "qemu-user-static, to run ARM code"},
 }
 

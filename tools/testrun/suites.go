@@ -58,6 +58,7 @@ var suites = []suite{
 	{name: "netns", what: "the appliance's network against a DHCP server, in network namespaces", needs: []string{"root", "iproute"}, run: runNetns, waits: true},
 	{name: "image", what: "the appliance's card, built and looked at by other programs", needs: []string{"card"}, run: runImage},
 	{name: "faults", what: "the store while its system calls fail", needs: []string{"strace"}, run: faults},
+	{name: "deb", what: "Debian packages, built twice and lived with in a Debian that is booted in a container", needs: []string{"root", "debian"}, run: runDeb},
 	{name: "static", what: "static binaries for every kind of board, twice the same, and their bill of materials", run: static},
 	{name: "386", what: "the store, tried from outside, as 32-bit code", needs: []string{"386"}, run: on386},
 	{name: "arm", what: "link and store as ARMv6 code under qemu", needs: []string{"qemu"}, run: arm},
