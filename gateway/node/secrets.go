@@ -19,11 +19,12 @@ import (
 func (n *Node) loadSecrets() (gateway.Config, error) {
 	cc := gateway.Config{Rand: rand.Reader, Clock: n.cfg.Clock(), ClockKept: n.cfg.ClockKept, Limits: n.cfg.Limits}
 	var err error
+	ahead := n.endpointAhead()
 	if cc.Identity, err = n.loadIdentity(); err != nil {
 		return cc, err
 	}
 	n.identity = cc.Identity
-	if cc.Endpoint, err = n.loadEndpoint(); err != nil {
+	if cc.Endpoint, err = n.loadEndpoint(ahead); err != nil {
 		return cc, err
 	}
 	if b, err := n.readSecret(gateway.SecretMembership); err != nil {
@@ -107,14 +108,34 @@ func hostName() string {
 	return name
 }
 
-// loadEndpoint makes the built-in endpoint's identity key once; its state is in the store.
-func (n *Node) loadEndpoint() (*endpoint.Endpoint, error) {
+// madeEndpoint is what became of making one.
+type madeEndpoint struct {
+	*endpoint.Endpoint
+	err error
+}
+
+// endpointAhead begins to make an endpoint where there is none yet, beside the gateway's own keys: an RSA key takes a small
+// board more than a second.
+func (n *Node) endpointAhead() <-chan madeEndpoint {
+	if b, err := n.readSecret(gateway.SecretEndpoint); b != nil || err != nil {
+		return nil
+	}
+	made := make(chan madeEndpoint, 1)
+	go func() {
+		e, err := endpoint.New(rand.Reader)
+		made <- madeEndpoint{e, err}
+	}()
+	return made
+}
+
+// loadEndpoint keeps the built-in endpoint's identity key once; its state is in the store.
+func (n *Node) loadEndpoint(ahead <-chan madeEndpoint) (*endpoint.Endpoint, error) {
+	if ahead != nil {
+		return n.keepEndpoint(<-ahead)
+	}
 	b, err := n.readSecret(gateway.SecretEndpoint)
 	if err != nil {
 		return nil, err
-	}
-	if b == nil {
-		return n.newEndpoint()
 	}
 	k, err := x509.ParsePKCS8PrivateKey(b)
 	key, ok := k.(*rsa.PrivateKey)
@@ -124,14 +145,13 @@ func (n *Node) loadEndpoint() (*endpoint.Endpoint, error) {
 	return endpoint.FromKey(key, rand.Reader)
 }
 
-func (n *Node) newEndpoint() (*endpoint.Endpoint, error) {
-	ep, err := endpoint.New(rand.Reader)
-	if err != nil {
-		return nil, err
+func (n *Node) keepEndpoint(made madeEndpoint) (*endpoint.Endpoint, error) {
+	if made.err != nil {
+		return nil, made.err
 	}
-	b, err := x509.MarshalPKCS8PrivateKey(ep.Key)
+	b, err := x509.MarshalPKCS8PrivateKey(made.Key)
 	if err != nil {
 		return nil, fmt.Errorf("node: built-in endpoint: %w", err)
 	}
-	return ep, n.writeSecret(gateway.SecretEndpoint, b)
+	return made.Endpoint, n.writeSecret(gateway.SecretEndpoint, b)
 }

@@ -49,7 +49,7 @@ func TestSealedGatewayStartsAgainWithItsKeyOnly(t *testing.T) {
 // needles are what a seized card must not tell of a gateway.
 func needles(t *testing.T, n *Node) map[string][]byte {
 	t.Helper()
-	id, ep := n.identity, must[*endpoint.Endpoint](t)(n.loadEndpoint())
+	id, ep := n.identity, must[*endpoint.Endpoint](t)(n.loadEndpoint(n.endpointAhead()))
 	out := map[string][]byte{"signing key": id.Sign.Seed(), "static key": id.Static[:], "RSA prime": id.RSA.Primes[0].Bytes(),
 		"endpoint's RSA prime": ep.Key.(*rsa.PrivateKey).Primes[1].Bytes(), "endpoint's id": []byte(ep.ID())}
 	b := must[[]byte](t)(n.secrets.Read(gateway.SecretMembership))

@@ -117,7 +117,10 @@ func (b *box) setup() {
 		err = wait()
 	}
 	out.close()
-	if err != nil && !b.ending.Load() {
+	if b.ending.Load() {
+		return // it was interrupted, and the next start does it
+	}
+	if err != nil {
 		b.log.Warn("the setup of the first start is not done; type log to see why", "error", err)
 	}
 	if text, err := os.ReadFile(result); err == nil {
