@@ -58,8 +58,8 @@ var words = map[Level]string{OK: "Works", Warn: "Works, with a warning", Fail: "
 func state(add func(string, ...any), f Facts) {
 	add(`<section aria-labelledby="how">
 <h2 id="how">How it is</h2>
-<div role="status" aria-live="polite"><p id="verdict" class="verdict %s"><strong id="level">%s</strong> <span id="words">%s</span></p>
-<p id="lost" class="lost" hidden></p></div>
+<div role="status" aria-live="polite"><p id="lost" class="lost" hidden></p>
+<p id="verdict" class="verdict %s"><strong id="level">%s</strong> <span id="words">%s</span></p></div>
 <dl>
 <div><dt>Neighbours it hears</dt><dd id="neighbours">%d</dd></div>
 <div><dt>Parcels waiting here</dt><dd id="waiting">%d</dd></div>

@@ -77,8 +77,10 @@ func Serve(ctx context.Context, l net.Listener, s Source) error {
 type server struct{ facts *cache }
 
 // NewHandler serves the page.
-func NewHandler(s Source) http.Handler {
-	h := server{&cache{from: s, now: time.Now}}
+func NewHandler(s Source) http.Handler { return newHandler(s, time.Now) }
+
+func newHandler(s Source, now func() time.Time) http.Handler {
+	h := server{&cache{from: s, now: now}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", h.page)
 	mux.HandleFunc("/page.css", file("text/css; charset=utf-8", style))

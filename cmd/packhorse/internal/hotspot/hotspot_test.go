@@ -37,8 +37,8 @@ func TestKeyfiles(t *testing.T) {
 	}
 }
 
-// managerVar lets the tests run that need NetworkManager's own programs.
-const managerVar = "PACKHORSE_WIFI"
+// managerVar lets the tests run that need NetworkManager's own programs; the suite page of make test sets it.
+const managerVar = "PACKHORSE_PAGE"
 
 // TestMain leaves what needs NetworkManager to those who ask for it.
 func TestMain(m *testing.M) {
