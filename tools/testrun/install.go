@@ -20,18 +20,20 @@ type component struct {
 const qemu = "qemu-arm-static"
 
 var components = map[string]component{
-	"386":     {runs386, buy386, "a processor that runs 386 code"},
-	"gcc":     {has("gcc"), apt("gcc", "libc6-dev"), "gcc, for the race detector"},
-	"node":    {has("node", "npm"), apt("nodejs", "npm"), "node and npm, for Awala's JavaScript library"},
-	"modules": {modulesThere, modules, "the JavaScript modules of testbench/interop"},
-	"root":    {rootThere, noRoot, "root or sudo without a password, and /dev/fuse, to mount file systems"},
-	"ext4":    {ext4There, apt("e2fsprogs", "strace"), "mkfs.ext4 and strace"},
-	"iproute": {has("ip", "nsenter"), apt("iproute2", "util-linux"), "iproute2, to join network namespaces by cables"},
-	"card":    {cardThere, apt("mtools", "dosfstools", "e2fsprogs"), "mtools, fsck.vfat and mkfs.ext4, to build and read the appliance's card"},
-	"strace":  {has("strace"), apt("strace"), "strace, to let system calls fail"},
-	"machine": {has("qemu-system-aarch64", "mcopy"), apt("qemu-system-arm", "mtools"), "qemu-system-aarch64 and mtools, for virtual boxes"},
-	"debian":  {debianThere, apt("debootstrap", "systemd-container"), "debootstrap and systemd-nspawn, to try packages in a Debian"},
-	"qemu":    {has(qemu), apt("qemu-user-static"), "qemu-user-static, to run ARM code"},
+	"386":      {runs386, buy386, "a processor that runs 386 code"},
+	"gcc":      {has("gcc"), apt("gcc", "libc6-dev"), "gcc, for the race detector"},
+	"node":     {has("node", "npm"), apt("nodejs", "npm"), "node and npm, for Awala's JavaScript library"},
+	"modules":  {modulesThere, modules, "the JavaScript modules of testbench/interop"},
+	"root":     {rootThere, noRoot, "root or sudo without a password, and /dev/fuse, to mount file systems"},
+	"ext4":     {ext4There, apt("e2fsprogs", "strace"), "mkfs.ext4 and strace"},
+	"iproute":  {has("ip", "nsenter"), apt("iproute2", "util-linux"), "iproute2, to join network namespaces by cables"},
+	"card":     {cardThere, apt("mtools", "dosfstools", "e2fsprogs"), "mtools, fsck.vfat and mkfs.ext4, to build and read the appliance's card"},
+	"chromium": {chromiumThere, apt("chromium-headless-shell"), "a headless Chromium, to look at the page"},
+	"nmcli":    {has("nmcli"), apt("network-manager"), "nmcli, whose parser reads the files for NetworkManager"},
+	"strace":   {has("strace"), apt("strace"), "strace, to let system calls fail"},
+	"machine":  {has("qemu-system-aarch64", "mcopy"), apt("qemu-system-arm", "mtools"), "qemu-system-aarch64 and mtools, for virtual boxes"},
+	"debian":   {debianThere, apt("debootstrap", "systemd-container"), "debootstrap and systemd-nspawn, to try packages in a Debian"},
+	"qemu":     {has(qemu), apt("qemu-user-static"), "qemu-user-static, to run ARM code"},
 }
 
 // ensure installs a component unless it is there, and says so.
@@ -59,6 +61,8 @@ func has(names ...string) func() bool {
 		return true
 	}
 }
+
+func chromiumThere() bool { return has("chromium-headless-shell")() || has("chromium")() }
 
 func runs386() bool { return runtime.GOARCH == "amd64" || runtime.GOARCH == "386" }
 

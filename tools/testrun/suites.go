@@ -21,7 +21,7 @@ type suite struct {
 }
 
 // raced are the rooms with goroutines, which the race detector watches.
-var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/inetnode", "./gateway/poweb", "./gateway/pohttp", "./gateway/discovery", "./gateway/cogrpc", "./link/port/...", "./radio/...", "./board/...", "./store/...", "./cmd/packhorse/internal/appliance/...", "./testbench/hil/...", storetrial}
+var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/inetnode", "./gateway/web", "./gateway/poweb", "./gateway/pohttp", "./gateway/discovery", "./gateway/cogrpc", "./link/port/...", "./radio/...", "./board/...", "./store/...", "./cmd/packhorse/internal/appliance/...", "./testbench/hil/...", storetrial}
 
 // storetrial is the package that tries the store from outside.
 const storetrial = "./testbench/storetrial"
@@ -57,6 +57,7 @@ var suites = []suite{
 	{name: "crash", what: "the store on ext4 on a disk that loses its power, and on one that is full", needs: []string{"root", "ext4"}, run: runCrash},
 	{name: "netns", what: "the appliance's network against a DHCP server, in network namespaces", needs: []string{"root", "iproute"}, run: runNetns, waits: true},
 	{name: "image", what: "the appliance's card, built and looked at by other programs", needs: []string{"card"}, run: runImage},
+	{name: "page", what: "the page in a headless Chromium, and NetworkManager's parser on what is written for it", needs: []string{"chromium", "nmcli"}, run: runPage},
 	{name: "faults", what: "the store while its system calls fail", needs: []string{"strace"}, run: faults},
 	{name: "deb", what: "Debian packages, built twice and lived with in a Debian that is booted in a container", needs: []string{"root", "debian"}, run: runDeb},
 	{name: "static", what: "static binaries for every kind of board, twice the same, and their bill of materials", run: static},
@@ -115,6 +116,13 @@ func race(ctx context.Context, r *runner) (count, error) {
 
 func runInterop(ctx context.Context, r *runner) (count, error) {
 	return r.test(ctx, nil, []string{"-count=1", "-timeout=15m", "-parallel=8"}, []string{interop})
+}
+
+// paged are the packages that need a browser or NetworkManager.
+var paged = []string{"./gateway/web", "./cmd/packhorse/internal/hotspot"}
+
+func runPage(ctx context.Context, r *runner) (count, error) {
+	return r.test(ctx, []string{"PACKHORSE_PAGE=1"}, []string{"-count=1", "-timeout=5m", "-run=InABrowser|NetworkManager"}, paged)
 }
 
 func runReal(ctx context.Context, r *runner) (count, error) {
