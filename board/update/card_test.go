@@ -195,11 +195,15 @@ func TestPowerCutsWhileStagingOnACard(t *testing.T) {
 	file := updateOf(t, next, slotOf(1), s)
 	for limit := 0; ; limit++ {
 		c := aCard(t)
+		c.staged(t, next, s) // whole, until the next one begins
 		slotA, autoboot := get(t, Partition(c.Disk, card.SlotA)), get(t, filepath.Join(c.BootDir, card.AutobootFile))
 		d := newFakeDevice(slotSize, limit, 1)
 		c.Open = func(path string) (Device, error) {
 			if path != Partition(c.Disk, card.SlotB) {
 				t.Fatalf("opened %s", path)
+			}
+			if st, _ := c.State(); st.Other != nil {
+				t.Fatal("the slot still counts as whole")
 			}
 			return d, nil
 		}

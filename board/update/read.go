@@ -58,8 +58,10 @@ func (f *File) member(name string, max int64) (int64, error) {
 	switch {
 	case err != nil:
 		return 0, f.broken(err, "before "+name)
-	case h.Name != name || h.Typeflag != tar.TypeReg || h.Linkname != "" || len(h.PAXRecords) > 0:
+	case h.Name != name || h.Typeflag != tar.TypeReg || h.Linkname != "":
 		return 0, fmt.Errorf("%w: %.80q stands where the plain file %s belongs", ErrFormat, h.Name, name)
+	case len(h.PAXRecords) > 0:
+		return 0, fmt.Errorf("%w: %s has extended headers: tar --format=ustar makes none", ErrFormat, name)
 	case h.Size > max:
 		return 0, fmt.Errorf("%w: %s has %d octets, at most %d are allowed", ErrFormat, name, h.Size, max)
 	}

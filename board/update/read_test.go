@@ -136,7 +136,7 @@ func TestWhatIsNoUpdateIsRefused(t *testing.T) {
 		"payload is a directory":      {with(2, func(m *member) { m.kind, m.data = tar.TypeDir, nil }), ErrFormat, "plain file"},
 		"payload is a device":         {with(2, func(m *member) { m.kind, m.data = tar.TypeBlock, nil }), ErrFormat, "plain file"},
 		"a path":                      {with(0, func(m *member) { m.name = "../manifest.json" }), ErrFormat, "stands where"},
-		"words of pax":                {with(2, func(m *member) { m.pax = map[string]string{"COMMENT.x": "y"} }), ErrFormat, "plain file"},
+		"words of pax":                {with(2, func(m *member) { m.pax = map[string]string{"COMMENT.x": "y"} }), ErrFormat, "--format=ustar"},
 		"a huge manifest":             {with(0, func(m *member) { m.size, m.data = 1<<32, nil }), ErrFormat, "at most 65536"},
 		"a huge signature":            {with(1, func(m *member) { m.size, m.data = 1<<32, nil }), ErrFormat, "at most 4096"},
 		"a huge payload":              {with(2, func(m *member) { m.size, m.data = 1<<32, nil }), ErrFormat, "slot.img.gz has 4294967296"},

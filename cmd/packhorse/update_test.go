@@ -257,7 +257,7 @@ func TestStepLine(t *testing.T) {
 		took time.Duration
 		want string
 	}{
-		{0, 0, "writing: 0 % of 60.0 MB"}, {0, time.Second, "writing: 0 % of 60.0 MB"}, {30e6, 4 * time.Second, "writing: 50 % of 60.0 MB, 7.5 MB/s, 4s left"}, {60e6, 8 * time.Second, "writing: 100 % of 60.0 MB, 7.5 MB/s, 0s left"},
+		{0, 0, "writing: 0 % of 60.0 MB"}, {30e6, 999 * time.Millisecond, "writing: 50 % of 60.0 MB"}, {0, time.Second, "writing: 0 % of 60.0 MB"}, {30e6, 4 * time.Second, "writing: 50 % of 60.0 MB, 7.5 MB/s, 4s left"}, {60e6, 8 * time.Second, "writing: 100 % of 60.0 MB, 7.5 MB/s, 0s left"},
 	} {
 		if got := stepLine(update.Writing, c.done, 60e6, c.took); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)

@@ -62,8 +62,8 @@ func (p *stepProgress) close() {
 // stepLine says how far a step is, how fast it goes and how long it will take.
 func stepLine(s update.Step, done, total int64, took time.Duration) string {
 	line := fmt.Sprintf("%s: %d %% of %s", s, 100*done/max(total, 1), size(total))
-	if took <= 0 || done == 0 {
-		return line
+	if took < time.Second || done == 0 {
+		return line // too early to tell
 	}
 	rate := float64(done) / took.Seconds()
 	return fmt.Sprintf("%s, %s/s, %s left", line, size(int64(rate)), span(seconds(float64(total-done)/rate)))
