@@ -62,7 +62,7 @@ func build(ctx context.Context, o options) (summary, error) {
 		return summary{}, err
 	}
 	if b.raw {
-		return b.summarise(diskFile, slotFile)
+		return b.summarise(diskFile, slotFile, card.ReleaseFile)
 	}
 	if err := beside(
 		func() error { return b.do("compressed card", b.compressDisk) },
@@ -134,8 +134,11 @@ const (
 	slotFile = "slot.img" // one system, as long as its partition
 )
 
-// makeDisk writes card and slot, with holes where they are empty.
+// makeDisk writes card and slot, with holes where they are empty, and what they call themselves.
 func (b *builder) makeDisk() error {
+	if err := os.WriteFile(b.path(card.ReleaseFile), b.slot[card.ReleaseFile], 0o644); err != nil {
+		return err
+	}
 	if err := b.create(slotFile, func(f *os.File) error {
 		if err := writeHoles(f, 0, b.slotFAT); err != nil {
 			return err

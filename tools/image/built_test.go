@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"flag"
 	"io"
 	"io/fs"
 	"os"
@@ -22,7 +23,14 @@ import (
 // dirVar names the directory of an image that was built already; the suite image of make test sets it.
 const dirVar = "PACKHORSE_IMAGE_DIR"
 
+// TestMain leaves what takes long to those who ask for it.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if os.Getenv(soakVar) == "" {
+		if err := flag.Set("test.skip", "Soak"); err != nil {
+			panic(err)
+		}
+	}
 	code := m.Run()
 	os.RemoveAll(ours)
 	os.Exit(code)

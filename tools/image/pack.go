@@ -57,15 +57,14 @@ func (b *builder) makeUpdate() error {
 
 // Files with the same names for all versions.
 const (
-	sumsFile    = "SHA256SUMS"
-	imagerFile  = "os_list.json"
-	releaseFile = card.ReleaseFile
+	sumsFile   = "SHA256SUMS"
+	imagerFile = "os_list.json"
 )
 
 // publish writes what describes the rest.
 func (b *builder) publish() (summary, error) {
 	image := b.name(".img.gz")
-	names := []string{image, imagerFile, releaseFile}
+	names := []string{image, imagerFile, card.ReleaseFile}
 	if b.keys.sign != nil {
 		names = append(names, b.name(".phup"))
 	}
@@ -82,9 +81,6 @@ func (b *builder) publish() (summary, error) {
 		return summary{}, err
 	}
 	if err := os.WriteFile(b.path(imagerFile), list, 0o644); err != nil {
-		return summary{}, err
-	}
-	if err := os.WriteFile(b.path(releaseFile), b.slot[card.ReleaseFile], 0o644); err != nil {
 		return summary{}, err
 	}
 	s, err := b.summarise(names...)
