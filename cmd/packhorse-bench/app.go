@@ -32,7 +32,7 @@ radios), "virtual" (virtual machines that boot the flash image) and real boards 
 Each run locks the bench, switches the boards on, waits until their gateways are ready, deploys what is to be tested, runs
 the suites, collects logs, switches off, and writes report.json, junit.xml and report.html.
 
-Exit codes: 0 nothing failed, 1 a case failed, 2 usage, 4 somebody else has the bench, 130 interrupted. What was skipped
+Exit codes: 0 nothing failed, 1 a case or a check failed, 2 usage, 4 somebody else has the bench (in run that is a case), 130 interrupted. What was skipped
 is counted and named, and is no failure.`
 
 // Exit codes.
@@ -112,6 +112,9 @@ func explain(err error) (e *admin.Error, excerpt string) {
 	}
 	return &admin.Error{Code: admin.CodeFailed, Exit: exitFailed, Message: err.Error()}, ""
 }
+
+// head begins a JSON answer.
+func head(schema string) admin.Head { return admin.NewHead(schema, clock()) }
 
 // say prints one line of JSON.
 func (a *app) say(v any) {

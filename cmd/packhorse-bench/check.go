@@ -10,13 +10,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"packhorse/board"
+	"packhorse/gateway/admin"
 	"packhorse/testbench/hil/benchfile"
 	"packhorse/testbench/hil/boards"
 )
 
 // checkReply is packhorse.bench_check/1.
 type checkReply struct {
-	Schema string         `json:"schema"`
+	admin.Head
 	Bench  string         `json:"bench"`
 	OK     bool           `json:"ok"` // nothing has failed
 	Checks []checkedReply `json:"checks"`
@@ -64,7 +65,7 @@ func lookAt(ctx context.Context, f *benchfile.File) (found []board.Finding, err 
 }
 
 func (a *app) show(f *benchfile.File, found []board.Finding) error {
-	r, bad := checkReply{Schema: "packhorse.bench_check/1", Bench: f.Bench.Name, Checks: []checkedReply{}}, 0
+	r, bad := checkReply{Head: head("packhorse.bench_check/1"), Bench: f.Bench.Name, Checks: []checkedReply{}}, 0
 	for _, x := range found {
 		if x.Level == board.Fail {
 			bad++

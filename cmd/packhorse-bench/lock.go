@@ -8,13 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"packhorse/gateway/admin"
 	"packhorse/testbench/hil/benchfile"
 	"packhorse/testbench/hil/lock"
 )
 
 // lockReply is packhorse.bench_lock/1.
 type lockReply struct {
-	Schema  string       `json:"schema"`
+	admin.Head
 	Bench   string       `json:"bench"`
 	Path    string       `json:"path"`
 	Holder  *lock.Holder `json:"holder,omitempty"` // absent: nobody
@@ -110,7 +111,7 @@ func (a *app) statusCommand() *cobra.Command {
 func bookOf(f *benchfile.File) lock.Book { return lock.Book{Dir: f.Bench.LockDir, Bench: f.Bench.Name} }
 
 func (a *app) tell(r lockReply, f *benchfile.File) error {
-	r.Schema, r.Bench, r.Path = "packhorse.bench_lock/1", f.Bench.Name, bookOf(f).Path()
+	r.Head, r.Bench, r.Path = head("packhorse.bench_lock/1"), f.Bench.Name, bookOf(f).Path()
 	if a.json {
 		a.say(r)
 		return nil

@@ -5,12 +5,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"packhorse/gateway/admin"
 	"packhorse/testbench/hil/suite"
 )
 
 // suitesReply is packhorse.bench_suites/1.
 type suitesReply struct {
-	Schema string       `json:"schema"`
+	admin.Head
 	Suites []suiteReply `json:"suites"`
 }
 
@@ -27,7 +28,7 @@ type caseReply struct {
 
 func (a *app) suitesCommand() *cobra.Command {
 	return &cobra.Command{Use: "suites", Short: "list suites and their cases", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		r := suitesReply{Schema: "packhorse.bench_suites/1"}
+		r := suitesReply{Head: head("packhorse.bench_suites/1")}
 		for _, s := range suite.All {
 			v := suiteReply{Name: s.Name, About: s.About}
 			for _, c := range s.Cases {

@@ -327,7 +327,7 @@ var (
 	lower = regexp.MustCompile(`^[a-z0-9_]+$`)
 	// counts are numbers of things; they need no unit.
 	counts = []string{"parcels", "letters", "frames_in", "frames_out", "frames_sent", "frames_received", "frames_lost", "frames_collided", "frames_foreign",
-		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "snapshots", "files", "same", "changed", "absent", "only_here", "waiting", "delivered", "collected", "refused", "cargo_in", "parcels_in", "acks_in", "cargo_out", "parcels_out", "acks_out", "relayed_in", "relayed_out", "acknowledged", "expired", "for_others", "known", "later", "notes", "cargo", "ccas", "files_on_stick", "removed", "gateways", "owed", "resting", "secrets", "values", "line", "bands", "spreading_factor", "frames_per_hour", "seed", "commands", "differences", "neighbours", "parcels_waiting", "radios", "exit", "etx", "cores", "lines"}
+		"buckets", "records", "syncs", "repairs", "failures", "damaged", "quarantined", "snapshots", "files", "same", "changed", "absent", "only_here", "waiting", "delivered", "collected", "refused", "cargo_in", "parcels_in", "acks_in", "cargo_out", "parcels_out", "acks_out", "relayed_in", "relayed_out", "acknowledged", "expired", "for_others", "known", "later", "notes", "cargo", "ccas", "files_on_stick", "removed", "gateways", "owed", "resting", "secrets", "values", "line", "bands", "spreading_factor", "frames_per_hour", "seed", "commands", "differences", "neighbours", "parcels_waiting", "radios", "exit", "etx", "cores", "lines", "passed", "failed", "skipped", "pid"}
 )
 
 // TestSchemasKeepTheRules checks names, units, ids, enumerations and arrays of every schema.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"time"
 
 	"packhorse/board/card"
 	"packhorse/testbench/hil"
@@ -125,14 +126,15 @@ func (n *shellNode) do(ctx context.Context, command string) error {
 	return err
 }
 
-// update gives the appliance an update file and waits until it runs; that needs its restart.
+// update gives the appliance an update file, and waits until it runs for good: it restarts into it on trial.
 func (n *shellNode) update(ctx context.Context, a hil.Artifact) error {
 	want, err := buildOf(a.Path)
 	if err != nil {
 		return err
 	}
-	if build, err := n.build(ctx); err == nil && build == want {
-		return nil
+	before, err := n.system(ctx)
+	if err != nil || before.Running.Build == want && !before.Trial {
+		return err
 	}
 	f, err := os.Open(a.Path)
 	if err != nil {
@@ -140,39 +142,53 @@ func (n *shellNode) update(ctx context.Context, a hil.Artifact) error {
 	}
 	defer f.Close()
 	s, err := n.shell.run(ctx, hil.Quote([]string{"update", "-", "--json"}), f)
-	var lost bool
-	if err != nil && ctx.Err() == nil {
-		lost, err = true, nil // it restarts, and takes the connection with it
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	if err != nil {
-		return err
-	}
-	if s.exit != 0 && !lost {
+	// Without an exit code the connection was lost: it restarts already.
+	if err == nil && s.exit != 0 {
 		return fmt.Errorf("update: exit %d: %s%s", s.exit, s.out, s.err)
 	}
-	n.shell.drop()
-	if _, err := n.Ready(ctx); err != nil {
-		return err
-	}
-	if build, err := n.build(ctx); err != nil || build != want {
-		return fmt.Errorf("the build %s runs, not %s (%v): the update did not stay", build, want, err)
-	}
-	return nil
+	return n.settled(ctx, want, before.Result)
 }
 
-// build is that of the appliance's system that runs.
-func (n *shellNode) build(ctx context.Context) (string, error) {
+// settled waits for the end of the trial.
+func (n *shellNode) settled(ctx context.Context, want, before string) error {
+	t := time.NewTicker(askAgain)
+	defer t.Stop()
+	for {
+		switch now, err := n.system(ctx); {
+		case err != nil: // it restarts
+		case now.Running.Build == want && !now.Trial:
+			return nil
+		case !now.Trial && now.Result != before:
+			return fmt.Errorf("the build %s runs, not %s: the update did not stay: %s", now.Running.Build, want, now.Result)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the build %s did not come to run for good: %w", want, ctx.Err())
+		case <-t.C:
+		}
+	}
+}
+
+// system is the part of packhorse.update_status/1 that counts.
+type system struct {
+	Trial   bool         `json:"trial"`
+	Running card.Release `json:"running"`
+	Result  string       `json:"result"`
+}
+
+// system asks the appliance what runs.
+func (n *shellNode) system(ctx context.Context) (v system, err error) {
 	s, err := n.shell.run(ctx, "update --status --json", nil)
 	if err != nil {
-		return "", err
+		return v, err
 	}
-	var reply struct {
-		Release card.Release `json:"release"`
+	if err := json.Unmarshal(s.out, &v); err != nil || v.Running.Build == "" {
+		return v, fmt.Errorf("update --status: exit %d: %s%s", s.exit, s.out, s.err)
 	}
-	if err := json.Unmarshal(s.out, &reply); err != nil || reply.Release.Build == "" {
-		return "", fmt.Errorf("update --status: exit %d: %s%s", s.exit, s.out, s.err)
-	}
-	return reply.Release.Build, nil
+	return v, nil
 }
 
 // maxManifest is that of the format.

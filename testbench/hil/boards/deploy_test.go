@@ -114,7 +114,7 @@ func TestFilesThatAreNoPackagesAreRefused(t *testing.T) {
 
 // TestAnUpdateIsDeployedByItsBuild plays an appliance that restarts into what it was given.
 func TestAnUpdateIsDeployedByItsBuild(t *testing.T) {
-	build, updates, stays := "00000001", 0, true
+	build, result, updates, stays, asked := "00000001", "", 0, true, 0
 	s := serve(t, func(command string, stdin io.Reader, out, errs io.Writer) int {
 		switch command {
 		case "update - --json":
@@ -124,13 +124,13 @@ func TestAnUpdateIsDeployedByItsBuild(t *testing.T) {
 				fmt.Fprintln(errs, "no update file")
 				return 2
 			}
+			result, asked = "it went wrong", 0
 			if stays {
-				build = "000000ff"
+				build, result = "000000ff", ""
 			}
 		case "update --status --json":
-			fmt.Fprintf(out, `{"release":{"version":"v2","build":%q}}`+"\n", build)
-		case "status --json":
-			fmt.Fprintf(out, statusLine, 0, 0)
+			asked++ // at first it is on trial
+			fmt.Fprintf(out, `{"trial":%v,"running":{"version":"v2","build":%q},"result":%q}`+"\n", updates > 0 && asked == 1, build, result)
 		}
 		return 0
 	})
@@ -148,8 +148,8 @@ func TestAnUpdateIsDeployedByItsBuild(t *testing.T) {
 			t.Fatalf("%v after %d updates, want one", err, updates)
 		}
 	}
-	build, stays = "00000001", false
-	if err := n.Deploy(t.Context(), a); err == nil || !strings.Contains(err.Error(), "did not stay") {
+	build, result, stays = "00000001", "", false
+	if err := n.Deploy(t.Context(), a); err == nil || !strings.Contains(err.Error(), "did not stay: it went wrong") {
 		t.Errorf("an update that was rolled back: %v", err)
 	}
 	if err := os.WriteFile(path, []byte("nothing"), 0o600); err != nil {

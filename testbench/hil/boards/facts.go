@@ -46,8 +46,8 @@ func (n *shellNode) Identity() hil.Identity {
 	ctx, cancel := context.WithTimeout(context.Background(), identityLimit)
 	defer cancel()
 	if n.about.System != benchfile.Deb {
-		if build, err := n.build(ctx); err == nil {
-			id.Facts["build"] = build
+		if s, err := n.system(ctx); err == nil {
+			id.Facts["build"] = s.Running.Build
 		}
 		return id
 	}

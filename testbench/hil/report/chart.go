@@ -74,7 +74,7 @@ func place(m Mark, y int, most float64, x func(float64) float64) bar {
 		b.Height = max(1, int(float64(l.height)*rate(m)/most+0.5))
 		b.Y += l.height - b.Height
 	}
-	if m.Kind == Test && m.Count > 0 {
+	if m.Failed {
 		b.Class = "failed"
 	}
 	return b
@@ -83,12 +83,12 @@ func place(m Mark, y int, most float64, x func(float64) float64) bar {
 func title(m Mark) string {
 	text := Clean(m.Text)
 	if m.Kind == Frames {
-		text = fmt.Sprintf("%d frames sent", m.Count)
+		text = fmt.Sprintf("%d frames sent", m.Sent)
 	}
 	return fmt.Sprintf("%s: %s, %.1f to %.1f s", m.Kind, text, m.FromS, m.ToS)
 }
 
-func rate(m Mark) float64 { return float64(m.Count) / max(m.ToS-m.FromS, 0.1) }
+func rate(m Mark) float64 { return float64(m.Sent) / max(m.ToS-m.FromS, 0.1) }
 
 func mostFrames(marks []Mark) float64 {
 	most := 1e-9

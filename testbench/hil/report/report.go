@@ -54,17 +54,18 @@ type Node struct {
 const (
 	Power  = "power"  // it has power from At to End
 	Boot   = "boot"   // power is there, its gateway is not ready yet
-	Frames = "frames" // Count frames were sent in that time
+	Frames = "frames" // so many frames were sent in that time
 	Test   = "case"   // a case ran
 )
 
 // Mark is something that a node did for a while. Times are seconds since the run began.
 type Mark struct {
-	Kind  string  `json:"kind"`
-	FromS float64 `json:"from_s"`
-	ToS   float64 `json:"to_s"`
-	Text  string  `json:"text,omitempty"`
-	Count uint64  `json:"count,omitempty"`
+	Kind   string  `json:"kind"`
+	FromS  float64 `json:"from_s"`
+	ToS    float64 `json:"to_s"`
+	Text   string  `json:"text,omitempty"`
+	Sent   uint64  `json:"frames_sent,omitempty"`
+	Failed bool    `json:"failed,omitempty"` // the case
 }
 
 // Case is what became of one case of a suite on a rig.

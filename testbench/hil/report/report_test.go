@@ -25,7 +25,7 @@ func full() *Report {
 	r := &Report{Version: "v1", Began: began, Rigs: []Rig{
 		{Identity: hil.Identity{Kind: "simulated", Name: "sim", Facts: map[string]string{"commit": nasty}}, BeganS: 1, TookS: 40, Nodes: []Node{
 			{Identity: hil.Identity{Kind: "simulated", Name: "a", Facts: map[string]string{"version": "v1"}}, Files: []string{"simulated/a/log.txt"}, Marks: []Mark{
-				{Kind: Power, FromS: 1, ToS: 20}, {Kind: Boot, FromS: 1, ToS: 2, Text: nasty}, {Kind: Frames, FromS: 3, ToS: 4, Count: 7}, {Kind: Test, FromS: 2, ToS: 9, Text: "text", Count: 1}}},
+				{Kind: Power, FromS: 1, ToS: 20}, {Kind: Boot, FromS: 1, ToS: 2, Text: nasty}, {Kind: Frames, FromS: 3, ToS: 4, Sent: 7}, {Kind: Test, FromS: 2, ToS: 9, Text: "text", Failed: true}}},
 			{Identity: hil.Identity{Kind: "simulated", Name: "b"}}}},
 		{Identity: hil.Identity{Kind: "real"}, Skipped: "no bench file: set PACKHORSE_BENCH_FILE"}},
 		Cases: []Case{

@@ -66,10 +66,7 @@ const goesOn = -1
 func (r *Recorder) Case(nodes []string, name string, from float64, failed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := report.Mark{Kind: caseMark, FromS: from, ToS: r.Since(), Text: name}
-	if failed {
-		m.Count = 1
-	}
+	m := report.Mark{Kind: caseMark, FromS: from, ToS: r.Since(), Text: name, Failed: failed}
 	for _, n := range nodes {
 		r.add(n, m)
 	}
@@ -125,7 +122,7 @@ func (r *Recorder) Count(node string, sent uint64) {
 	defer r.mu.Unlock()
 	last, now := r.counts[node], r.Since()
 	if sent > last.sent {
-		r.add(node, report.Mark{Kind: framesMark, FromS: last.at, ToS: now, Count: sent - last.sent})
+		r.add(node, report.Mark{Kind: framesMark, FromS: last.at, ToS: now, Sent: sent - last.sent})
 	}
 	r.counts[node] = count{sent, now}
 }
