@@ -7,7 +7,7 @@ export CGO_ENABLED = 0
 # Without grpcnotrace every binary holds a web page of google.golang.org/grpc and a template engine for it.
 export GOFLAGS += -tags=grpcnotrace
 
-.PHONY: all build image demo sim test lint bench bench-link bench-road bench-store bench-apps soak fuzz release packages docs clean
+.PHONY: all build packhorse-bench image demo sim test lint bench bench-link bench-road bench-store bench-apps soak fuzz release packages docs clean
 
 all: build
 
@@ -17,6 +17,10 @@ build:
 # The card of the appliance for Raspberry Pi, in dist/image: docs/IMAGE.md
 image:
 	$(GO) -C tools/image run . -version $(VERSION) -out $(CURDIR)/dist/image $(ARGS)
+
+# The program that runs suites on simulated, virtual and real benches: docs/HIL.md
+packhorse-bench: build
+	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/packhorse-bench ./cmd/packhorse-bench
 
 # Three gateways in a line on simulated radios: make demo, or make demo ARGS=--once
 demo: build
