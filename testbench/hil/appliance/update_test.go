@@ -34,6 +34,21 @@ func (b *box) runs(version, slot string) {
 	}
 }
 
+// takenBack checks what the box says of an update that it has tried.
+func (b *box) takenBack(version string) {
+	b.t.Helper()
+	b.runs(release(b.t, firstSlot()).Version, "A")
+	s := ask[struct {
+		Default string `json:"default_slot"`
+		Trial   bool
+		Result  string
+	}](b, "update", "--status")
+	if s.Default != "A" || s.Trial || !strings.Contains(s.Result, version) {
+		b.t.Errorf("%s: after %s was taken back: %+v", b.Name(), version, s)
+	}
+	b.t.Logf("%s: %s", b.Name(), s.Result)
+}
+
 // TestUpdateIsKeptAndAForgedOneIsNot also erases the box, at the end.
 func TestUpdateIsKeptAndAForgedOneIsNot(t *testing.T) {
 	t.Parallel()
@@ -53,11 +68,9 @@ func TestUpdateIsKeptAndAForgedOneIsNot(t *testing.T) {
 	b.shutDown()
 
 	b.install(pack(t, firstSlot(), strange))
+	b.says("not signed by a key that is trusted here")
 	b.runs("hil-2", "B")
 	b.shutDown()
-	if text, err := b.ReadBoot(b.ctx, card.ResultFile); err != nil || !strings.Contains(string(text), "sign") {
-		t.Errorf("of the forged update %s says: %s, %v", card.ResultFile, text, err)
-	}
 
 	b.must(b.WriteBoot(b.ctx, card.ResetFile, nil))
 	b.must(b.Power().On(b.ctx))
@@ -71,31 +84,28 @@ func TestUpdateThatIsNeverReadyIsTakenBack(t *testing.T) {
 	t.Parallel()
 	ours, _, public := keys(t)
 	b := open(t, updatable(public), "dora").boxes[0]
-	first := release(t, firstSlot())
 	b.install(pack(t, system(t, "hil-mute", neverReady), ours))
 	b.says("slot B, a trial")
 	b.says("the trial of slot B is given up")
-	b.runs(first.Version, "A")
+	b.takenBack("hil-mute")
 }
 
 func TestUpdateThatPanicsIsTakenBack(t *testing.T) {
 	t.Parallel()
 	ours, _, public := keys(t)
 	b := open(t, updatable(public), "emil").boxes[0]
-	first := release(t, firstSlot())
 	b.install(pack(t, panicking(t), ours))
 	b.says("slot B, a trial")
 	b.says("Kernel panic")
-	b.runs(first.Version, "A")
+	b.takenBack("hil-panics")
 }
 
 func TestUpdateThatHangsIsTakenBackByTheWatchdog(t *testing.T) {
 	t.Parallel()
 	ours, _, public := keys(t)
 	b := open(t, updatable(public), "fred").boxes[0]
-	first := release(t, firstSlot())
 	b.install(pack(t, system(t, "hil-frozen", freezes), ours))
 	b.says("slot B, a trial")
 	b.says("reset by its watchdog")
-	b.runs(first.Version, "A")
+	b.takenBack("hil-frozen")
 }

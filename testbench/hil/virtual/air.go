@@ -102,6 +102,9 @@ func (a *Air) Frames(ctx context.Context, node string) (sent, received uint64, e
 	return sent, received, err
 }
 
+// Observes is hil.Observer's.
+func (a *Air) Observes() {}
+
 // Airtime is how long a node's radio has transmitted since the rig was opened.
 func (a *Air) Airtime(ctx context.Context, node string) (t time.Duration, err error) {
 	i, err := a.station(node)
