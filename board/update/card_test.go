@@ -29,7 +29,7 @@ func aCard(t *testing.T) Card {
 	}
 	put(t, filepath.Join(c.BootDir, card.AutobootFile), text)
 	for _, slot := range []int{card.SlotA, card.SlotB} {
-		put(t, Partition(c.Disk, slot), newFakeDevice(slotSize, -1, 0).card)
+		put(t, Partition(c.Disk, slot), another())
 	}
 	return c
 }
@@ -324,6 +324,21 @@ func TestAutobootStaysWhereItIs(t *testing.T) {
 	}
 	if got := c.defaultSlot(t); got != card.SlotB {
 		t.Errorf("default %d", got)
+	}
+}
+
+// TestOpeningAutobootChangesNothing: between opening and writing the power may fail as well.
+func TestOpeningAutobootChangesNothing(t *testing.T) {
+	c := aCard(t)
+	path := filepath.Join(c.BootDir, card.AutobootFile)
+	before := get(t, path)
+	f, err := openInPlace(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got := get(t, path); !bytes.Equal(got, before) {
+		t.Errorf("now it is %q", got)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"packhorse/board/card"
@@ -34,13 +35,18 @@ type pendingWrite struct {
 }
 
 func newFakeDevice(size int, limit int, seed uint64) *fakeDevice {
-	d := &fakeDevice{card: make([]byte, size), limit: limit, torn: rand.New(rand.NewPCG(seed, 1))}
-	for i := range d.card {
-		d.card[i] = byte(i>>9) | 1 // another system, which could be booted
-	}
-	d.now = bytes.Clone(d.card)
-	return d
+	before := another()[:size]
+	return &fakeDevice{card: bytes.Clone(before), now: bytes.Clone(before), limit: limit, torn: rand.New(rand.NewPCG(seed, 1))}
 }
+
+// another is another system, which could be booted.
+var another = sync.OnceValue(func() []byte {
+	b := make([]byte, slotSize)
+	for i := range b {
+		b[i] = byte(i>>9) | 1
+	}
+	return b
+})
 
 // step is one write or sync; false: the power is gone.
 func (d *fakeDevice) step() bool {
