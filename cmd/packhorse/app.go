@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/term"
+	"periph.io/x/conn/v3/i2c"
 
 	"packhorse/board"
 	"packhorse/cmd/packhorse/internal/config"
@@ -43,7 +44,8 @@ type app struct {
 
 	hands  *radios.Host // how devices are opened; nil: those of this computer
 	boards *radios.Finder
-	clock  board.ClockSource // what vouches for the clock of a gateway that runs here
+	buses  func(path string) (i2c.BusCloser, error) // how I2C is opened; nil: that of this computer
+	clock  board.ClockSource                        // what vouches for the clock of a gateway that runs here
 }
 
 // devices is how the devices of this computer are opened.

@@ -142,7 +142,7 @@ func needRestart(a, b *config.Loaded) (keys []string) {
 		{"store.max_parcels", a.Store.MaxParcels != b.Store.MaxParcels}, {"store.max_parcel_bytes", a.Store.MaxParcelBytes != b.Store.MaxParcelBytes},
 		{"store.linger_ms", a.Store.LingerMS != b.Store.LingerMS},
 		{"store.encrypt", a.Store.Encrypt != b.Store.Encrypt}, {"store.key_file", a.Store.KeyFile != b.Store.KeyFile},
-		{"page.listen", a.Page != b.Page},
+		{"page.listen", a.Page != b.Page}, {"battery", a.Battery != b.Battery},
 	} {
 		if k.changed {
 			keys = append(keys, k.name)
@@ -156,5 +156,6 @@ func keep(next, old *config.Loaded) *config.Loaded {
 	out := *next
 	out.Name, out.StateDir, out.Socket, out.TrustClock, out.PoWeb, out.Store = old.Name, old.StateDir, old.Socket, old.TrustClock, old.PoWeb, old.Store
 	out.GPS, out.Watchdog, out.Courier, out.Gateway, out.Page = old.GPS, old.Watchdog, old.Courier, old.Gateway, old.Page
+	out.Battery = old.Battery
 	return &out
 }

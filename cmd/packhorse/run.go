@@ -80,6 +80,10 @@ func (a *app) runGateway(ctx context.Context) error {
 	again := &reloader{app: a, log: log, now: l, asks: make(chan reloadAsk)}
 	cfg.Reload = again.ask
 	cfg.Beside = besideOf(l, cfg.Clock, log)
+	supply := a.newBattery(l, log)
+	if supply != nil {
+		cfg.Supply = supply.status
+	}
 	shown, err := a.listenPage(l)
 	if err != nil {
 		listener.Close()
@@ -108,6 +112,9 @@ func (a *app) runGateway(ctx context.Context) error {
 	a.page(ctx, &side, shown, pageSource{n.API(), again.seen.Load}, log)
 	if l.GPS != "" {
 		side.Go(func() { a.readGPS(ctx, l.GPS, a.clock.GPS, log) })
+	}
+	if supply != nil {
+		side.Go(func() { supply.watch(ctx, l.Socket, stop) })
 	}
 	a.armWatchdog(ctx, &side, n, l, log)
 	err = n.Run(ctx)

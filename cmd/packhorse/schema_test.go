@@ -323,7 +323,7 @@ func eventsSay(t *testing.T, f *fake) string { return ask(t, f, "GET", "/v1/even
 
 var (
 	snake = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)*$`)
-	units = regexp.MustCompile(`_(s|bytes|db|dbi|dbm|hz|symbols|ratio|celsius)$`)
+	units = regexp.MustCompile(`_(s|bytes|db|dbi|dbm|hz|symbols|ratio|celsius|volts)$`)
 	lower = regexp.MustCompile(`^[a-z0-9_]+$`)
 	// counts are numbers of things; they need no unit.
 	counts = []string{"parcels", "letters", "frames_in", "frames_out", "frames_sent", "frames_received", "frames_lost", "frames_collided", "frames_foreign",

@@ -104,6 +104,9 @@ func (a *app) showStatus(s admin.Status) {
 	if s.Queue.Parcels > 0 {
 		a.say("%s waiting, %s: packhorse queue", count(s.Queue.Parcels, "parcel"), size(s.Queue.Bytes))
 	}
+	if s.BatteryVolts > 0 {
+		a.say("Battery: %.2f V", s.BatteryVolts)
+	}
 	a.showUplinks(s.Uplinks)
 	if c := s.Courier; c != nil {
 		a.say("Courier: takes cargo on %s, holds %s of others, %s", cell(c.Listen), count(c.Waiting, "item"), size(c.Bytes))

@@ -43,6 +43,8 @@ type Status struct {
 	// Dropped counts frames and symbols that came to nothing since the start, by link.Drop's Key; reasons that were never
 	// met are left out.
 	Dropped map[string]uint64 `json:"dropped"`
+	// BatteryVolts is that of the supply, smoothed; absent: it is not measured, or no reading counts.
+	BatteryVolts float64 `json:"battery_volts,omitempty"`
 	// Uplinks are the Internet gateways of the configuration and others that this gateway is registered with, the preferred first.
 	Uplinks []Uplink `json:"uplinks"`
 	// Courier is nil where no cargo is taken from others on the local network.

@@ -64,6 +64,9 @@ type Config struct {
 	Files func() []string
 	// Reload reads the configuration again, for who asks by the API; nil: it cannot be.
 	Reload func(ctx context.Context) (admin.Reloaded, error)
+	// Supply tells the voltage of the battery, 0 where it is not known, and what is wrong with it. nil: no battery is
+	// measured. Safe for concurrent use.
+	Supply func() (volts float64, problems []admin.Problem)
 	// Beside makes a role that runs as long as Run; nil: none.
 	Beside func(Shared) (Role, error)
 

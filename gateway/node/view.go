@@ -49,6 +49,11 @@ func (a adminAPI) Status(ctx context.Context) (admin.Status, error) {
 	out.Problems = append(out.Problems, n.planProblems()...)
 	out.Problems = append(out.Problems, n.uplinkProblems()...)
 	out.Problems = append(out.Problems, problemsOf(s)...)
+	if n.cfg.Supply != nil {
+		volts, bad := n.cfg.Supply()
+		out.BatteryVolts = math.Round(volts*100) / 100
+		out.Problems = append(out.Problems, bad...)
+	}
 	if n.role != nil {
 		n.role.Status(ctx, &out)
 	}
