@@ -7,7 +7,7 @@ export CGO_ENABLED = 0
 # Without grpcnotrace every binary holds a web page of google.golang.org/grpc and a template engine for it.
 export GOFLAGS += -tags=grpcnotrace
 
-.PHONY: all build packhorse-bench image demo sim test lint bench bench-link bench-road bench-store bench-apps soak fuzz release packages docs clean
+.PHONY: all build packhorse-bench image demo sim test lint bench bench-link bench-road bench-store bench-apps soak fuzz release packages packages-test docs clean
 
 all: build
 
@@ -39,6 +39,7 @@ lint:
 	$(GO) run ./tools/depcheck
 	$(GO) -C testbench/peers vet .
 	$(GO) -C tools/image vet .
+	$(GO) -C tools/deb vet .
 
 # What a hop, letters, cuts, kills and restarts cost, the store beside its peers, and a crowd of apps, as tables.
 bench: bench-link bench-road bench-store bench-apps
@@ -79,6 +80,10 @@ release:
 # Debian packages for armhf (ARMv6), arm64, riscv64 and amd64, in dist. One: make packages ARGS="-only arm64"
 packages:
 	$(GO) -C tools/deb run . -version $(VERSION) $(ARGS)
+
+# Packages of other architectures in Debians of theirs, as root: needs debootstrap, and qemu-user-static with binfmt-support.
+packages-test:
+	PACKHORSE_DEBIAN=1 PACKHORSE_SOAK=1 $(GO) -C tools/deb test -count=1 -timeout=120m -v -run=OnOther $(ARGS) .
 
 # Writes the generated parts of docs anew; the tests say when they are stale.
 docs:

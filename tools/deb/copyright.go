@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -104,10 +105,17 @@ func terms(dir string) (string, error) {
 	return b.String(), nil
 }
 
-// common names the copy of a licence that every Debian system has, which is not to be repeated (Debian Policy 12.5).
+var holder = regexp.MustCompile(`(?m)^ *Copyright [^\[{\n]*[0-9]{4}.*$`)
+
+// common names the copy of a licence that every Debian system has, which is not to be repeated (Debian Policy 12.5). Who holds
+// the rights stays.
 func common(text string) string {
-	if strings.Contains(text, "Apache License") && strings.Contains(text, "Version 2.0, January 2004") && strings.Contains(text, "END OF TERMS AND CONDITIONS") {
-		return "Apache License, version 2.0: /usr/share/common-licenses/Apache-2.0"
+	if !strings.Contains(text, "Version 2.0, January 2004") || !strings.Contains(text, "TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION") {
+		return text
 	}
-	return text
+	lines := append(holder.FindAllString(text, -1), "Apache License, version 2.0: /usr/share/common-licenses/Apache-2.0")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
