@@ -131,18 +131,18 @@ func moved(a, b *config.Loaded) bool {
 		!reflect.DeepEqual(a.Uplink, b.Uplink) || !reflect.DeepEqual(a.Fixed, b.Fixed)
 }
 
-// needRestart names the changed keys that only a new start takes up.
+// needRestart names the changed keys that only a new start takes up. The name is none: it is that of a new gateway.
 func needRestart(a, b *config.Loaded) (keys []string) {
 	for _, k := range []struct {
 		name    string
 		changed bool
 	}{
-		{"name", a.Name != b.Name}, {"state_dir", a.StateDir != b.StateDir}, {"socket", a.Socket != b.Socket},
+		{"state_dir", a.StateDir != b.StateDir}, {"socket", a.Socket != b.Socket},
 		{"trust_clock", a.TrustClock != b.TrustClock}, {"gps", a.GPS != b.GPS}, {"watchdog", a.Watchdog != b.Watchdog}, {"poweb.listen", a.PoWeb != b.PoWeb}, {"courier", a.Courier != b.Courier}, {"internet_gateway", !reflect.DeepEqual(a.Gateway, b.Gateway)}, {"store.max_bytes", a.Store.MaxBytes != b.Store.MaxBytes},
 		{"store.max_parcels", a.Store.MaxParcels != b.Store.MaxParcels}, {"store.max_parcel_bytes", a.Store.MaxParcelBytes != b.Store.MaxParcelBytes},
 		{"store.linger_ms", a.Store.LingerMS != b.Store.LingerMS},
 		{"store.encrypt", a.Store.Encrypt != b.Store.Encrypt}, {"store.key_file", a.Store.KeyFile != b.Store.KeyFile},
-		{"page.listen", a.Page != b.Page}, {"battery", a.Battery != b.Battery},
+		{"page.listen", a.Page != b.Page}, {"appliance", !reflect.DeepEqual(a.Appliance, b.Appliance)}, {"battery", a.Battery != b.Battery},
 	} {
 		if k.changed {
 			keys = append(keys, k.name)
@@ -154,8 +154,8 @@ func needRestart(a, b *config.Loaded) (keys []string) {
 // keep is the configuration to put in force: what needs a restart stays the old.
 func keep(next, old *config.Loaded) *config.Loaded {
 	out := *next
-	out.Name, out.StateDir, out.Socket, out.TrustClock, out.PoWeb, out.Store = old.Name, old.StateDir, old.Socket, old.TrustClock, old.PoWeb, old.Store
+	out.StateDir, out.Socket, out.TrustClock, out.PoWeb, out.Store = old.StateDir, old.Socket, old.TrustClock, old.PoWeb, old.Store
 	out.GPS, out.Watchdog, out.Courier, out.Gateway, out.Page = old.GPS, old.Watchdog, old.Courier, old.Gateway, old.Page
-	out.Battery = old.Battery
+	out.Appliance, out.Battery = old.Appliance, old.Battery
 	return &out
 }

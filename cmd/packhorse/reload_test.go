@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"packhorse/cmd/packhorse/internal/config"
+	"packhorse/gateway/admin"
 	"packhorse/gateway/node"
 	"packhorse/link"
 )
@@ -143,5 +144,35 @@ func TestReloadRefusesWhatTheLawForbids(t *testing.T) {
 	r.step(aRadio+"power_dbm = 30\n", "<3>configuration not reloaded", "30 dBm")
 	if r.now != old {
 		t.Errorf("got %+v in force, want the old configuration", r.now.Config)
+	}
+}
+
+// TestReloadIsAskedForByTheAPI: who asks hears what is wrong, and what waits for a new start.
+func TestReloadIsAskedForByTheAPI(t *testing.T) {
+	r := newReloads(t, "")
+	r.asks, r.herald = make(chan reloadAsk), r.newHerald(r.node, r.log)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); r.listen(ctx, stop) }()
+	ask := func(text string) (admin.Reloaded, error) {
+		if err := os.WriteFile(r.config, []byte(text+"[poweb]\nlisten = \"\"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return r.ask(t.Context())
+	}
+	if v, err := ask("[page]\nlisten = \":80\"\n[ap]\non = true\n"); err != nil || !slices.Equal(v.Restart, []string{"page.listen"}) || !r.seen.Load().AP.On {
+		t.Errorf("got %v, %v, access point on: %v", v, err, r.seen.Load().AP.On)
+	}
+	_, err := ask("[ap]\nno = true\n")
+	if e := admin.AsError(err); e.Code != admin.CodeUsage || !strings.Contains(e.Message, "unknown key") || e.Fix == "" || !r.seen.Load().AP.On {
+		t.Errorf("a mistake: got %+v", e)
+	}
+	if _, err := ask("region = \"EU868\"\n" + aRadio + "power_dbm = 30\n"); admin.AsError(err).Code != admin.CodeRegion {
+		t.Errorf("against the law: got %v", err)
+	}
+	stop()
+	<-done
+	if _, err := r.ask(ctx); err == nil {
+		t.Error("a gateway that ends reads files")
 	}
 }

@@ -11,7 +11,7 @@ import (
 func TestWhatNeedsARestartIsNotTakenForInForce(t *testing.T) {
 	old, next := &config.Loaded{}, &config.Loaded{}
 	next.Name, next.Courier.Listen, next.Gateway.Address, next.PoWeb.Listen, next.Store.Encrypt = "n", ":1", "gw.example.org", ":2", true
-	if got, want := needRestart(old, next), []string{"name", "poweb.listen", "courier", "internet_gateway", "store.encrypt"}; !slices.Equal(got, want) {
+	if got, want := needRestart(old, next), []string{"poweb.listen", "courier", "internet_gateway", "store.encrypt"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if got := needRestart(old, keep(next, old)); len(got) != 0 {

@@ -110,6 +110,9 @@ func (a *app) saySet(ctx context.Context, done changed, key, path string) error 
 	if err != nil {
 		return err
 	}
+	if a.gateway != nil {
+		words = since(key, restart)
+	}
 	differs := len(done.old) > 0
 	v := setResult{Head: a.head("packhorse.set/1"), Key: p.Key, Value: shown(p, false), Unit: p.Unit, Origin: p.Origin(l), File: path, Changed: differs, Force: words, Restart: some(restart)}
 	return a.answer(v, func() {
@@ -119,6 +122,20 @@ func (a *app) saySet(ctx context.Context, done changed, key, path string) error 
 		}
 		a.hint("%s", map[bool]string{true: words, false: "it was so already; " + words}[differs])
 	})
+}
+
+// since is from when on a key is in force, where others may wait for a new start of the gateway.
+func since(key string, restart []string) string {
+	waits := slices.ContainsFunc(restart, func(k string) bool { return k == key || strings.HasPrefix(key, k+".") })
+	switch {
+	case waits:
+		return "in force at the next start"
+	case key == "name":
+		return "for a gateway that is made anew; this one is renamed by: packhorse up --name"
+	case strings.HasPrefix(key, "setup."):
+		return "for the next packhorse setup"
+	}
+	return "in force"
 }
 
 // shown is a value for people and JSON; a secret only when asked for.

@@ -43,8 +43,12 @@ func TestSetChangesOneKeyAndSaysSinceWhen(t *testing.T) {
 	}
 	b.want(0, []string{"14 dBm (law allows 27, the radio 30)", "from " + set + ":4"}, "get", "lora0.power_dbm")
 	f.restart = []string{"poweb.listen"}
-	b.want(0, []string{"poweb.listen = (empty)", "in force at the next start: poweb.listen"}, "set", "poweb.listen", "")
+	b.want(0, []string{"poweb.listen = (empty)", "in force at the next start\n"}, "set", "poweb.listen", "")
+	b.want(0, []string{"in force\n"}, "set", "lora0.spreading_factor", "9")
+	b.want(0, nil, "set", "lora0.spreading_factor", "--default")
 	f.restart = nil
+	b.want(0, []string{"this one is renamed by"}, "set", "name", "x")
+	b.want(0, nil, "set", "name", "--default")
 	b.want(0, []string{"it was so already; in force"}, "set", "lora0.power", "14")
 	if fi, err := os.Stat(set); err != nil || fi.Mode().Perm()&^0o004 != 0o640 {
 		t.Errorf("%v, %v: want a file for its group", fi, err)

@@ -44,7 +44,7 @@ func (a *app) keepMark(l *config.Loaded, m *setupMark) error {
 	if err != nil || string(b) == m.was || *m == (setupMark{was: m.was}) && m.was == "" {
 		return err
 	}
-	if err := replace(markPath(l), b); err != nil {
+	if err := replaceAs(markPath(l), b, 0o600); err != nil {
 		a.hint("note: %s cannot be written (%s): the next run of setup may try the same code again", markPath(l), plainCause(err))
 	}
 	return nil
