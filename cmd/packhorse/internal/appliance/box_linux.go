@@ -31,18 +31,20 @@ type box struct {
 	release card.Release
 	cmdline plan.Cmdline
 
-	ring     ring
-	log      *slog.Logger
-	procs    *procs
-	host     session.Host
-	consoles consoles
-	dog      *board.Watchdog
+	ring  ring
+	log   *slog.Logger
+	procs *procs
+	host  session.Host
+	shown atomic.Pointer[consoles] // goroutines of services show warnings
+	dog   *board.Watchdog
 
 	card     theCard
 	boot     *bootPartition
 	slot     int // 0: nobody could tell
 	settings settings
-	name     string // of the gateway, once it has told; of the configuration before
+	// updateSaid is why the update on the boot partition was not taken at this start; empty: there was none, or it was.
+	updateSaid string
+	name       string // of the gateway, once it has told; of the configuration before
 
 	gateway gateway
 	keeper  *plan.Keeper
@@ -84,7 +86,7 @@ func newBox(version string) *box {
 	b.procs = newProcs()
 	go b.procs.bury()
 	b.host = session.Host{Exe: b.exe, Env: environment("/root"), Start: b.procs.start, Ask: b.ask}
-	b.consoles = openConsoles(&b.host)
+	b.setConsoles(openConsoles(&b.host))
 	b.gateway = gateway{procs: b.procs, exe: b.exe, heard: b.heard}
 	if err := errors.Join(early, writeBase()); err != nil {
 		b.complain("not all is in place", err)
@@ -93,8 +95,20 @@ func newBox(version string) *box {
 	return b
 }
 
+// consoles are those that are open; nil: none yet.
+func (b *box) consoles() consoles {
+	if c := b.shown.Load(); c != nil {
+		return *c
+	}
+	return nil
+}
+
+func (b *box) setConsoles(c consoles) { b.shown.Store(&c) }
+
 // say shows a line to whoever is at the box.
-func (b *box) say(format string, v ...any) { b.consoles.say("packhorse: " + fmt.Sprintf(format, v...)) }
+func (b *box) say(format string, v ...any) {
+	b.consoles().say("packhorse: " + fmt.Sprintf(format, v...))
+}
 
 // complain is for what went wrong and stops nothing.
 func (b *box) complain(what string, err error) { b.log.Error(what, "error", err) }
@@ -104,7 +118,7 @@ func (b *box) heard(line string) {
 	n, text := level(line)
 	b.note(text)
 	if n <= 4 {
-		b.consoles.say(text)
+		b.consoles().say(text)
 	}
 }
 
@@ -177,18 +191,30 @@ func (b *box) updates() update.Card {
 	return update.Card{Disk: b.card.disk, Running: b.slot, Release: b.release, BootDir: card.BootDir, History: card.DataDir + "/update.json", Writable: b.boot.writable}
 }
 
-// result leaves words on the boot partition for who looks at the card elsewhere. What is there already is not written again.
+// result leaves words on the boot partition for who looks at the card elsewhere: about this start's update, if that went
+// wrong, and about the gateway. What is there already is not written again.
 func (b *box) result(text string) {
-	path := card.BootDir + "/" + card.ResultFile
-	old, err := os.ReadFile(path)
-	if b.boot == nil || err == nil && string(old) == text {
+	if b.boot == nil {
 		return
 	}
-	text = strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\r\n") + "\r\n" // read on Windows too
-	if string(old) == text {
+	text = resultFile(b.updateSaid, text)
+	path := card.BootDir + "/" + card.ResultFile
+	if old, err := os.ReadFile(path); err == nil && string(old) == text {
 		return
 	}
 	if err := b.boot.write(func() error { return os.WriteFile(path, []byte(text), 0o644) }); err != nil {
 		b.complain("the result cannot be written to the boot partition", err)
 	}
+}
+
+// resultFile joins what there is to say; Windows shows it too.
+func resultFile(parts ...string) string {
+	var all []string
+	for _, p := range parts {
+		if p = strings.TrimSpace(p); p != "" {
+			all = append(all, p)
+		}
+	}
+	text := strings.ReplaceAll(strings.Join(all, "\n\n"), "\r\n", "\n")
+	return strings.ReplaceAll(text, "\n", "\r\n") + "\r\n"
 }

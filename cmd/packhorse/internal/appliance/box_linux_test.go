@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"packhorse/board"
 	"packhorse/board/card"
 	"packhorse/cmd/packhorse/internal/appliance/network"
 	"packhorse/cmd/packhorse/internal/config"
@@ -34,6 +36,9 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	case "exit":
+		code, _ := strconv.Atoi(os.Getenv("CODE"))
+		os.Exit(code)
 	case "brief": // ends when its input does
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
@@ -133,6 +138,53 @@ func TestAMistakeIsSaidInWords(t *testing.T) {
 	}
 	if explain(nil) != nil {
 		t.Error("no mistake")
+	}
+}
+
+func TestTheResultKeepsWhatTheUpdateSaid(t *testing.T) {
+	if got := resultFile("The update was not taken.\nno key\n", "Setup\r\n"); got != "The update was not taken.\r\nno key\r\n\r\nSetup\r\n" {
+		t.Errorf("got %q", got)
+	}
+	if got := resultFile("", "one\ntwo"); got != "one\r\ntwo\r\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestHowSetupEndedIsSaid(t *testing.T) {
+	for code, want := range map[string]string{"0": "setup done", "5": "setup not yet", "2": "exit code 2"} {
+		c := exec.Command("/proc/self/exe")
+		c.Env = []string{partVar + "=exit", "CODE=" + code}
+		if got := setupLine(c.Run()); !strings.Contains(got, want) {
+			t.Errorf("%s: %q", code, got)
+		}
+	}
+	if got := setupLine(errors.New("no memory")); got != "setup failed: no memory" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAConsoleIsLeftToARadio(t *testing.T) {
+	dir := t.TempDir()
+	line, link := dir+"/ttyAMA0", dir+"/serial0"
+	if err := errors.Join(os.WriteFile(line, nil, 0o600), os.WriteFile(dir+"/tty1", nil, 0o600), os.Symlink(line, link)); err != nil {
+		t.Fatal(err)
+	}
+	var all consoles
+	for _, device := range []string{dir + "/tty1", line} {
+		f, err := os.Open(device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		all = append(all, &console{nil, device, f})
+	}
+	ports := portsOf(&config.Loaded{Config: config.Config{GPS: "/dev/none", Radio: []config.Radio{{Board: "hat"}, {Port: dir + "/ttyUSB0"}}},
+		Boards: []*board.Profile{{Name: "hat", UART: board.UARTPart{Device: link}}}})
+	if got := all.without(ports); len(got) != 1 || got[0].device != dir+"/tty1" {
+		t.Errorf("with %q: %d consoles", ports, len(got))
+	}
+	if got := all.without(nil); len(got) != 2 {
+		t.Errorf("without radios: %d consoles", len(got))
 	}
 }
 

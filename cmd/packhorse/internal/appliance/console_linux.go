@@ -3,6 +3,7 @@ package appliance
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -24,9 +25,9 @@ type console struct {
 func openConsoles(h *session.Host) consoles {
 	active, err := os.ReadFile("/sys/class/tty/console/active")
 	if err != nil {
-		return nil
+		return consoles{}
 	}
-	var all consoles
+	all := consoles{}
 	for _, device := range plan.Consoles(string(active)) {
 		f, err := os.OpenFile(device, os.O_RDWR|unix.O_NOCTTY, 0)
 		if err != nil {
@@ -56,9 +57,9 @@ func makeRaw(f *os.File) error {
 	return unix.IoctlSetTermios(fd, unix.TCSETS, t)
 }
 
-// say shows a text on all of them; without any it goes where the kernel's console goes.
+// say shows a text on all of them; before they are open it goes where the kernel's console goes.
 func (all consoles) say(text string) {
-	if len(all) == 0 {
+	if all == nil {
 		os.Stdout.WriteString(text + "\n")
 	}
 	for _, c := range all {
@@ -66,11 +67,21 @@ func (all consoles) say(text string) {
 	}
 }
 
-// sameDevice tells whether a path of the configuration leads to a console, which then is a radio's.
-func sameDevice(path, device string) bool {
-	if path == "" {
-		return false
+// without is those that are on none of the ports: what a radio hears on its port it may send.
+func (all consoles) without(ports []string) consoles {
+	out := consoles{}
+	for _, c := range all {
+		if slices.ContainsFunc(ports, func(p string) bool { return sameDevice(p, c.device) }) {
+			c.file.Close()
+			continue
+		}
+		out = append(out, c)
 	}
+	return out
+}
+
+// sameDevice tells whether a path leads to a device.
+func sameDevice(path, device string) bool {
 	real, err := filepath.EvalSymlinks(path)
 	return err == nil && real == device
 }

@@ -36,9 +36,9 @@ func (b *box) do(a plan.Action) {
 	case plan.Ask:
 		go b.askGateway()
 	case plan.Ready:
-		b.consoles.say(b.readyLine())
+		b.consoles().say(b.readyLine())
 	case plan.Fail:
-		b.consoles.say("packhorse: failed " + a.Text)
+		b.consoles().say("packhorse: failed " + a.Text)
 		b.result(fmt.Sprintf("The gateway does not run.\n%s", a.Text))
 	case plan.Prompt:
 		b.prompt()
@@ -79,30 +79,18 @@ func (b *box) askGateway() {
 	})
 }
 
-// prompt lets the consoles take commands, unless their owner does not want that or a radio is on their line.
+// prompt lets the consoles take commands, unless their owner does not want that.
 func (b *box) prompt() {
-	for _, c := range b.consoles {
-		if !b.settings.Appliance.Console || b.radioOn(c.device) {
-			continue
-		}
+	if !b.settings.Appliance.Console {
+		return
+	}
+	for _, c := range b.consoles() {
 		go func() {
-			for {
-				if c.Run(context.Background()) == nil {
-					return
-				}
-				time.Sleep(time.Second) // the line hung up
+			if err := c.Run(context.Background()); err != nil {
+				b.complain("no more commands from "+c.device, err)
 			}
 		}()
 	}
-}
-
-func (b *box) radioOn(device string) bool {
-	for _, port := range b.settings.radios {
-		if sameDevice(port, device) {
-			return true
-		}
-	}
-	return false
 }
 
 // setup does what the configuration wants once; packhorse setup knows what is done already.
@@ -120,12 +108,24 @@ func (b *box) setup() {
 	if b.ending.Load() {
 		return // it was interrupted, and the next start does it
 	}
-	if err != nil {
-		b.log.Warn("the setup of the first start is not done; type log to see why", "error", err)
-	}
+	b.say("%s", setupLine(err))
 	if text, err := os.ReadFile(result); err == nil {
 		b.result(string(text))
 	}
+}
+
+// setupLine says how it ended (docs/SETUP.md has the exit codes).
+func setupLine(err error) string {
+	var e *exec.ExitError
+	switch {
+	case err == nil:
+		return "setup done"
+	case errors.As(err, &e) && e.ExitCode() == admin.CodeNotYet.Exit():
+		return "setup not yet: what it waits for is in the log; the next start goes on with it"
+	case errors.As(err, &e) && e.ExitCode() > 0:
+		return fmt.Sprintf("setup failed with exit code %d: type log to see why", e.ExitCode())
+	}
+	return fmt.Sprintf("setup failed: %v", err)
 }
 
 func (b *box) commit() {

@@ -43,10 +43,11 @@ func (b *box) prepare() error {
 	}
 	b.startUpdates()
 	err = b.configure()
-	b.serve()
 	if e := devices.Settle(devices.Config{UID: userID, GID: groupID}, b.log); e != nil {
 		b.complain("not all devices are the gateway's", e)
 	}
+	b.setConsoles(b.consoles().without(b.settings.ports)) // now that serial ports have their names
+	b.serve()
 	return err
 }
 
@@ -172,7 +173,8 @@ func (b *box) startUpdates() {
 	}
 	if err := b.takeUpdate(u); err != nil {
 		b.log.Error("the update was not taken", "error", err)
-		b.result("The update was not taken.\n" + err.Error())
+		b.updateSaid = "The update was not taken.\n" + err.Error()
+		b.result("")
 	}
 }
 

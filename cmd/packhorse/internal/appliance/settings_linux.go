@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -17,7 +18,7 @@ import (
 type settings struct {
 	Name      string           `json:"name" toml:"name"`
 	Appliance config.Appliance `json:"appliance" toml:"appliance"`
-	radios    []string         // their ports
+	ports     []string         // serial ports that radios and a GPS receiver are on
 }
 
 // settingsFile keeps the last ones that were right, so that a mistake in the configuration keeps nobody out.
@@ -31,11 +32,21 @@ func load() (settings, error) {
 	if err != nil {
 		return settings{}, err
 	}
-	s := settings{Name: l.Name, Appliance: l.Appliance}
+	return settings{Name: l.Name, Appliance: l.Appliance, ports: portsOf(l)}, nil
+}
+
+// portsOf are the serial ports that the gateway will open, as the configuration and its boards name them.
+func portsOf(l *config.Loaded) []string {
+	ports := []string{l.GPS}
 	for _, r := range l.Radio {
-		s.radios = append(s.radios, r.Port)
+		ports = append(ports, r.Port)
+		for _, p := range l.Boards {
+			if p.Name == r.Board {
+				ports = append(ports, p.UART.Device)
+			}
+		}
 	}
-	return s, nil
+	return slices.DeleteFunc(ports, func(p string) bool { return p == "" })
 }
 
 // configure loads the configuration. Its error is for a person.

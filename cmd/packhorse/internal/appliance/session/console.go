@@ -74,7 +74,7 @@ func (c output) Write(b []byte) (int, error) {
 	return c.term.Write(b)
 }
 
-// Run takes lines until ctx ends or the line does. It may leave one Read under way.
+// Run takes lines until ctx ends or the line does; it is called once. It may leave one Read under way.
 func (c *Console) Run(ctx context.Context) error {
 	c.over = ctx.Done()
 	go c.pump()
