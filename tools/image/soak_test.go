@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"net"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"packhorse/testbench/hil"
 )
 
 // soakVar lets the test run that takes a minute and qemu-system-arm; make soak sets it.
@@ -18,7 +19,8 @@ const soakVar = "PACKHORSE_SOAK"
 
 // The card has to start in an emulated Raspberry Pi 3: by its own device tree, from the SD controller. QEMU runs no
 // firmware of the Pi, so kernel, tree and initramfs are taken from the slot as the firmware would. It also takes the
-// start of the board's watchdog for a reset, which is why that driver is left out.
+// start of the board's watchdog for a reset, which is why that driver is left out. The console is on the second UART: the
+// first is Bluetooth's until config.txt says otherwise.
 func TestSoakCardStartsInRaspi3b(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"vmlinuz", "initrd.gz", "bcm2710-rpi-3-b.dtb"} {
@@ -33,16 +35,19 @@ func TestSoakCardStartsInRaspi3b(t *testing.T) {
 	if err := os.Truncate(disk, 1<<30); err != nil { // a card is larger than its image
 		t.Fatal(err)
 	}
-	console := startRaspi3b(t, dir, "console=ttyAMA1,115200 quiet loglevel=3 panic=-1 packhorse.partition=2 initcall_blacklist=bcm2835_wdt_driver_init")
-	banner := console.wait("packhorse: ready ")
-	if !strings.Contains(banner, " "+release(t).Version+" slot A ") {
-		t.Errorf("banner: %s", banner)
+	box := startRaspi3b(t, dir, "console=ttyS0,115200 quiet loglevel=3 panic=-1 packhorse.partition=2 initcall_blacklist=bcm2835_wdt_driver_init")
+	banner, err := box.console.Ready(box.ctx)
+	if err != nil {
+		t.Fatal(err)
 	}
-	console.say("version")
-	if end := console.wait("[exit "); !strings.HasPrefix(end, "[exit 0]") {
-		t.Errorf("version: %s", end)
+	if banner.Version != release(t).Version || banner.Slot != "A" {
+		t.Errorf("banner: %+v", banner)
 	}
-	console.stop()
+	if r, err := box.console.Run(box.ctx, "version"); err != nil || r.Exit != 0 || !strings.Contains(r.Output, banner.Version) {
+		t.Errorf("version: %+v, %v", r, err)
+	}
+	t.Logf("%s; a command took its way", banner.Uptime)
+	box.stop()
 	checkGrown(t, disk)
 }
 
@@ -69,10 +74,10 @@ func checkGrown(t *testing.T, disk string) {
 
 // emulated is a machine with its serial console.
 type emulated struct {
-	t    *testing.T
-	line net.Conn
-	in   *bufio.Scanner
-	cmd  *exec.Cmd
+	console *hil.Console
+	ctx     context.Context // ends when it has taken too long
+	line    net.Conn
+	cmd     *exec.Cmd
 }
 
 func startRaspi3b(t *testing.T, dir, words string) *emulated {
@@ -87,7 +92,7 @@ func startRaspi3b(t *testing.T, dir, words string) *emulated {
 	t.Cleanup(stop)
 	c := exec.CommandContext(ctx, "qemu-system-aarch64", "-M", "raspi3b", "-m", "1024", "-smp", "4", "-display", "none", "-monitor", "none", "-no-reboot",
 		"-kernel", "vmlinuz", "-initrd", "initrd.gz", "-dtb", "bcm2710-rpi-3-b.dtb", "-append", words,
-		"-drive", "if=sd,format=raw,file=sd.img", "-serial", "unix:"+socket)
+		"-drive", "if=sd,format=raw,file=sd.img", "-serial", "null", "-serial", "unix:"+socket)
 	c.Dir, c.Stderr = dir, os.Stderr
 	if err := c.Start(); err != nil {
 		t.Fatalf("%v: apt install qemu-system-arm", err)
@@ -96,31 +101,9 @@ func startRaspi3b(t *testing.T, dir, words string) *emulated {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &emulated{t, line, bufio.NewScanner(line), c}
+	e := &emulated{hil.NewConsole("raspi3b", line, t.Output(), "the output of this test"), ctx, line, c}
 	t.Cleanup(e.stop)
 	return e
-}
-
-// wait gives the rest of the console's first line with these words, from them on.
-func (e *emulated) wait(words string) string {
-	e.t.Helper()
-	var all strings.Builder
-	for e.in.Scan() {
-		line := strings.ReplaceAll(e.in.Text(), "\x00", "")
-		all.WriteString(line + "\n")
-		if i := strings.Index(line, words); i >= 0 {
-			return line[i:]
-		}
-	}
-	e.t.Fatalf("no %q on the console:\n%s", words, all.String())
-	return ""
-}
-
-func (e *emulated) say(line string) {
-	e.t.Helper()
-	if _, err := e.line.Write([]byte(line + "\r")); err != nil {
-		e.t.Fatal(err)
-	}
 }
 
 // stop pulls the plug.
