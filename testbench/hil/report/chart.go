@@ -88,7 +88,8 @@ func title(m Mark) string {
 	return fmt.Sprintf("%s: %s, %.1f to %.1f s", m.Kind, text, m.FromS, m.ToS)
 }
 
-func rate(m Mark) float64 { return float64(m.Sent) / max(m.ToS-m.FromS, 0.1) }
+// rate is frames a second; a moment with one frame is no second full of them.
+func rate(m Mark) float64 { return float64(m.Sent) / max(m.ToS-m.FromS, 1) }
 
 func mostFrames(marks []Mark) float64 {
 	most := 1e-9

@@ -281,8 +281,8 @@ func (b *box) send(stdin []byte, args []string) (hil.Result, error) {
 		n = 2
 	}
 	// Cuts come long before: they have nothing to lose in this fake.
-	b.queue[id] = time.Now().Add(20 * time.Second)
-	time.AfterFunc(15*time.Second, func() {
+	b.queue[id] = time.Now().Add(8 * time.Second)
+	time.AfterFunc(6*time.Second, func() {
 		b.f.mu.Lock()
 		defer b.f.mu.Unlock()
 		for k := range n {

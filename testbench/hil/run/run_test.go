@@ -19,7 +19,7 @@ import (
 // place is a rig of these faults.
 func place(f *fake) Place {
 	p := suite.Quick()
-	p.Soak = time.Minute
+	p.Soak, p.Limit = 40*time.Second, 50*time.Second
 	return Place{Kind: "fake", Params: p, Open: func(context.Context, string) (hil.Rig, error) { return f, nil }}
 }
 
