@@ -137,6 +137,21 @@ func TestLinkLocalGivesWay(t *testing.T) {
 	p.want(t, "a server at last", ByDHCP, "10.0.0.9/24 10.0.0.1")
 }
 
+func TestLinkLocalConflict(t *testing.T) {
+	p := newPlayer()
+	p.carrier(p.now, true)
+	p.pass(time.Minute)
+	had := p.link.Address
+	other := append([]byte{0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 8}, had.Addr().AsSlice()...) // an ARP reply of somebody who has it
+	p.claim.Receive(p.now, append(append(other, mac...), had.Addr().AsSlice()...))
+	p.settle(p.now)
+	p.want(t, "somebody else has it", "")
+	p.pass(time.Minute)
+	if p.link.How != ByLinkLocal || p.link.Address == had || len(p.has) != 1 {
+		t.Errorf("after a conflict: %+v, the kernel has %v", p.link, p.has)
+	}
+}
+
 func TestFixedAddress(t *testing.T) {
 	p := newPlayer()
 	p.server = true

@@ -285,6 +285,9 @@ func TestForever(t *testing.T) {
 	b.link(true)
 	b.answer(offer)
 	b.answer(ack, dhcpv4.WithLeaseTime(0xffffffff))
+	if l := b.events[0].Lease; !l.Expire.IsZero() || !l.Renew.IsZero() {
+		t.Errorf("a lease without end ends: %+v", l)
+	}
 	b.sent, b.events = nil, nil
 	b.pass(1000 * time.Hour)
 	b.want("a lease without end", nil)
