@@ -91,6 +91,7 @@ func TestAPackagesLifeInDebian(t *testing.T) {
 	people(m)
 	hardened(m)
 	radio(m)
+	battery(m)
 	pages(m)
 	id := m.id()
 	m.run(`echo 'name = "mine"' >>/etc/packhorse/packhorse.toml; echo '# of somebody' >/etc/packhorse/conf.d/10-mine.toml`)
@@ -146,7 +147,7 @@ func people(m *machine) {
 // hardened: systemd finds no fault with the units, and its measure of exposure is low. The service still does what it is for.
 func hardened(m *machine) {
 	m.t.Helper()
-	if out := m.run("systemd-analyze verify --man=no packhorse.service packhorse-setup.service 2>&1 || true"); strings.Contains(out, "packhorse") {
+	if out := m.run("systemd-analyze verify --man=no packhorse.service packhorse-setup.service packhorse-poweroff.path packhorse-poweroff.service 2>&1 || true"); strings.Contains(out, "packhorse") {
 		m.t.Errorf("systemd-analyze verify says: %s", out)
 	}
 	out := m.run("systemd-analyze security --no-pager packhorse.service | tail -1")
@@ -171,6 +172,16 @@ func radio(m *machine) {
 	m.run("systemctl reload packhorse")
 	m.await("the radio to work", func() bool { return m.ok("packhorse status --json | grep -q '\"name\":\"lora0\",\"ok\":true'") })
 	m.run("rm /etc/packhorse/conf.d/20-radio.toml; systemctl reload packhorse; systemctl stop air")
+}
+
+// battery: the gateway's wish to be switched off is heard.
+func battery(m *machine) {
+	m.t.Helper()
+	d := "/run/systemd/system/packhorse-poweroff.service.d"
+	m.run("mkdir -p " + d + "; printf '[Service]\\nExecStart=\\nExecStart=/bin/sh -c \"rm /run/packhorse/poweroff; touch /run/off\"\\n' >" + d + "/test.conf; systemctl daemon-reload")
+	m.run("cd /; runuser -u packhorse -- touch /run/packhorse/poweroff")
+	m.await("the board to be switched off", func() bool { return m.ok("test -e /run/off") })
+	m.run("rm -r " + d + "; systemctl daemon-reload")
 }
 
 // pages: the completion of bash is one, and what is written by the binary is in place.
