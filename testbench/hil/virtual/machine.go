@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // qemu is the machine's program.
@@ -35,7 +36,8 @@ type machine struct {
 // end is how a machine ended.
 type end struct {
 	last
-	tryboot bool // its kernel restarts for a trial
+	tryboot bool          // its kernel restarts for a trial
+	work    time.Duration // of the processor, for the whole machine
 }
 
 // ends are those of the machine's lines that we serve, by the name of the socket. over is closed when the machine has ended.
@@ -109,7 +111,9 @@ func (m *machine) run(ctx context.Context, started func()) (e end, err error) {
 		return e, err
 	}
 	started()
-	if err := c.Wait(); err != nil && ctx.Err() == nil {
+	err = c.Wait()
+	e.work = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+	if err != nil && ctx.Err() == nil {
 		return e, errors.Join(err, errors.New(words.String()))
 	}
 	return e, nil

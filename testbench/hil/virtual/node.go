@@ -36,7 +36,6 @@ type Node struct {
 	cuts int                // so far
 	pull context.CancelFunc // takes the power; nil: off
 	over chan struct{}      // closed when the life that pull ends is over
-	last end                // of the last machine that ended
 	fail error              // why the power went off by itself
 }
 
@@ -127,7 +126,7 @@ func (n *Node) live(ctx context.Context, runs func()) {
 			n.note("%v", err)
 			return
 		}
-		n.last = e
+		n.note("the machine took %.1f s of the processor", e.work.Seconds())
 		switch {
 		case ctx.Err() != nil:
 			n.cut()
