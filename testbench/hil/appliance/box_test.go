@@ -19,7 +19,7 @@ import (
 )
 
 // limit bounds a test, whatever hangs.
-const limit = 10 * time.Minute
+const limit = 14 * time.Minute
 
 // bench is a virtual one, with boxes.
 type bench struct {
@@ -44,7 +44,7 @@ func open(t *testing.T, config func(name string) string, names ...string) *bench
 		t.Fatal(err)
 	}
 	r, err := virtual.Open(ctx, virtual.Options{
-		Dir: dir, Image: filepath.Join(images, "card.img"), Nodes: names, Seed: *seed,
+		Dir: dir, Image: filepath.Join(images, "card.img"), Nodes: names, Seed: *seed, SSH: true,
 		Config: func(name string) []byte { return []byte(config(name)) },
 	})
 	if err != nil {

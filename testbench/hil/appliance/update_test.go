@@ -3,10 +3,14 @@
 package appliance
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"fmt"
 	"regexp"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
 
 	"packhorse/board/card"
 	"packhorse/gateway/admin"
@@ -49,14 +53,45 @@ func (b *box) takenBack(version string) {
 	b.t.Logf("%s: %s", b.Name(), s.Result)
 }
 
+// overSSH gives a command as the owner does who has a key on the box.
+func (b *box) overSSH(owner ssh.Signer, command string) string {
+	b.t.Helper()
+	c, err := ssh.Dial("tcp", b.SSH(), &ssh.ClientConfig{User: "packhorse", Auth: []ssh.AuthMethod{ssh.PublicKeys(owner)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: limit})
+	b.must(err)
+	defer c.Close()
+	s, err := c.NewSession()
+	b.must(err)
+	out, err := s.Output(command)
+	b.must(err)
+	return string(out)
+}
+
+// owner makes a key for SSH, and the line of it for the configuration.
+func owner(t *testing.T) (ssh.Signer, string) {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ssh.NewSignerFromKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, strings.TrimSpace(string(ssh.MarshalAuthorizedKey(s.PublicKey())))
+}
+
 // TestUpdateIsKeptAndAForgedOneIsNot also erases the box, at the end.
 func TestUpdateIsKeptAndAForgedOneIsNot(t *testing.T) {
 	t.Parallel()
 	ours, strange, public := keys(t)
-	b := open(t, updatable(public), "cleo").boxes[0]
+	person, line := owner(t)
+	b := open(t, func(name string) string { return updatable(public)(name) + fmt.Sprintf("ssh_keys = [%q]\n", line) }, "cleo").boxes[0]
 	b.on()
 	slot := system(t, "hil-2", "")
 	id := ask[admin.Status](b, "status").ID
+	if got := parse[admin.Status](b, b.overSSH(person, "status --json")).ID; got != id {
+		t.Errorf("over SSH the gateway is %q", got)
+	}
 	b.shutDown()
 
 	b.install(pack(t, slot, ours))

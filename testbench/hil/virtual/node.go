@@ -233,6 +233,14 @@ func (n *Node) close() error {
 	return errors.Join(n.eject(), n.log.Close())
 }
 
+// SSH is the address at which the node's port 22 is reached; empty without Options.SSH.
+func (n *Node) SSH() string {
+	if n.machine.sshPort == 0 {
+		return ""
+	}
+	return fmt.Sprintf("127.0.0.1:%d", n.machine.sshPort)
+}
+
 func (n *Node) error(doing string, err error) error {
 	if err == nil {
 		return nil

@@ -28,6 +28,7 @@ type Options struct {
 	Seed     uint64                   // of the air's losses and the power cuts
 	CardSize int64                    // in octets, at least; 0: 1 GiB
 	MemoryMB int                      // 0: 512, as a Zero 2 has
+	SSH      bool                     // forward a port of loopback to each node's port 22
 }
 
 // RadioPort is what the radio's port is called in the machine, for `port` of a [[radio]].
@@ -100,6 +101,11 @@ func newNode(ctx context.Context, o Options, i int, name string, radios *boardsi
 	if n.machine.memoryMB == 0 {
 		n.machine.memoryMB = 512
 	}
+	if o.SSH {
+		if n.machine.sshPort, err = freePort(); err != nil {
+			return nil, n.error("forward a port", err)
+		}
+	}
 	n.restart = func() { radios.Restart(context.WithoutCancel(ctx), i) }
 	if err := n.insert(o.Image); err != nil {
 		return nil, n.error("make the card", err)
@@ -108,6 +114,15 @@ func newNode(ctx context.Context, o Options, i int, name string, radios *boardsi
 		return n, n.WriteBoot(ctx, card.ConfigFile, o.Config(name))
 	}
 	return n, nil
+}
+
+// freePort is one of loopback that nobody has now: QEMU does not say which it has taken.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
 // Nodes are those of the options, in their order.
