@@ -138,8 +138,8 @@ func TestFileThatCannotBeRenamedIsNotTaken(t *testing.T) {
 	if took, err := c.TakePending(t.Context(), TakeOptions{Keys: s.keys(), Now: noon}); took || err == nil {
 		t.Errorf("got %v, %v", took, err)
 	}
-	if !bytes.Equal(before, get(t, Partition(c.Disk, card.SlotB))) {
-		t.Error("it was staged")
+	if got := names(t, c.BootDir); !bytes.Equal(before, get(t, Partition(c.Disk, card.SlotB))) || !slices.Equal(got, []string{"new.phup", "new.phup.again"}) {
+		t.Errorf("it was begun: %v", got)
 	}
 }
 

@@ -130,8 +130,12 @@ func stageOn(ctx context.Context, d Device, file []byte, k Keys, show Progress) 
 func TestPowerCutsWhileStaging(t *testing.T) {
 	s, slot := newSigner(t, 1), slotOf(1)
 	file, want := updateOf(t, next, slot, s), whole(slot, slotSize)
+	seeds := uint64(4)
+	if testing.Short() {
+		seeds = 1
+	}
 	for limit := 0; ; limit++ {
-		for seed := range uint64(4) {
+		for seed := range seeds {
 			d := newFakeDevice(slotSize, limit, seed)
 			before := bytes.Clone(d.card)
 			err := stageOn(t.Context(), d, file, s.keys(), nil)

@@ -26,12 +26,12 @@ type server struct {
 	chunked  bool // it does not tell how long the file is
 	tag      func(n int) string
 	status   func(n int) int // of answer n, from 0; 0: as it should be
-	asked    []string        // ranges
+	asked    []string        // ranges and their conditions
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n := len(s.asked)
-	s.asked = append(s.asked, r.Header.Get("Range"))
+	s.asked = append(s.asked, strings.TrimSpace(r.Header.Get("Range")+" "+r.Header.Get("If-Range")))
 	if s.tag != nil {
 		w.Header().Set("ETag", s.tag(n))
 	}
@@ -114,7 +114,11 @@ func TestFileComesWholeOverConnectionsThatBreak(t *testing.T) {
 			t.Errorf("%s: asked %v, broke at %v", name, s.asked, broke)
 		}
 		for i, have := range broke {
-			if want := fmt.Sprintf("bytes=%d-", have); s.asked[i+1] != want {
+			want := fmt.Sprintf("bytes=%d-", have)
+			if name == "breaks" {
+				want += ` "one"`
+			}
+			if s.asked[i+1] != want {
 				t.Errorf("%s: attempt %d asked for %q, want %q", name, i+1, s.asked[i+1], want)
 			}
 		}
@@ -211,4 +215,68 @@ func TestDownloadEndsWithItsContext(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// slow is a server that sends a little every 40 seconds.
+type slow struct {
+	ctx  context.Context
+	left []byte
+}
+
+func (s *slow) RoundTrip(q *http.Request) (*http.Response, error) {
+	s.ctx = q.Context()
+	return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: int64(len(file)), Request: q, Body: io.NopCloser(s)}, nil
+}
+
+func (s *slow) Read(p []byte) (int, error) {
+	time.Sleep(40 * time.Second)
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n := copy(p[:min(len(p), 10_000)], s.left)
+	s.left = s.left[n:]
+	return n, nil
+}
+
+func TestSlowServersAreNotSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, err := Open(t.Context(), "http://a/b", Options{Client: &http.Client{Transport: &slow{left: file}}, Broken: func(err error, have int64) { t.Errorf("given up after %d: %v", have, err) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if got, err := io.ReadAll(f); err != nil || !bytes.Equal(got, file) {
+			t.Errorf("got %d octets, %v", len(got), err)
+		}
+	})
+}
+
+// another is a server whose second answer does not go on where the first one ended.
+type another struct {
+	asked     int
+	tag, part string
+}
+
+func (a *another) RoundTrip(q *http.Request) (*http.Response, error) {
+	a.asked++
+	r := &http.Response{StatusCode: 200, Header: http.Header{"Etag": {`"one"`}}, ContentLength: int64(len(file)), Request: q, Body: io.NopCloser(bytes.NewReader(file[:20_000]))}
+	if a.asked > 1 {
+		r.StatusCode, r.Header = 206, http.Header{"Etag": {a.tag}, "Content-Range": {a.part}}
+	}
+	return r, nil
+}
+
+func TestPartsThatDoNotFitAreRefused(t *testing.T) {
+	for _, a := range []*another{
+		{tag: `"two"`, part: "bytes 20000-79999/80000"}, {tag: `"one"`, part: "bytes 10000-79999/80000"}, {tag: `"one"`, part: "bytes 20000-79999/80001"}, {tag: `"one"`, part: "all of it"},
+	} {
+		f, err := Open(t.Context(), "http://a/b", Options{Client: &http.Client{Transport: a}, Wait: func(context.Context, int) error { return nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(f); !errors.Is(err, ErrChanged) || a.asked != 2 {
+			t.Errorf("%s %s: asked %d times, got %v", a.tag, a.part, a.asked, err)
+		}
+		f.Close()
+	}
 }
