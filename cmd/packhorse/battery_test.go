@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,15 +26,23 @@ type supplyRig struct {
 	*battery
 	chip   *sim.ADS1115
 	opened int
-	absent error
+	absent atomic.Pointer[board.DeviceError]
 }
 
 func newSupplyRig(volts float64) *supplyRig {
 	c := &supplyRig{chip: &sim.ADS1115{Address: 0x48}}
 	c.set(volts)
-	a := &app{buses: func(string) (i2c.BusCloser, error) { c.opened++; return c.chip, c.absent }}
+	a := &app{buses: c.openBus}
 	c.battery = a.newBattery(&config.Loaded{Config: config.Config{Battery: config.Battery{ADC: "ads1115", Bus: "/dev/i2c-1", Address: 0x48, Channel: 1, Ratio: 11, LowVolts: 11.8, ShutdownVolts: 11.2}}}, slog.New(slog.DiscardHandler))
 	return c
+}
+
+func (c *supplyRig) openBus(string) (i2c.BusCloser, error) {
+	c.opened++
+	if err := c.absent.Load(); err != nil {
+		return nil, err
+	}
+	return c.chip, nil
 }
 
 func (c *supplyRig) set(volts float64) { c.chip.Set(1, volts/11) }
@@ -115,7 +124,7 @@ func TestBatteryThatNeverEnds(t *testing.T) {
 		"too much for it":       {func(c *supplyRig) { c.set(60) }, "divider"},
 		"no bus": {func(c *supplyRig) {
 			c.chip.Fail(errors.New("bus gone"))
-			c.absent = &board.DeviceError{What: "no bus", Fix: "enable it"}
+			c.absent.Store(&board.DeviceError{What: "no bus", Fix: "enable it"})
 		}, "enable it"},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -8,24 +8,34 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// drift is a clock that goes right and shows the wrong time.
+// drift is a clock that goes right and shows the wrong time. Its lock is that of the whole world of a test.
 type drift struct {
+	sync.Mutex
 	off   time.Duration
 	given []adjustment
 	fails error
 }
 
-func (d *drift) now() time.Time { return time.Now().Add(d.off) }
+func (d *drift) now() time.Time {
+	d.Lock()
+	defer d.Unlock()
+	return time.Now().Add(d.off)
+}
 func (d *drift) set(t time.Time) error {
+	d.Lock()
+	defer d.Unlock()
 	d.off = time.Until(t)
 	return nil
 }
 func (d *drift) adjust(a adjustment) error {
+	d.Lock()
+	defer d.Unlock()
 	if d.fails != nil {
 		return d.fails
 	}
@@ -36,15 +46,26 @@ func (d *drift) adjust(a adjustment) error {
 
 // towns is a network of time servers.
 type towns struct {
-	truth time.Duration // of the bubble's clock
-	clock *drift
-	names map[string][]string
-	lies  map[string]time.Duration
-	dead  map[string]error
-	asked []string
+	truth   time.Duration // of the bubble's clock
+	clock   *drift
+	names   map[string][]string
+	lies    map[string]time.Duration
+	dead    map[string]error
+	asked   []string
+	queries int
+}
+
+// do changes or reads the world while the keeper is at work.
+func (w *towns) do(f func()) {
+	w.clock.Lock()
+	defer w.clock.Unlock()
+	f()
 }
 
 func (w *towns) lookup(_ context.Context, name string) (out []netip.AddrPort, err error) {
+	w.clock.Lock()
+	defer w.clock.Unlock()
+	w.asked = append(w.asked, name)
 	for _, a := range w.names[name] {
 		out = append(out, netip.MustParseAddrPort(a))
 	}
@@ -55,6 +76,9 @@ func (w *towns) lookup(_ context.Context, name string) (out []netip.AddrPort, er
 }
 
 func (w *towns) query(_ context.Context, a netip.AddrPort) (sample, error) {
+	w.clock.Lock()
+	defer w.clock.Unlock()
+	w.queries++
 	if err := w.dead[a.String()]; err != nil {
 		return sample{}, err
 	}
@@ -66,12 +90,7 @@ func world(t *testing.T, cfg Config) (*keeper, *towns) {
 	d := &drift{off: time.Until(epoch)}
 	w := &towns{clock: d, truth: time.Until(summer), lies: map[string]time.Duration{}, dead: map[string]error{}, names: map[string][]string{
 		Pool: {"192.0.2.1:123", "192.0.2.2:123", "192.0.2.3:123", "192.0.2.4:123", "192.0.2.5:123"}, "lan": {"10.0.0.1:123"}}}
-	k := &keeper{cfg: cfg, log: slog.New(slog.DiscardHandler), clock: d, offered: cfg.Offered, query: w.query}
-	k.lookup = func(ctx context.Context, name string) ([]netip.AddrPort, error) {
-		w.asked = append(w.asked, name)
-		return w.lookup(ctx, name)
-	}
-	return k, w
+	return &keeper{cfg: cfg, log: slog.New(slog.DiscardHandler), clock: d, offered: cfg.Offered, lookup: w.lookup, query: w.query}, w
 }
 
 // during runs the keeper for a while.
@@ -93,21 +112,27 @@ func TestFirstStepThenSteer(t *testing.T) {
 		w.lies["192.0.2.2:123"] = 40 * time.Hour
 		during(t, k, func() {
 			time.Sleep(time.Second)
-			if d := (w.clock.off - w.truth).Abs(); d > time.Millisecond || !w.clock.given[0].step {
-				t.Errorf("off by %v after the first answer: %+v", d, w.clock.given)
-			}
+			w.do(func() {
+				if d := (w.clock.off - w.truth).Abs(); d > time.Millisecond || !w.clock.given[0].step {
+					t.Errorf("off by %v after the first answer: %+v", d, w.clock.given)
+				}
+			})
 			if at, err := load(file); err != nil || at.Before(summer.Add(-time.Minute)) {
 				t.Errorf("the first time was not saved: %v, %v", at, err)
 			}
-			w.clock.off += 50 * ms
+			w.do(func() { w.clock.off += 50 * ms })
 			time.Sleep(firstPoll)
-			if last := w.clock.given[len(w.clock.given)-1]; last.step || last.offset != -50*ms {
-				t.Errorf("a small offset: %+v", last)
-			}
+			w.do(func() {
+				if last := w.clock.given[len(w.clock.given)-1]; last.step || last.offset != -50*ms {
+					t.Errorf("a small offset: %+v", last)
+				}
+			})
 			time.Sleep(4 * time.Hour)
-			if n := len(w.clock.given); n < 10 || n > 16 {
-				t.Errorf("%d adjustments in four hours", n)
-			}
+			w.do(func() {
+				if n := len(w.clock.given); n < 10 || n > 16 {
+					t.Errorf("%d adjustments in four hours", n)
+				}
+			})
 		})
 		if at, _ := load(file); at.Sub(summer) < 4*time.Hour {
 			t.Errorf("saved %v at the end", at)
@@ -139,15 +164,19 @@ func TestOfferedServers(t *testing.T) {
 			time.Sleep(time.Minute)
 			offered <- []string{"lan"}
 			time.Sleep(time.Second)
-			if len(w.clock.given) != 1 {
-				t.Fatalf("an offered server was not asked at once: %v", w.asked)
-			}
-			w.dead["10.0.0.1:123"], w.names[Pool] = errors.New("silent"), pool
-			w.clock.off += time.Hour
+			w.do(func() {
+				if len(w.clock.given) != 1 {
+					t.Errorf("an offered server was not asked at once: %v", w.asked)
+				}
+				w.dead["10.0.0.1:123"], w.names[Pool] = errors.New("silent"), pool
+				w.clock.off += time.Hour
+			})
 			time.Sleep(firstPoll + 2*firstRetry)
-			if (w.clock.off - w.truth).Abs() > time.Second {
-				t.Errorf("the pool does not stand in for a dead server: %v", w.asked)
-			}
+			w.do(func() {
+				if (w.clock.off - w.truth).Abs() > time.Second {
+					t.Errorf("the pool does not stand in for a dead server: %v", w.asked)
+				}
+			})
 			close(offered)
 			time.Sleep(time.Hour)
 		})
@@ -162,13 +191,17 @@ func TestOneOfSeveralIsBelievedInTheEnd(t *testing.T) {
 		}
 		during(t, k, func() {
 			time.Sleep(firstRetry + time.Second)
-			if len(w.clock.given) != 0 {
-				t.Error("a sole answer was believed at once")
-			}
+			w.do(func() {
+				if len(w.clock.given) != 0 {
+					t.Error("a sole answer was believed at once")
+				}
+			})
 			time.Sleep(4 * firstRetry)
-			if len(w.clock.given) != 1 {
-				t.Errorf("adjusted %d times", len(w.clock.given))
-			}
+			w.do(func() {
+				if len(w.clock.given) != 1 {
+					t.Errorf("adjusted %d times", len(w.clock.given))
+				}
+			})
 		})
 	})
 }
@@ -177,18 +210,20 @@ func TestKissOfDeath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, w := world(t, Config{Servers: []string{"lan"}})
 		w.dead["10.0.0.1:123"] = fmt.Errorf("%w: RATE", errGoAway)
-		n := 0
-		k.query = func(ctx context.Context, a netip.AddrPort) (sample, error) { n++; return w.query(ctx, a) }
 		during(t, k, func() {
 			time.Sleep(banned - time.Minute)
-			if n != 1 {
-				t.Errorf("asked %d times", n)
-			}
-			clear(w.dead)
+			w.do(func() {
+				if w.queries != 1 {
+					t.Errorf("asked %d times", w.queries)
+				}
+				clear(w.dead)
+			})
 			time.Sleep(longRetry + 2*time.Minute)
-			if len(w.clock.given) == 0 {
-				t.Error("never asked again")
-			}
+			w.do(func() {
+				if len(w.clock.given) == 0 {
+					t.Error("never asked again")
+				}
+			})
 		})
 	})
 }
