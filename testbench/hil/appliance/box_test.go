@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"packhorse/testbench/hil"
 	"packhorse/testbench/hil/virtual"
 )
@@ -37,6 +39,12 @@ type box struct {
 // open makes boxes of these names, which are off. When the test fails it says how to see more.
 func open(t *testing.T, config func(name string) string, names ...string) *bench {
 	t.Helper()
+	return openWith(t, nil, config, names...)
+}
+
+// openWith also lets an owner in over SSH whom the configuration knows.
+func openWith(t *testing.T, owner ssh.Signer, config func(name string) string, names ...string) *bench {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
 	dir, err := os.MkdirTemp(os.Getenv(keepVar), "bench")
@@ -44,7 +52,7 @@ func open(t *testing.T, config func(name string) string, names ...string) *bench
 		t.Fatal(err)
 	}
 	r, err := virtual.Open(ctx, virtual.Options{
-		Dir: dir, Image: filepath.Join(images, "card.img"), Nodes: names, Seed: *seed, SSH: true,
+		Dir: dir, Image: filepath.Join(images, "card.img"), Nodes: names, Seed: *seed, Owner: owner,
 		Config: func(name string) []byte { return []byte(config(name)) },
 	})
 	if err != nil {

@@ -53,19 +53,6 @@ func (b *box) takenBack(version string) {
 	b.t.Logf("%s: %s", b.Name(), s.Result)
 }
 
-// overSSH gives a command as the owner does who has a key on the box.
-func (b *box) overSSH(owner ssh.Signer, command string) string {
-	b.t.Helper()
-	c, err := ssh.Dial("tcp", b.SSH(), &ssh.ClientConfig{User: "packhorse", Auth: []ssh.AuthMethod{ssh.PublicKeys(owner)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: limit})
-	b.must(err)
-	defer c.Close()
-	s, err := c.NewSession()
-	b.must(err)
-	out, err := s.Output(command)
-	b.must(err)
-	return string(out)
-}
-
 // owner makes a key for SSH, and the line of it for the configuration.
 func owner(t *testing.T) (ssh.Signer, string) {
 	t.Helper()
@@ -85,12 +72,13 @@ func TestUpdateIsKeptAndAForgedOneIsNot(t *testing.T) {
 	t.Parallel()
 	ours, strange, public := keys(t)
 	person, line := owner(t)
-	b := open(t, func(name string) string { return updatable(public)(name) + fmt.Sprintf("ssh_keys = [%q]\n", line) }, "cleo").boxes[0]
+	b := openWith(t, person, func(name string) string { return updatable(public)(name) + fmt.Sprintf("ssh_keys = [%q]\n", line) }, "cleo").boxes[0]
 	b.on()
 	slot := system(t, "hil-2", "")
 	id := ask[admin.Status](b, "status").ID
-	if got := parse[admin.Status](b, b.overSSH(person, "status --json")).ID; got != id {
-		t.Errorf("over SSH the gateway is %q", got)
+	r, err := b.RunWith(b.ctx, nil, "status", "--json")
+	if b.must(err); parse[admin.Status](b, r.Output).ID != id {
+		t.Errorf("over SSH: exit %d\n%s", r.Exit, r.Output)
 	}
 	b.shutDown()
 

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"packhorse/board/card"
 	"packhorse/testbench/hil"
 )
@@ -24,7 +26,8 @@ type Node struct {
 	console *hil.Console
 	line    *line
 	log     *os.File
-	machine machine // without what a start adds
+	machine machine    // without what a start adds
+	owner   ssh.Signer // for SSH; nil: none
 
 	cardSize int64 // at least, in octets
 	card     *os.File
@@ -209,8 +212,15 @@ func (n *Node) Run(ctx context.Context, args ...string) (hil.Result, error) {
 	return n.console.Run(ctx, hil.Quote(args))
 }
 
-// Collect is hil.Node's: the console's log, and of a node that is off what it left on its boot partition.
+// collectLimit is how long a console may take to answer that is asked for the gateway's log.
+const collectLimit = 10 * time.Second
+
+// Collect is hil.Node's: the console's log, with the gateway's in it where the prompt answers, and of a node that is off what
+// it left on its boot partition.
 func (n *Node) Collect(ctx context.Context, dir string) error {
+	asked, stop := context.WithTimeout(ctx, collectLimit)
+	defer stop()
+	_, _ = n.console.Run(asked, "log") // it stays in the console's log; a node that is off refuses at once
 	b, err := os.ReadFile(n.log.Name())
 	if err != nil {
 		return n.error("collect", err)
@@ -231,14 +241,6 @@ func (n *Node) Identity() hil.Identity {
 func (n *Node) close() error {
 	_ = n.line.Close()
 	return errors.Join(n.eject(), n.log.Close())
-}
-
-// SSH is the address at which the node's port 22 is reached; empty without Options.SSH.
-func (n *Node) SSH() string {
-	if n.machine.sshPort == 0 {
-		return ""
-	}
-	return fmt.Sprintf("127.0.0.1:%d", n.machine.sshPort)
 }
 
 func (n *Node) error(doing string, err error) error {

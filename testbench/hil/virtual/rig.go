@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"packhorse/board/card"
 	boardsim "packhorse/board/sim"
 	"packhorse/radio/sim"
@@ -28,7 +30,7 @@ type Options struct {
 	Seed     uint64                   // of the air's losses and the power cuts
 	CardSize int64                    // in octets, at least; 0: 1 GiB
 	MemoryMB int                      // 0: 512, as a Zero 2 has
-	SSH      bool                     // forward a port of loopback to each node's port 22
+	Owner    ssh.Signer               // a key that the configuration lets in over SSH; nil: no way there
 }
 
 // RadioPort is what the radio's port is called in the machine, for `port` of a [[radio]].
@@ -101,7 +103,7 @@ func newNode(ctx context.Context, o Options, i int, name string, radios *boardsi
 	if n.machine.memoryMB == 0 {
 		n.machine.memoryMB = 512
 	}
-	if o.SSH {
+	if n.owner = o.Owner; n.owner != nil {
 		if n.machine.sshPort, err = freePort(); err != nil {
 			return nil, n.error("forward a port", err)
 		}
