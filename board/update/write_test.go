@@ -1,9 +1,11 @@
 package update
 
 import (
+	"archive/tar"
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"packhorse/board/card"
 )
@@ -24,6 +26,10 @@ func TestUpdateComesBack(t *testing.T) {
 	}
 	if again := updateOf(t, next, slot, s); !bytes.Equal(file, again) {
 		t.Error("the same slot made another file")
+	}
+	h, err := tar.NewReader(bytes.NewReader(file)).Next()
+	if err != nil || h.ModTime.UTC().Format(time.RFC3339) != next.Created {
+		t.Errorf("a member of %s (%v), want the date of the system", h.ModTime, err)
 	}
 }
 
