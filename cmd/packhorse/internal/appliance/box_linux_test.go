@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -206,3 +207,33 @@ func TestAnImageIsCopiedWithItsProgress(t *testing.T) {
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("damaged") }
+
+func TestTheWishToBeSwitchedOffIsTakenOnce(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, powerOffFile)
+	if got := wishToBeOff(dir); got != "" {
+		t.Errorf("nothing was wished: got %q", got)
+	}
+	for text, want := range map[string]string{
+		"the battery is empty: 11.02 V\n": "the battery is empty: 11.02 V",
+		"":                                "the gateway wants the board to be switched off",
+		"\x1b[2Jred\nmore":                "[2Jred",
+		strings.Repeat("x", 1000):         strings.Repeat("x", 200),
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := wishToBeOff(dir); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+		if got := wishToBeOff(dir); got != "" {
+			t.Errorf("%q is taken twice", text)
+		}
+	}
+	if err := os.Symlink("/etc/hostname", path); err != nil {
+		t.Fatal(err)
+	}
+	if got := wishToBeOff(dir); got != "" {
+		t.Errorf("a link is no wish: got %q", got)
+	}
+}

@@ -1,11 +1,15 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +27,10 @@ func (b *box) do(a plan.Action) {
 	switch a.Do {
 	case plan.Start:
 		b.note("the gateway is started")
-		b.gateway.start(func(e plan.Exit) { b.post(func(now time.Time) { b.keeper.Exited(now, e) }) })
+		b.gateway.start(func(e plan.Exit) {
+			e.Off = wishToBeOff(card.RunDir)
+			b.post(func(now time.Time) { b.keeper.Exited(now, e) })
+		})
 	case plan.Term:
 		b.say("ending the gateway")
 		b.gateway.signal(unix.SIGTERM)
@@ -54,6 +61,26 @@ func (b *box) do(a plan.Action) {
 	case plan.End:
 		b.end(a.Ending)
 	}
+}
+
+// powerOffFile is what the gateway leaves beside its socket when the board is to be switched off: one line that says why.
+const powerOffFile = "poweroff"
+
+// wishToBeOff takes that file away and answers its line, short and without what would steer a terminal.
+func wishToBeOff(dir string) string {
+	path := filepath.Join(dir, powerOffFile)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	b := make([]byte, 200)
+	n, _ := io.ReadFull(f, b)
+	if err := os.Remove(path); err != nil {
+		return "" // it would be taken for a new wish after the next start
+	}
+	line, _, _ := strings.Cut(string(b[:n]), "\n")
+	return cmp.Or(printable(line), "the gateway wants the board to be switched off")
 }
 
 // told takes what the gateway tells its supervisor.

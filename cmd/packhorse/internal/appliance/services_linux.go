@@ -2,7 +2,9 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"runtime/debug"
@@ -42,7 +44,7 @@ func (b *box) serve() {
 		return power.Run(ctx, power.Config{Governor: a.Governor, HDMI: a.HDMI}, log)
 	})
 	b.service(ctx, "ssh", func(ctx context.Context, log *slog.Logger) error {
-		return sshd.Run(ctx, sshd.Config{Listen: a.SSHListen, Keys: a.SSHKeys, HostKey: card.DataDir + "/ssh_host_ed25519_key", Name: b.name, Run: b.overSSH}, log)
+		return sshd.Run(ctx, sshd.Config{Listen: a.SSHListen, Keys: a.SSHKeys, HostKey: card.DataDir + "/ssh_host_ed25519_key", Name: b.name, Run: b.overSSH, Console: b.promptOverSSH}, log)
 	})
 }
 
@@ -108,6 +110,15 @@ func addresses(s network.State) string {
 func (b *box) overSSH(ctx context.Context, c sshd.Command) int {
 	b.log.Info("command over SSH", "from", c.From, "line", c.Line)
 	return b.host.Run(ctx, session.Command{Line: c.Line, In: c.Stdin, Out: c.Stdout, Err: c.Stderr, Terminal: c.Terminal})
+}
+
+// promptOverSSH takes lines from somebody who is not at the box.
+func (b *box) promptOverSSH(ctx context.Context, c sshd.Command, line io.ReadWriter) error {
+	b.log.Info("prompt over SSH", "from", c.From)
+	if err := session.NewRemote(&b.host, line).Run(ctx); !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
 }
 
 // fix gives the network the addresses of the configuration.

@@ -70,6 +70,7 @@ type Exit struct {
 	Code   int    // exit code; -1: by a signal, or it was never started
 	Signal string // of the kernel or ours; empty: none
 	Text   string // what it said last; may be empty
+	Off    string // why it wants the board to be switched off; empty: it does not
 }
 
 // orderly tells that the program itself decided to end: restarting the board would not change its mind. A Go program that
@@ -236,6 +237,11 @@ func (k *Keeper) Exited(now time.Time, e Exit) {
 	k.enter(pausing, now)
 	if k.ending != 0 {
 		k.end()
+		return
+	}
+	if e.Off != "" && !k.hung && e.orderly() {
+		k.fail(e.Off)
+		k.Stop(now, PowerOff)
 		return
 	}
 	reason := e.reason()

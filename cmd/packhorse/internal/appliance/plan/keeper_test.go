@@ -82,6 +82,7 @@ func crash(k *Keeper, now time.Time)    { k.Exited(now, Exit{Code: 2}) }
 func killed(k *Keeper, now time.Time)   { k.Exited(now, Exit{Code: -1, Signal: "SIGKILL"}) }
 func refuses(k *Keeper, now time.Time)  { k.Exited(now, Exit{Code: 1, Text: "no disk"}) }
 func ended(k *Keeper, now time.Time)    { k.Exited(now, Exit{}) }
+func isEmpty(k *Keeper, now time.Time)  { k.Exited(now, Exit{Off: "the battery is empty"}) }
 func unfit(k *Keeper, now time.Time)    { k.Unfit(now, "a mistake") }
 func stop(e Ending) func(*Keeper, time.Time) {
 	return func(k *Keeper, now time.Time) { k.Stop(now, e) }
@@ -136,6 +137,8 @@ func TestPlays(t *testing.T) {
 			"0s start, 3s ask, 3s ready, 3s prompt, 3s setup, 1m3s abort, 1m5s fail the gateway hung and was ended, 1m6s start", m},
 		{"it hangs and does not heed SIGABRT", false, []event{{0, begin}, {3 * s, isReady}, {3 * s, answers}, {75 * s, killed}}, 76 * s,
 			"0s start, 3s ask, 3s ready, 3s prompt, 3s setup, 1m3s abort, 1m13s kill, 1m15s fail the gateway hung and was ended, 1m16s start", 75 * s},
+		{"the battery is empty", false, []event{{0, begin}, {3 * s, isReady}, {3 * s, answers}, {50 * s, isEmpty}}, m,
+			"0s start, 3s ask, 3s ready, 3s prompt, 3s setup, 50s fail the battery is empty, 50s end poweroff", 45 * s},
 		{"it asks to be ended", false, []event{{0, begin}, {3 * s, isReady}, {3 * s, answers}, {9 * s, triggers}, {10 * s, crash}}, 10 * s,
 			"0s start, 3s ask, 3s ready, 3s prompt, 3s setup, 9s abort, 10s fail the gateway hung and was ended", 0},
 		{"it cannot be killed", false, []event{{0, begin}, {3 * s, isReady}, {3 * s, answers}}, 10 * m,

@@ -20,6 +20,7 @@ const ctrlC = 3
 // Console is somebody's keys and screen, on a line without echo and translation of its own.
 type Console struct {
 	host  *Host
+	here  bool // whoever types is at the box
 	line  io.ReadWriter
 	term  *term.Terminal
 	keys  chan []byte
@@ -36,8 +37,15 @@ type Console struct {
 // maxLater is how many lines wait for the end of a command.
 const maxLater = 64
 
-// NewConsole joins a line to a host's sessions.
+// NewConsole joins the line of somebody at the box to a host's sessions.
 func NewConsole(h *Host, line io.ReadWriter) *Console {
+	c := NewRemote(h, line)
+	c.here = true
+	return c
+}
+
+// NewRemote is NewConsole for somebody who is elsewhere.
+func NewRemote(h *Host, line io.ReadWriter) *Console {
 	c := &Console{host: h, line: line, keys: make(chan []byte, 64), ended: make(chan struct{}), fresh: true}
 	c.term = term.NewTerminal(struct {
 		io.Reader
@@ -110,7 +118,7 @@ func (c *Console) execute(ctx context.Context, line string) {
 	c.interrupt, c.fresh = cancel, true
 	c.mu.Unlock()
 	done := make(chan struct{})
-	code := c.host.Run(ctx, Command{Line: line, In: &during{c, done}, Out: output{c}, Err: output{c}, Terminal: true, Presence: true})
+	code := c.host.Run(ctx, Command{Line: line, In: &during{c, done}, Out: output{c}, Err: output{c}, Terminal: true, Presence: c.here})
 	close(done)
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -211,3 +211,31 @@ func TestAConsole(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 }
+
+func TestWhoIsElsewhereHasNoPresence(t *testing.T) {
+	h, _ := host(t)
+	asked := make(chan control.Request, 1)
+	h.Ask = func(_ context.Context, q control.Request) control.Reply {
+		if q.Do == control.DoReset {
+			asked <- q
+		}
+		return control.Reply{OK: true, Status: &control.Status{Name: "mule"}}
+	}
+	l := newLine()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- NewRemote(h, l).Run(ctx) }()
+	l.expect(t, Prompt)
+	l.typed(t, "reset\r")
+	if got := l.expect(t, "]\r\n"+Prompt); !strings.Contains(got, "[exit ") || strings.Contains(got, "[exit 0") {
+		t.Errorf("a reset from elsewhere: got %q", got)
+	}
+	select {
+	case q := <-asked:
+		t.Errorf("the init was asked %+v", q)
+	default:
+	}
+	go io.Copy(io.Discard, l.screen)
+	stop()
+	<-ended
+}
