@@ -65,14 +65,14 @@ func Main(version string) int {
 	} else {
 		b.keeper.Begin(time.Now())
 	}
-	if errors.Is(err, errNoCard) {
+	if startsAgain(err) {
 		time.AfterFunc(noCardPause, func() { b.post(func(now time.Time) { b.keeper.Stop(now, plan.Reboot) }) })
 	}
 	b.loop()
 	return 1
 }
 
-// noCardPause is after how long a box without a card starts again: a contact may have come loose, and nothing is lost.
+// noCardPause is after how long a box without a card, or without its boot partition, starts again: nothing is lost.
 const noCardPause = 5 * time.Minute
 
 func newBox(version string) *box {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -20,7 +21,9 @@ import (
 
 	"packhorse/board"
 	"packhorse/board/card"
+	"packhorse/board/update"
 	"packhorse/cmd/packhorse/internal/appliance/network"
+	"packhorse/cmd/packhorse/internal/appliance/plan"
 	"packhorse/cmd/packhorse/internal/config"
 )
 
@@ -235,5 +238,34 @@ func TestTheWishToBeSwitchedOffIsTakenOnce(t *testing.T) {
 	}
 	if got := wishToBeOff(dir); got != "" {
 		t.Errorf("a link is no wish: got %q", got)
+	}
+}
+
+func TestASystemOnTrialNeedsNoDataToKnowIt(t *testing.T) {
+	dir := t.TempDir()
+	text, err := card.Autoboot{Default: card.SlotA, Trial: card.SlotB}.AppendText(nil)
+	if err = errors.Join(err, os.WriteFile(dir+"/"+card.AutobootFile, text, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for slot, want := range map[int]bool{card.SlotA: false, card.SlotB: true} {
+		b := &box{keeper: plan.NewKeeper(time.Now(), false)}
+		b.onTrialAnyway(update.Card{Running: slot, BootDir: dir, History: dir + "/not/mounted"})
+		b.keeper.Unfit(time.Now(), "the data partition cannot be used")
+		ends := false
+		for a, ok := b.keeper.Poll(); ok; a, ok = b.keeper.Poll() {
+			ends = ends || a.Do == plan.End && a.Ending == plan.Reboot
+		}
+		if ends != want {
+			t.Errorf("slot %d starts again: %v", slot, ends)
+		}
+	}
+	if !startsAgain(errNoCard) || !startsAgain(fmt.Errorf("%w: damaged", errNoBoot)) || startsAgain(errors.New("the data partition cannot be used")) {
+		t.Error("who cannot tell whether it is on trial starts again, and nobody else")
+	}
+}
+
+func TestOnlyRootWritesWhereSetupLeavesItsResult(t *testing.T) {
+	if dir := filepath.Dir(setupResult); dir == card.RunDir || dir == "/tmp" {
+		t.Errorf("a gateway may write to %s", dir)
 	}
 }

@@ -38,6 +38,13 @@ const (
 // errNoCard is for the console.
 var errNoCard = errors.New("no card of Packhorse's was found: put it in, or flash it anew, and switch on again")
 
+// errNoBoot is why nobody can tell which system is on trial.
+var errNoBoot = errors.New("the boot partition cannot be used")
+
+// startsAgain tells whether a start in vain is worth another: a contact may have come loose, and a system on trial that does
+// not even see its card ends that way.
+func startsAgain(err error) bool { return errors.Is(err, errNoCard) || errors.Is(err, errNoBoot) }
+
 // findCard looks at all disks until one is the card and its partitions are there. slow is called once when it takes long.
 func findCard(ctx context.Context, slow func()) (theCard, error) {
 	ctx, stop := context.WithTimeout(ctx, cardLimit)

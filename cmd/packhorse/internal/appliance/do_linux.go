@@ -120,9 +120,13 @@ func (b *box) prompt() {
 	}
 }
 
+// setupResult is where setup leaves what became of it, before that goes to the card: in a directory of root's. In that of the
+// sockets a gateway that was broken into could put a link in its place and have a file of root's copied to where it may read.
+const setupResult = "/run/" + card.ResultFile
+
 // setup does what the configuration wants once; packhorse setup knows what is done already.
 func (b *box) setup() {
-	result := card.RunDir + "/" + card.ResultFile
+	result := setupResult
 	c := exec.Command(b.exe, "setup", "--from", card.BootDir+"/"+card.ConfigFile, "--result", result, "--wait", "10m")
 	c.Env = environment("/root")
 	out := &lineWriter{each: func(line string) { b.note("setup: " + line) }}

@@ -32,6 +32,9 @@ func (b *box) prepare() error {
 		b.complain("this system does not say what it is", err)
 	}
 	if err := b.mountCard(); err != nil {
+		if b.boot != nil && b.slot != 0 {
+			b.onTrialAnyway(b.updates())
+		}
 		_ = b.configure() // what can be read of it, so that who comes over the network still gets in
 		b.serve()
 		return err
@@ -95,7 +98,7 @@ func (b *box) mountCard() error {
 	b.boot = newBoot(b.card.part(card.Boot))
 	if err := b.boot.do(); err != nil {
 		b.boot = nil
-		return fmt.Errorf("the boot partition cannot be used: %w\nfix: look at the card on another computer, or flash it anew", err)
+		return fmt.Errorf("%w: %w\nfix: look at the card on another computer, or flash it anew", errNoBoot, err)
 	}
 	b.findSlot()
 	if err := b.resetIfAsked(); err != nil {
@@ -153,6 +156,14 @@ func (b *box) mountData() error {
 		return fmt.Errorf("the data partition cannot be written: %w\nfix: copy the card and flash a new one: cards that wear out become read-only", err)
 	}
 	return nil
+}
+
+// onTrialAnyway finds out without the data partition whether this start is a trial: a new system that cannot mount it must not
+// wait for a person, since the one before may.
+func (b *box) onTrialAnyway(u update.Card) {
+	if st, err := u.State(); err == nil && st.Trial {
+		b.keeper = plan.NewKeeper(time.Now(), true)
+	}
 }
 
 // startUpdates notes a trial that began or failed, and takes an update that lies on the boot partition: then the board

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"sync"
+	"unicode"
 )
 
 // Bounds of what is kept of the log, in lines and in octets of one line.
@@ -71,10 +72,11 @@ func (w *lineWriter) close() {
 	}
 }
 
-// printable keeps control characters from the consoles.
+// printable keeps from the consoles what is no text: control characters, of which U+009B begins an escape sequence as ESC [
+// does, and those that turn around what is read.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f {
+		if r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
 			return -1
 		}
 		return r

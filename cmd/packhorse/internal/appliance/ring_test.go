@@ -21,7 +21,7 @@ func TestTheRingKeepsTheLastLines(t *testing.T) {
 func TestLinesOfAProcess(t *testing.T) {
 	var got []string
 	w := &lineWriter{each: func(line string) { got = append(got, line) }}
-	for _, part := range []string{"one\ntw", "o\n\n", "\x1b[2Jred\xff\n", strings.Repeat("x", maxLine+1), "\nend"} {
+	for _, part := range []string{"one\ntw", "o\n\n", "\x1b[2Jr\u009bed\u202e\xff\n", strings.Repeat("x", maxLine+1), "\nend"} {
 		if n, err := w.Write([]byte(part)); n != len(part) || err != nil {
 			t.Fatal(n, err)
 		}

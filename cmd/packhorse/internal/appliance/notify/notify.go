@@ -3,6 +3,7 @@ package notify
 
 import (
 	"strings"
+	"unicode"
 )
 
 // Message is one datagram: assignments of which a supervisor knows some.
@@ -40,7 +41,7 @@ func Parse(b []byte) Message {
 // printable is a text without control characters, cut to a length that fits a line.
 func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
 			return ' '
 		}
 		return r

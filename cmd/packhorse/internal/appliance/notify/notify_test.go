@@ -21,7 +21,7 @@ func TestParse(t *testing.T) {
 		{"RELOADING=1\nMONOTONIC_USEC=12", Message{Reloading: true}},
 		{"STOPPING=1", Message{Stopping: true}},
 		{"READY=0\nREADY\n=\n\xff\xfe", Message{}},
-		{"STATUS=\x1b[2J\xffx", Message{Status: " [2J?x"}},
+		{"STATUS=\x1b[2J\u009b\u202e\xffx", Message{Status: " [2J  ?x"}},
 		{"STATUS=" + strings.Repeat("é", 200), Message{Status: strings.Repeat("é", 128)}},
 		{"", Message{}},
 	} {
