@@ -132,3 +132,42 @@ func TestTypeTakesOneLine(t *testing.T) {
 		t.Error("two lines were typed")
 	}
 }
+
+// TestInterruptEndsWhatRuns: the answer after it is the next command's, whatever was left of the one before.
+func TestInterruptEndsWhatRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer ours.Close()
+		go func() { // a command runs until Ctrl-C, and takes lines for itself
+			b, runs := make([]byte, 1), true
+			for line := ""; ; {
+				if _, err := theirs.Read(b); err != nil {
+					return
+				}
+				switch {
+				case b[0] == 3 && runs:
+					runs = false
+					io.WriteString(theirs, "\r\n[exit 130]\r\npackhorse> ")
+				case b[0] == '\n' && !runs && line == "":
+					io.WriteString(theirs, "\r\npackhorse> ")
+				case b[0] == '\n' && !runs:
+					io.WriteString(theirs, line+"\r\nthe answer\r\n[exit 0]\r\npackhorse> ")
+					line = ""
+				case b[0] != 3 && !runs:
+					line += string(b)
+				}
+			}
+		}()
+		c := NewConsole("a", ours, nil, "a.log")
+		c.Note("old\n[exit 7]\n" + Prompt) // said, and waited for by nobody
+		for range 2 {                      // the second time nothing runs
+			if err := c.Interrupt(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if r, err := c.Run(t.Context(), "status"); err != nil || r.Exit != 0 || !strings.HasSuffix(r.Output, "the answer\n") || strings.Contains(r.Output, "exit") {
+				t.Errorf("got %+v, %v", r, err)
+			}
+		}
+		theirs.Close()
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"packhorse/gateway/admin"
@@ -18,12 +19,30 @@ import (
 // identityLimit is how long a node is asked what it is; one that does not answer is known by the bench file alone.
 const identityLimit = 20 * time.Second
 
-// version asks a gateway for its name and version.
+// version asks a gateway for its name and version, and a Debian for the uptime of its kernel.
 func (n *shellNode) version(ctx context.Context) (hil.Banner, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
 	s, err := status(ctx, n)
-	return hil.Banner{Name: s.Name, Version: s.Version, Uptime: time.Duration(s.UptimeS) * time.Second}, err
+	b := hil.Banner{Name: s.Name, Version: s.Version}
+	if err == nil && n.about.System == benchfile.Deb {
+		b.Uptime, err = n.uptime(ctx)
+	}
+	return b, err
+}
+
+// uptime is what the kernel says of itself (proc_uptime(5)).
+func (n *shellNode) uptime(ctx context.Context) (time.Duration, error) {
+	s, err := n.shell.run(ctx, "cat /proc/uptime", nil)
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(string(s.out), " ")
+	d, err := time.ParseDuration(first + "s")
+	if err != nil {
+		return 0, fmt.Errorf("cat /proc/uptime: exit %d: %q", s.exit, s.out)
+	}
+	return d, nil
 }
 
 // status asks any node.

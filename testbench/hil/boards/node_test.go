@@ -233,7 +233,11 @@ func TestFramesAreCountedOverRestarts(t *testing.T) {
 
 func TestReadyWaitsUntilTheGatewayAnswers(t *testing.T) {
 	asked := 0
-	s := serve(t, func(_ string, _ io.Reader, w, _ io.Writer) int {
+	s := serve(t, func(command string, _ io.Reader, w, _ io.Writer) int {
+		if strings.HasPrefix(command, "cat /proc/uptime") {
+			fmt.Fprintln(w, "7.50 12.25")
+			return 0
+		}
 		if asked++; asked < 3 {
 			return 3
 		}
@@ -241,7 +245,7 @@ func TestReadyWaitsUntilTheGatewayAnswers(t *testing.T) {
 		return 0
 	})
 	b, err := open(t, s.about(benchfile.Deb)).Nodes()[0].(hil.Readier).Ready(t.Context())
-	if want := (hil.Banner{Name: "hut", Version: "v1.2", Uptime: 7 * time.Second}); err != nil || b != want || asked != 3 {
+	if want := (hil.Banner{Name: "hut", Version: "v1.2", Uptime: 7500 * time.Millisecond}); err != nil || b != want || asked != 3 {
 		t.Errorf("got %+v, %v after %d", b, err, asked)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"packhorse/testbench/hil/report"
 	"packhorse/testbench/hil/suite"
@@ -19,6 +20,9 @@ var asked = []struct{ file, command string }{
 	{"store_check.json", "store check --json"},
 }
 
+// nodeLimit is for each of them, so that one that hangs does not take the time of the others.
+const nodeLimit = time.Minute
+
 // maxFiles bounds what the report lists of one node.
 const maxFiles = 200
 
@@ -29,13 +33,24 @@ func (v *visit) collect(ctx context.Context) error {
 		dir := filepath.Join(v.Out, v.place.Kind, "collected", p.Name())
 		err := os.MkdirAll(dir, 0o755)
 		if err == nil {
-			err = errors.Join(p.Collect(ctx, dir), answers(ctx, p, dir))
+			err = gather(ctx, p, dir)
 		}
 		files, also := v.files(dir)
 		v.entry.Nodes = append(v.entry.Nodes, report.Node{Files: files})
 		errs = append(errs, err, also)
 	}
 	return errors.Join(errs...)
+}
+
+// gather brings what one node can tell. What is off may tell less.
+func gather(ctx context.Context, p *suite.Peer, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, nodeLimit)
+	defer cancel()
+	err := p.Collect(ctx, dir)
+	if p.Dark() {
+		return nil
+	}
+	return errors.Join(err, answers(ctx, p, dir))
 }
 
 // answers asks the node itself. That a command fails is an answer too.

@@ -19,6 +19,7 @@ import (
 type faults struct {
 	noPower, noFiles, noAttenuator, twoRadios, inDomain bool // lacks and extras
 	dead                                                string
+	slow                                                time.Duration // to be ready
 	twice, damaged, lost, torn, loud, wrongLaw, sick    bool
 	strong, deaf, panics                                bool
 	pastNoise                                           bool // 20 dB more are 5 dB less
@@ -30,6 +31,8 @@ type fake struct {
 	mu     sync.Mutex
 	nodes  []*box
 	loss   float64 // dB between them
+	cut    bool    // they do not hear each other
+	gone   float64 // probability for packets
 	closed bool
 	code   chan string // of an open pairing; closed when somebody has joined
 }
@@ -38,7 +41,8 @@ type fake struct {
 type box struct {
 	f              *fake
 	i              int
-	on             bool
+	on, mute       bool // mute: its gateway hangs
+	starts         int
 	region, domain string
 	frames         uint64
 	letters        []admin.Letter
@@ -79,9 +83,10 @@ func (f *fake) Close() error { f.closed = true; return nil }
 
 type air struct{ *fake }
 
-func (air) Cut(context.Context, string, string, bool) error { return nil }
-func (air) Loss(context.Context, float64) error             { return nil }
-func (air) Observes()                                       {}
+func (air) Observes() {}
+
+func (a air) Cut(_ context.Context, _, _ string, cut bool) error { a.cut = cut; return nil }
+func (a air) Loss(_ context.Context, p float64) error            { a.gone = p; return nil }
 
 func (a air) Attenuate(_ context.Context, _, _ string, dB float64) error {
 	if a.noAttenuator {
@@ -120,10 +125,16 @@ func (n typed) Power() hil.Power {
 	return n
 }
 
-func (n typed) On(context.Context) error  { n.on = true; return nil }
+func (n typed) On(context.Context) error {
+	n.on, n.mute = true, false
+	n.starts++
+	return nil
+}
+
 func (n typed) Off(context.Context) error { n.on = false; return nil }
 
 func (n typed) Ready(context.Context) (hil.Banner, error) {
+	time.Sleep(n.f.slow) // of synctest
 	if !n.on || n.f.dead == n.Name() {
 		return hil.Banner{}, &hil.Error{Node: n.Name(), Doing: "start", Err: errors.New("dead")}
 	}
@@ -187,6 +198,9 @@ func (b *box) command(stdin []byte, args []string) (hil.Result, error) {
 	defer b.f.mu.Unlock()
 	if !b.on {
 		return hil.Result{}, errors.New("it is off")
+	}
+	if b.mute {
+		return hil.Result{}, errors.New("it says nothing")
 	}
 	if b.f.panics && args[0] == "send" {
 		panic("the bench has a fault")

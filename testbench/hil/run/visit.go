@@ -35,6 +35,7 @@ type visit struct {
 	rig     hil.Rig
 	bench   *suite.Bench
 	banners map[string]hil.Banner
+	unfit   string // why no case can run any more
 }
 
 // visit answers why the cases that are left cannot run, or nothing.
@@ -143,13 +144,41 @@ func (v *visit) suites(ctx context.Context) {
 	defer stop()
 	for _, s := range v.Suites {
 		for _, c := range s.Cases {
-			v.run(ctx, s.Name, c)
+			if v.unfit != "" {
+				v.pass(s.Name, c.Name, v.unfit)
+				continue
+			}
+			failed := v.run(ctx, s.Name, c)
+			v.putRight(ctx, s.Name+"/"+c.Name, failed)
 		}
+	}
+	if v.unfit != "" {
+		v.say(report.Case{}, fmt.Sprintf("%s: the cases left are skipped: %s", v.place.Kind, v.unfit))
 	}
 }
 
-// run runs one case.
-func (v *visit) run(ctx context.Context, name string, c suite.Case) {
+// putRight makes the rig fit for the next case: what one has left behind must not fail another. After a case that has failed
+// nothing is taken for granted. It is a case of its own in the report, when there was something to do.
+func (v *visit) putRight(ctx context.Context, after string, failed bool) {
+	if ctx.Err() != nil || !failed && v.bench.Right() {
+		return
+	}
+	err := v.step("put right after "+after, func() error {
+		limited, cancel := context.WithTimeout(ctx, startLimit)
+		defer cancel()
+		err := v.bench.Restore(limited)
+		if err != nil && ctx.Err() != nil {
+			return &hil.Unable{What: "put the rig right", Why: "the run was interrupted"}
+		}
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		v.unfit = "the rig could not be put right after " + after + ": " + err.Error()
+	}
+}
+
+// run runs one case and tells whether it has failed.
+func (v *visit) run(ctx context.Context, name string, c suite.Case) (failed bool) {
 	out := report.Case{Rig: v.place.Kind, Suite: name, Name: c.Name, FromS: v.marks.Since()}
 	v.say(out, "")
 	v.bench.Figures = map[string]float64{}
@@ -168,6 +197,7 @@ func (v *visit) run(ctx context.Context, name string, c suite.Case) {
 	v.done++
 	v.report.Cases = append(v.report.Cases, out)
 	v.say(out, "")
+	return out.Outcome == report.Failed
 }
 
 // judge makes an outcome of what a case has answered.
@@ -198,8 +228,14 @@ func guarded(f func() error) (err error) {
 func (v *visit) step(name string, f func() error) error {
 	out := report.Case{Rig: v.place.Kind, Suite: benchSuite, Name: name, FromS: v.marks.Since()}
 	v.say(out, "")
+	if v.bench != nil {
+		v.bench.Figures = map[string]float64{}
+	}
 	err := guarded(f)
 	out.Outcome, out.Reason = judge(context.Background(), err)
+	if v.bench != nil {
+		out.Figures = v.bench.Figures
+	}
 	if out.Outcome == report.Failed {
 		out.Output = v.lastWords()
 	}
@@ -213,12 +249,16 @@ func (v *visit) step(name string, f func() error) error {
 func (v *visit) skip(reason string) {
 	for _, s := range v.Suites {
 		for _, c := range s.Cases {
-			out := report.Case{Rig: v.place.Kind, Suite: s.Name, Name: c.Name, Outcome: report.Skipped, Reason: reason, FromS: v.marks.Since()}
-			v.report.Cases = append(v.report.Cases, out)
-			v.done++
+			v.pass(s.Name, c.Name, reason)
 		}
 	}
 	v.say(report.Case{}, fmt.Sprintf("%s: %d cases skipped: %s", v.place.Kind, v.perPlace, reason))
+}
+
+// pass accounts for one case that does not run.
+func (v *visit) pass(name, c, reason string) {
+	v.report.Cases = append(v.report.Cases, report.Case{Rig: v.place.Kind, Suite: name, Name: c, Outcome: report.Skipped, Reason: reason, FromS: v.marks.Since()})
+	v.done++
 }
 
 // nodes are the names that a case ran on.
@@ -259,7 +299,10 @@ func (v *visit) leave(ctx context.Context) {
 			if facts == nil {
 				facts = map[string]string{}
 			}
-			facts["version"], facts["boot_s"] = b.Version, fmt.Sprintf("%.1f", b.Uptime.Seconds())
+			facts["version"] = b.Version
+			if b.Uptime > 0 {
+				facts["boot_s"] = fmt.Sprintf("%.1f", b.Uptime.Seconds())
+			}
 		}
 		id.Facts = facts
 		node := report.Node{Identity: id, Marks: v.marks.Marks(p.Name())}

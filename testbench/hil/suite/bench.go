@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"packhorse/gateway/admin"
@@ -17,10 +18,13 @@ type Bench struct {
 	Marks   *Recorder
 	Figures map[string]float64 // what the running case has measured; the unit ends the name
 
+	air    *upset
 	peers  []*Peer
 	paired error // why the nodes are not in one domain; nil with joined
 	joined bool
 	drawn  uint64 // how many contents were drawn
+
+	noting sync.Mutex // of Figures, while nodes start side by side
 }
 
 // errNotTried is the state of pairing before it was tried.
@@ -28,7 +32,8 @@ var errNotTried = errors.New("not tried yet")
 
 // NewBench is a bench with a rig's nodes, which may be off.
 func NewBench(r hil.Rig, p Params, m *Recorder) *Bench {
-	b := &Bench{Rig: r, Params: p, Marks: m, Figures: map[string]float64{}, paired: errNotTried}
+	air := &upset{Air: r.Air(), links: map[link]harm{}}
+	b := &Bench{Rig: watched{r, air}, air: air, Params: p, Marks: m, Figures: map[string]float64{}, paired: errNotTried}
 	for _, n := range r.Nodes() {
 		b.peers = append(b.peers, &Peer{Node: n, b: b})
 	}
@@ -52,6 +57,7 @@ type Peer struct {
 	b        *Bench
 	gateway  string // its name on the air
 	powerEnd func() // ends the mark of its power
+	dark     bool   // we took its power, and it was not ready since
 }
 
 // switchable answers the power switch.
@@ -62,7 +68,11 @@ func (p *Peer) switchable() (hil.Power, error) {
 	return p.Power(), nil
 }
 
-// On gives power, where there is a switch, and waits until the gateway is ready.
+// Dark tells whether the bench took the node's power and did not see it ready since.
+func (p *Peer) Dark() bool { return p.dark }
+
+// On gives power, where there is a switch, and waits until the gateway is ready. How long that took is a figure, and what the
+// system's own clock said of it.
 func (p *Peer) On(ctx context.Context) (hil.Banner, error) {
 	power := p.Power()
 	if power == nil {
@@ -76,9 +86,15 @@ func (p *Peer) On(ctx context.Context) (hil.Banner, error) {
 	}
 	end := p.b.Marks.Begin(p.Name(), bootMark, "starting")
 	defer end()
+	from := p.b.Marks.Since()
 	banner, err := p.ready(ctx)
+	took := p.b.Marks.Since() - from
 	if err == nil {
 		_, err = p.status(ctx)
+	}
+	if err == nil {
+		p.dark = false
+		p.b.started(p.Name(), took, banner.Uptime)
 	}
 	return banner, err
 }
@@ -89,6 +105,7 @@ func (p *Peer) Off(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.dark = true // also when that fails: nobody knows then
 	if err := power.Off(ctx); err != nil {
 		return err
 	}
@@ -108,6 +125,19 @@ func (p *Peer) Cycle(ctx context.Context) (hil.Banner, error) {
 		return hil.Banner{}, err
 	}
 	return p.On(ctx)
+}
+
+// started notes the slowest start of a node as figures of the case: seconds by the bench's clock from power to ready, and the
+// uptime that the node named, where it did.
+func (b *Bench) started(node string, took float64, uptime time.Duration) {
+	b.noting.Lock()
+	defer b.noting.Unlock()
+	name := "power_to_ready_" + node + "_s"
+	b.Figures[name] = max(b.Figures[name], took)
+	if uptime > 0 {
+		name = "uptime_at_ready_" + node + "_s"
+		b.Figures[name] = max(b.Figures[name], uptime.Seconds())
+	}
 }
 
 func (p *Peer) ready(ctx context.Context) (hil.Banner, error) {
