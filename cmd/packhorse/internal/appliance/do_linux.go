@@ -17,8 +17,8 @@ import (
 	"packhorse/board/card"
 	"packhorse/board/update"
 	"packhorse/cmd/packhorse/internal/appliance/control"
-	"packhorse/cmd/packhorse/internal/appliance/notify"
 	"packhorse/cmd/packhorse/internal/appliance/plan"
+	"packhorse/cmd/packhorse/internal/notify"
 	"packhorse/gateway/admin"
 )
 

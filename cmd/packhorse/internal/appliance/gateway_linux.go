@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"packhorse/board/card"
-	"packhorse/cmd/packhorse/internal/appliance/notify"
 	"packhorse/cmd/packhorse/internal/appliance/plan"
+	"packhorse/cmd/packhorse/internal/notify"
 )
 
 // notifySocket is where the gateway tells how it is.

@@ -6,26 +6,26 @@ import (
 	"fmt"
 	"time"
 
-	"packhorse/cmd/packhorse/internal/appliance/notify"
+	"packhorse/cmd/packhorse/internal/notify"
 )
 
 // How long things may take.
 const (
-	DogEvery    = 15 * time.Second // between two meals of the watchdog
-	DogTimeout  = 60 * time.Second // how long the board lives without one
-	HangLimit   = 60 * time.Second // between two signs of life of a gateway that is ready
-	StartLimit  = 5 * time.Minute  // until a gateway is ready: a large store is read, keys are made
-	KillAfter   = 10 * time.Second // from SIGABRT to SIGKILL
-	GoneAfter   = 10 * time.Second // from SIGKILL to the moment when only the hardware helps
-	StopLimit   = 20 * time.Second // from SIGTERM to SIGKILL
-	FirstPause  = time.Second      // before the gateway is started again; doubles up to LongestPause
-	LongestWait = time.Minute
-	SteadyAfter = 2 * time.Minute // a gateway that was ready so long begins anew with FirstPause
-	RescueAfter = 15 * time.Minute
-	AskEvery    = 5 * time.Second
-	TrialLimit  = 2 * time.Minute  // until a system on trial has a gateway that is ready and answers
-	TrialHealth = 20 * time.Second // for which it stays so
-	PromptLimit = 20 * time.Second // until a console takes commands, whatever the gateway does
+	DogEvery     = 15 * time.Second // between two meals of the watchdog
+	DogTimeout   = 60 * time.Second // how long the board lives without one
+	HangLimit    = 60 * time.Second // between two signs of life of a gateway that is ready
+	StartLimit   = 5 * time.Minute  // until a gateway is ready: a large store is read, keys are made
+	KillAfter    = 10 * time.Second // from SIGABRT to SIGKILL
+	GoneAfter    = 10 * time.Second // from SIGKILL to the moment when only the hardware helps
+	StopLimit    = 20 * time.Second // from SIGTERM to SIGKILL
+	FirstPause   = time.Second      // before the gateway is started again; doubles up to LongestPause
+	LongestPause = time.Minute
+	SteadyAfter  = 2 * time.Minute // a gateway that was ready so long begins anew with FirstPause
+	RescueAfter  = 15 * time.Minute
+	AskEvery     = 5 * time.Second
+	TrialLimit   = 2 * time.Minute  // until a system on trial has a gateway that is ready and answers
+	TrialHealth  = 20 * time.Second // for which it stays so
+	PromptLimit  = 20 * time.Second // until a console takes commands, whatever the gateway does
 )
 
 // Do is what the init is to do.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"packhorse/cmd/packhorse/internal/appliance/notify"
+	"packhorse/cmd/packhorse/internal/notify"
 )
 
 // words names actions in the tables below.

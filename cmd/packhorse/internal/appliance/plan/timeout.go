@@ -63,7 +63,7 @@ func (k *Keeper) Timeout(now time.Time) {
 	switch k.phase {
 	case pausing:
 		if k.ending == 0 && !now.Before(k.since.Add(k.pause)) {
-			k.pause = min(2*k.pause, LongestWait)
+			k.pause = min(2*k.pause, LongestPause)
 			k.start(now)
 		}
 	case coming:

@@ -1,5 +1,5 @@
-// Package notify tells the service manager that started this process how it is, by the protocol of sd_notify(3): systemd
-// on Debian, and the init of the flash image. Without a manager every call does nothing.
+// Package notify is the protocol of sd_notify(3), by which a service tells who started it how it is: Manager is the end
+// of the gateway, under systemd on Debian and under the init of the flash image; Server is the end of that init.
 package notify
 
 import (
@@ -16,7 +16,7 @@ import (
 // patience is how long a manager may take no word before the word is given up: the gateway goes on without it.
 const patience = 5 * time.Second
 
-// Manager is the way to the service manager. Its methods may be called from any goroutine.
+// Manager is the way to the service manager. Without one every call does nothing. Its methods may be called from any goroutine.
 type Manager struct {
 	address  string        // empty: there is none
 	watchdog time.Duration // 0: it watches nothing

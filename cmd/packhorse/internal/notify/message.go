@@ -1,4 +1,3 @@
-// Package notify hears what a service tells its supervisor: the datagrams of sd_notify(3).
 package notify
 
 import (
