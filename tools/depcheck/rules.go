@@ -36,7 +36,7 @@ var rooms = []room{
 // pure lists the packages that are state machines or codecs: no IO, no clock, no
 // goroutine, no random source of their own.
 var pure = []string{"radio/phy", "link", "link/access", "link/wire", "link/cpace", "store/queue", "gateway", "gateway/ramf", "gateway/pki", "gateway/session",
-	"gateway/endpoint", "gateway/domain", "gateway/route", "gateway/cms", "gateway/compact", "gateway/registration", "gateway/courier/bundle", "gateway/cargo", "gateway/uplink", "gateway/permit", "gateway/inet", "gateway/internal/asked", "testbench/crashfs/fate", "cmd/packhorse/internal/appliance/plan"}
+	"gateway/endpoint", "gateway/domain", "gateway/route", "gateway/cms", "gateway/compact", "gateway/registration", "gateway/courier/bundle", "gateway/cargo", "gateway/uplink", "gateway/permit", "gateway/inet", "gateway/internal/asked", "board/card", "testbench/crashfs/fate", "cmd/packhorse/internal/appliance/plan", "cmd/packhorse/internal/hotspot"}
 
 // impure are the packages of the standard library that a pure package may not import.
 var impure = map[string]string{
