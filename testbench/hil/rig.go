@@ -2,7 +2,6 @@ package hil
 
 import (
 	"context"
-	"time"
 )
 
 // Power is the switch of one node. Both calls may be made in any state and are done when they return.
@@ -11,21 +10,6 @@ type Power interface {
 	On(ctx context.Context) error
 	// Off takes power away at once, as pulling the plug does: nothing is told to the system beforehand.
 	Off(ctx context.Context) error
-}
-
-// Cycle takes power away and gives it back after a pause.
-func Cycle(ctx context.Context, p Power, pause time.Duration) error {
-	if err := p.Off(ctx); err != nil {
-		return err
-	}
-	t := time.NewTimer(pause)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return p.On(ctx)
 }
 
 // Node is one board with its radios. Its methods may be called by one goroutine at a time; different nodes are independent.

@@ -63,13 +63,3 @@ func (f fat) write(ctx context.Context, name string, content []byte) error {
 	path := filepath.Join(dir, "file")
 	return errors.Join(os.WriteFile(path, content, 0o600), f.copyIn(ctx, path, name))
 }
-
-// names lists what lies at the top.
-func (f fat) names(ctx context.Context) ([]string, error) {
-	out, err := f.tool(ctx, "mdir", "-b", "::")
-	var names []string
-	for _, line := range strings.Fields(strings.ReplaceAll(string(out), "::/", "\n")) {
-		names = append(names, strings.TrimSuffix(line, "/"))
-	}
-	return names, err
-}

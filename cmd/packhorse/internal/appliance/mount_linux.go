@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -127,10 +126,4 @@ func unmountAll() {
 		}
 	}
 	unix.Sync()
-}
-
-// isMounted tells whether something is mounted there.
-func isMounted(dir string) bool {
-	b, err := os.ReadFile("/proc/self/mounts")
-	return err == nil && strings.Contains(string(b), " "+dir+" ")
 }
