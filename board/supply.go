@@ -24,7 +24,8 @@ const (
 	supplyJump   = 0.15             // share by which a reading is far from the others
 	supplyNear   = 0.05             // share within which far readings are of one level
 	supplyAgree  = 3                // readings in a row that make a new level
-	supplyBack   = 1.02             // share of a threshold that counts as above it again
+	supplyBack   = 1.02             // share of Low that counts as above it again
+	supplyRest   = 1.005            // share of Empty that counts as above it again: a little, or a weak charger is not seen
 	supplyEmpty  = time.Minute      // below Empty
 	supplyFresh  = 30 * time.Second // readings that are older say nothing
 	supplyLeast  = 1.0              // volts: below is a loose wire
@@ -84,7 +85,7 @@ func (s *Supply) judge(now time.Time) {
 		s.low = false
 	}
 	switch {
-	case s.volts >= s.Empty*supplyBack || s.Empty == 0:
+	case s.volts >= s.Empty*supplyRest || s.Empty == 0:
 		s.below = time.Time{}
 	case s.volts < s.Empty && s.below.IsZero():
 		s.below = now
@@ -107,6 +108,6 @@ func (s *Supply) IsLow(now time.Time) bool {
 
 // IsEmpty tells that the battery has been below Empty for a minute, by readings all the time.
 func (s *Supply) IsEmpty(now time.Time) bool {
-	_, ok := s.Volts(now)
-	return ok && !s.below.IsZero() && now.Sub(s.below) >= supplyEmpty
+	volts, ok := s.Volts(now)
+	return ok && volts < s.Empty && !s.below.IsZero() && now.Sub(s.below) >= supplyEmpty
 }

@@ -64,6 +64,8 @@ func TestEmptyBattery(t *testing.T) {
 		{"a worn battery under another load", join(times(10, 12), times(20, 10)), 19, 20},
 		{"around the threshold", join(times(5, 11.4), []float64{11.1, 11.0, 11.1, 11.3, 11.1, 11.3, 11.1, 11.2, 11.1, 11.2, 11.1, 11.2}), 13, 16},
 		{"a loose wire between", join(times(6, 11), times(1, 0), times(6, 11)), 0, 0},
+		{"one reading below, then just above for long", join(times(10, 11.3), times(4, 11.15), times(60, 11.3)), 0, 0},
+		{"a weak charger comes", join(times(3, 11.1), times(60, 11.3)), 0, 0},
 		{"a charger comes", join(times(6, 11), times(20, 14.2)), 0, 0},
 	} {
 		s := &Supply{Low: 11.8, Empty: 11.2}
