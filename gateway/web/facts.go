@@ -13,6 +13,9 @@ import (
 // fresh is how long facts hold: strangers who look all the time cost the gateway no more than that.
 const fresh = time.Second
 
+// facing is how long the gateway may take to answer: less than WriteTimeout, so that who looks is told.
+const facing = 5 * time.Second
+
 // cache keeps the last facts.
 type cache struct {
 	from Source
@@ -28,7 +31,9 @@ func (c *cache) get(ctx context.Context) (Facts, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now := c.now(); c.at.IsZero() || now.Sub(c.at) >= fresh || now.Before(c.at) {
-		f, err := c.from.Facts(context.WithoutCancel(ctx)) // who hangs up spoils it for nobody
+		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), facing) // who hangs up spoils it for nobody
+		defer stop()
+		f, err := c.from.Facts(ctx)
 		c.last, c.err, c.at = f, err, now
 	}
 	return c.last, c.err

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -41,6 +42,26 @@ func ask(h http.Handler, method, url string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
+}
+
+// stuck is a gateway that does not answer.
+type stuck struct{}
+
+func (stuck) Facts(ctx context.Context) (Facts, error) {
+	<-ctx.Done()
+	return Facts{}, ctx.Err()
+}
+
+func TestAGatewayThatHangsHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, begun := NewHandler(stuck{}), time.Now()
+		if w := ask(h, "GET", "http://10.42.47.1/"); w.Code != 503 || !strings.Contains(w.Body.String(), "does not answer") {
+			t.Errorf("got %d", w.Code)
+		}
+		if took := time.Since(begun); took > 9*time.Second {
+			t.Errorf("whoever looks waits %v: the server's time is over before", took)
+		}
+	})
 }
 
 func TestPageSaysWhatTheBoxIs(t *testing.T) {
