@@ -117,7 +117,10 @@ func (h *herald) follow(ctx context.Context) {
 func (h *herald) tell(ctx context.Context, more ...string) {
 	s, err := h.of.status(ctx)
 	if err != nil {
-		return // it ends
+		if len(more) > 0 && ctx.Err() == nil { // a manager that never hears of READY kills what works
+			h.check(h.manager.Say(more...))
+		}
+		return
 	}
 	if line := statusLine(s); line != h.said || len(more) > 0 {
 		h.said = line

@@ -85,12 +85,13 @@ type told struct {
 	status           admin.Status
 	events           chan admin.Event
 	hangs            bool
+	err              error // of status
 }
 
 func (g *told) heralded() heralded {
 	return heralded{
 		links:  func() (int, int) { return g.running, g.working },
-		status: func(context.Context) (admin.Status, error) { return g.status, nil },
+		status: func(context.Context) (admin.Status, error) { return g.status, g.err },
 		events: func(context.Context) (<-chan admin.Event, error) { return g.events, nil },
 		alive: func(ctx context.Context) bool {
 			if g.hangs {
@@ -151,6 +152,10 @@ func TestReadyIsSaidOnceALinkWorks(t *testing.T) {
 
 func TestAGatewayWithoutLinksIsReadyAtOnce(t *testing.T) {
 	heralding(t, &told{}, "", func(m *serviceManager, _ *herald, _ func()) { wantHeard(t, m, "READY=1\n"+calm) })
+}
+
+func TestReadyIsSaidWithoutAStatusToo(t *testing.T) {
+	heralding(t, &told{err: context.DeadlineExceeded}, "", func(m *serviceManager, _ *herald, _ func()) { wantHeard(t, m, "READY=1") })
 }
 
 func TestAnUnpluggedRadioDoesNotHoldUpTheStart(t *testing.T) {
