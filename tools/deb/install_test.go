@@ -93,6 +93,8 @@ func TestAPackagesLifeInDebian(t *testing.T) {
 	radio(m)
 	battery(m)
 	pages(m)
+	prepared(m)
+	shown(m)
 	id := m.id()
 	m.run(`echo 'name = "mine"' >>/etc/packhorse/packhorse.toml; echo '# of somebody' >/etc/packhorse/conf.d/10-mine.toml`)
 	upgraded(m, m.put(again("1.1", "# new in 1.1\n")), id)
@@ -147,7 +149,7 @@ func people(m *machine) {
 // hardened: systemd finds no fault with the units, and its measure of exposure is low. The service still does what it is for.
 func hardened(m *machine) {
 	m.t.Helper()
-	if out := m.run("systemd-analyze verify --man=no packhorse.service packhorse-setup.service packhorse-poweroff.path packhorse-poweroff.service 2>&1 || true"); strings.Contains(out, "packhorse") {
+	if out := m.run("systemd-analyze verify --man=no packhorse.service packhorse-setup.service packhorse-poweroff.path packhorse-poweroff.service packhorse-page.socket 2>&1 || true"); strings.Contains(out, "packhorse") {
 		m.t.Errorf("systemd-analyze verify says: %s", out)
 	}
 	out := m.run("systemd-analyze security --no-pager packhorse.service | tail -1")
@@ -179,6 +181,9 @@ func battery(m *machine) {
 	m.t.Helper()
 	d := "/run/systemd/system/packhorse-poweroff.service.d"
 	m.run("mkdir -p " + d + "; printf '[Service]\\nExecStart=\\nExecStart=/bin/sh -c \"rm /run/packhorse/poweroff; touch /run/off\"\\n' >" + d + "/test.conf; systemctl daemon-reload")
+	if m.ok("cd /; runuser -u alice -- touch /run/packhorse/poweroff") {
+		m.t.Error("a member of the group can have the board switched off")
+	}
 	m.run("cd /; runuser -u packhorse -- touch /run/packhorse/poweroff")
 	m.await("the board to be switched off", func() bool { return m.ok("test -e /run/off") })
 	m.run("rm -r " + d + "; systemctl daemon-reload")
@@ -192,6 +197,34 @@ func pages(m *machine) {
 	m.run("packhorse config check")
 	m.says("packhorse version", "1.0")
 	m.want("alice", "getent group packhorse | cut -d: -f4")
+}
+
+// prepared: the answers on the boot partition are taken, and the result is written beside them. A mistake is told there, and nobody
+// tries it again and again.
+func prepared(m *machine) {
+	m.t.Helper()
+	const boot = "/boot/firmware/packhorse"
+	m.run(`mkdir -p /boot/firmware; printf 'name = "ridge-7"\nregion = "EU868"\n' >` + boot + `.toml; systemctl start packhorse-setup`)
+	m.await("the answers to be taken", func() bool { return m.ok("systemctl show -p ActiveState --value packhorse-setup | grep -qx inactive") })
+	m.want("success", "systemctl show -p Result --value packhorse-setup")
+	m.says("cat "+boot+"-result.txt", "Understood of "+boot+".toml", "ridge-7", "region  EU868")
+	m.says("packhorse status --json", `"region":"EU868"`, `"name":"ridge-7"`)
+	m.want("640 root packhorse", "stat -c '%a %U %G' /etc/packhorse/conf.d/50-boot.toml")
+	m.run(`echo 'regoin = "US915"' >` + boot + `.toml; systemctl start packhorse-setup`)
+	m.await("the mistake to be found", func() bool { return m.ok("systemctl is-failed packhorse-setup") })
+	m.want("2", "systemctl show -p ExecMainStatus --value packhorse-setup")
+	m.want("0", "systemctl show -p NRestarts --value packhorse-setup")
+	m.says("cat "+boot+"-result.txt", "WRONG: "+boot+".toml:1", "did you mean region?")
+	m.says("packhorse status --json", `"region":"EU868"`)
+	m.run("rm -r /boot/firmware /etc/packhorse/conf.d/50-boot.toml; systemctl reset-failed packhorse-setup; systemctl reload packhorse")
+}
+
+// shown: port 80 is opened for the page where that is wanted, and not by itself.
+func shown(m *machine) {
+	m.t.Helper()
+	m.want("disabled", "systemctl is-enabled packhorse-page.socket || true")
+	m.run("systemctl stop packhorse; systemctl enable --now packhorse-page.socket; systemctl start packhorse")
+	m.says(`bash -c 'exec 3<>/dev/tcp/127.0.0.1/80; printf "GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n" >&3; cat <&3'`, "200 OK", "What this box is")
 }
 
 // upgraded: the new package restarts the gateway, and what the owner wrote stays.
@@ -215,7 +248,11 @@ func upgraded(m *machine, path, id string) {
 // was switched off stays off.
 func stays(m *machine, path, id string) {
 	m.t.Helper()
+	const network = "/etc/NetworkManager/system-connections/packhorse-ap.nmconnection"
+	m.run("mkdir -p " + filepath.Dir(network) + "; echo >" + network)
 	m.says("dpkg -r packhorse", "/var/lib/packhorse stays")
+	m.run("test ! -e " + network + "; rm -r /etc/NetworkManager")
+	m.want("", "ls /etc/packhorse/conf.d | grep -v -e 10-mine -e 90-set || true")
 	if m.ok("systemctl is-active packhorse") || m.ok("test -e /usr/bin/packhorse") {
 		m.t.Error("it runs on after it was removed")
 	}

@@ -50,7 +50,7 @@ func (j job) contents(p port) (files.Contents, error) {
 	own := j.files
 	l := list{mtime: j.commit}
 	l.file(j.binary(p.target), "/usr/bin/packhorse", 0o755)
-	for _, unit := range []string{"packhorse.service", "packhorse-setup.service", "packhorse-poweroff.path", "packhorse-poweroff.service"} {
+	for _, unit := range []string{"packhorse.service", "packhorse-setup.service", "packhorse-poweroff.path", "packhorse-poweroff.service", "packhorse-page.socket"} {
 		l.file(filepath.Join(own, unit), "/usr/lib/systemd/system/"+unit, 0o644)
 	}
 	l.file(filepath.Join(own, "packhorse.sysusers"), "/usr/lib/sysusers.d/packhorse.conf", 0o644)
