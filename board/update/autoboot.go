@@ -46,6 +46,28 @@ func (c Card) setDefault() error {
 	return c.writable(func() error { return c.overwrite(path, text) })
 }
 
+// mend writes autoboot.txt anew where it is missing, too long, or names no two slots: with such a file the firmware may still
+// start the system that runs, but nothing could be tried or kept any more, and it would have to be put right by hand. The default is
+// what runs, unless that was asked for as a trial.
+func (c Card) mend() error {
+	a := card.Autoboot{Default: c.Running, Trial: card.Other(c.Running)}
+	if q := readJournal(c.History).Asked; q != nil && q.Slot == c.Running && q.Release.Build == c.Release.Build {
+		a.Default, a.Trial = a.Trial, a.Default
+	}
+	text, err := a.AppendText(nil)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(c.BootDir, card.AutobootFile)
+	if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
+		if same, err := pad(text, st.Size()); err == nil {
+			return c.writable(func() error { return c.overwrite(path, same) })
+		}
+	}
+	// One that cannot be overwritten in its place is replaced: rename(2) has an entry that is there lead to the new file.
+	return c.writable(func() error { return replace(path, text) })
+}
+
 // pad makes a text as long as the file that it goes into, with empty lines.
 func pad(text []byte, n int64) ([]byte, error) {
 	if n > card.SectorSize || n < int64(len(text)) {

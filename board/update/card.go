@@ -37,6 +37,7 @@ type State struct {
 	Other   *System      // what the other slot is known to hold whole; nil: nothing, or unknown
 	Result  string       // what became of the last update, in words; empty: there was none
 	Events  []Event      // the last ones, oldest first
+	Mended  bool         // of Started: autoboot.txt was damaged and is as it should be again
 }
 
 // System is what a slot holds.

@@ -373,6 +373,52 @@ func TestAutobootThatCannotBeWrittenIsLeftAlone(t *testing.T) {
 	}
 }
 
+// TestDamagedAutobootIsMendedAtTheStart: owners edit what lies on the boot partition.
+func TestDamagedAutobootIsMendedAtTheStart(t *testing.T) {
+	text, err := card.Autoboot{Default: card.SlotA, Trial: card.SlotB}.AppendText(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"", "[all]\n", "boot_partition=2\n", strings.Repeat("\x00", len(text)), "\ufeff" + string(text) + strings.Repeat("#", 600),
+		"tryboot_a_b=1\nboot_partition=2\n[tryboot]\nboot_partition=3", "none", "a directory"} {
+		for _, trial := range []bool{false, true} {
+			c := aCard(t)
+			if trial {
+				c.staged(t, next, newSigner(t, 1))
+				if err := c.Try(noon); err != nil {
+					t.Fatal(err)
+				}
+				c = c.restarted(next)
+			}
+			path := filepath.Join(c.BootDir, card.AutobootFile)
+			switch put(t, path, []byte(bad)); bad {
+			case "none":
+				err = os.Remove(path)
+			case "a directory":
+				err = errors.Join(os.Remove(path), os.Mkdir(path, 0o700))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			calls := ""
+			c.Writable = func(yes bool) error { calls += map[bool]string{true: "w", false: "r"}[yes]; return nil }
+			st, err := c.Started(noon)
+			if bad == "a directory" {
+				if err == nil || st.Mended {
+					t.Errorf("a directory: got %+v, %v", st, err)
+				}
+				continue
+			}
+			if err != nil || !st.Mended || st.Default != card.SlotA || st.Trial != trial || calls != "wr" {
+				t.Errorf("%.20q, trial %v: got %+v, %v, %s", bad, trial, st, err, calls)
+			}
+			if st := c.start(t); st.Mended || calls != "wr" {
+				t.Errorf("%.20q: mended twice", bad)
+			}
+		}
+	}
+}
+
 func TestDamagedHistoryIsNone(t *testing.T) {
 	for _, bad := range []string{"", "{", "null", `{"events":[{"what":"surprise"}]}`, strings.Repeat(" ", maxJournal) + `{"events":[{"what":"kept","version":"9"}]}`} {
 		c := aCard(t)

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"time"
 
 	"packhorse/board/card"
@@ -10,15 +11,19 @@ import (
 // Its errors are no reason not to start.
 func (c Card) Started(now time.Time) (State, error) {
 	a, err := c.autoboot()
-	if err != nil {
-		s, _ := c.State()
-		return s, err
+	mended := false
+	if err != nil && card.IsSlot(c.Running) {
+		if err = c.mend(); err == nil {
+			a, err = c.autoboot()
+			mended = err == nil
+		}
 	}
-	if err := c.note(func(j *journal) { j.started(c, a.Default, now) }); err != nil {
-		s, _ := c.State()
-		return s, err
+	if err == nil {
+		err = c.note(func(j *journal) { j.started(c, a.Default, now) })
 	}
-	return c.State()
+	s, e := c.State()
+	s.Mended = mended
+	return s, cmp.Or(err, e)
 }
 
 // started compares what was asked for with what came of it.

@@ -177,6 +177,9 @@ func (b *box) startUpdates() {
 	if err != nil {
 		b.complain("updates are not as they should be", err)
 	}
+	if st.Mended {
+		b.log.Warn(card.AutobootFile + " was damaged and was written anew: leave it as it is")
+	}
 	b.keeper = plan.NewKeeper(time.Now(), st.Trial)
 	if st.Trial {
 		b.say("slot %s is on trial: version %s", card.SlotName(b.slot), b.version)
