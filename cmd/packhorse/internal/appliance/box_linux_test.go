@@ -269,3 +269,43 @@ func TestOnlyRootWritesWhereSetupLeavesItsResult(t *testing.T) {
 		t.Errorf("a gateway may write to %s", dir)
 	}
 }
+
+func TestWhatAsksForAFactoryReset(t *testing.T) {
+	for name, want := range map[string]bool{"factory-reset": true, "FACTORY-RESET": true, "Factory-Reset.txt": true, "factory-reset.md": false, "factory-reset/": false, "._factory-reset": false} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, name)
+		var err error
+		if strings.HasSuffix(name, "/") {
+			err = errors.Join(os.Mkdir(path, 0o700), os.WriteFile(path+"/x", nil, 0o600))
+		} else {
+			err = os.WriteFile(path, nil, 0o600)
+		}
+		if got := resetFile(dir); err != nil || (got == path) != want || (got == "") == want {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+	}
+}
+
+func TestWhatCanBeHadWithAMistake(t *testing.T) {
+	dir := t.TempDir()
+	file, last := filepath.Join(dir, "packhorse.toml"), filepath.Join(dir, "appliance.json")
+	if err := os.WriteFile(last, []byte(`{"name":"last"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"name = \"bo\"\nnmae = 1\n":             "bo",
+		"\xef\xbb\xbfname = \"bo\"\r\nnmae = 1": "bo", // as editors on Windows save it
+		"name = ":                               "last",
+		"\xff\xfen\x00":                         "last",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := fallback(file, last); got.Name != want || !got.Appliance.Console {
+			t.Errorf("%q: got %+v", text, got)
+		}
+	}
+	if got := fallback(dir, dir); got.Name != "" || got.Appliance.SSHListen != config.ApplianceDefaults().SSHListen {
+		t.Errorf("two directories: got %+v", got)
+	}
+}

@@ -62,8 +62,10 @@ func makeRun() error {
 // tune sets what the kernel lets a program set. What a kernel does not know is passed over.
 func tune() {
 	for path, value := range map[string]string{
-		"/proc/sys/kernel/panic":                        "10",   // seconds until a panic restarts the board
-		"/proc/sys/kernel/panic_on_oops":                "1",    // a kernel that stumbled is not trusted with parcels
+		"/proc/sys/kernel/panic":                        "10", // seconds until a panic restarts the board
+		"/proc/sys/kernel/panic_on_oops":                "1",  // a kernel that stumbled is not trusted with parcels
+		"/proc/sys/fs/protected_symlinks":               "1",  // in /tmp nobody leads root astray
+		"/proc/sys/fs/protected_hardlinks":              "1",
 		"/proc/sys/net/ipv4/ip_unprivileged_port_start": "0",    // the gateway may serve a page on port 80
 		"/proc/sys/vm/dirty_writeback_centisecs":        "1500", // fewer, larger writes to the card; what matters is synced
 	} {

@@ -120,7 +120,7 @@ func (b *box) findSlot() {
 
 // resetIfAsked erases the data partition where somebody at the box wants that.
 func (b *box) resetIfAsked() error {
-	file := resetFile()
+	file := resetFile(card.BootDir)
 	if file == "" && !b.cmdline.Reset {
 		return nil
 	}

@@ -15,15 +15,18 @@ import (
 )
 
 // resetFile is the file that asks for a factory reset, whatever ending an editor or file manager gave it; empty: none.
-func resetFile() string {
-	all, err := os.ReadDir(card.BootDir)
+func resetFile(dir string) string {
+	all, err := os.ReadDir(dir)
 	if err != nil {
 		return ""
 	}
 	for _, e := range all {
 		name := strings.ToLower(e.Name())
+		if !e.Type().IsRegular() { // a directory might not go away again, and each start would erase
+			continue
+		}
 		if name == card.ResetFile || name == card.ResetFile+".txt" {
-			return filepath.Join(card.BootDir, e.Name())
+			return filepath.Join(dir, e.Name())
 		}
 	}
 	return ""

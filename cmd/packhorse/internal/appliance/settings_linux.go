@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func (b *box) configure() error {
 	setHostname(host)
 	s, err := load()
 	if err != nil {
-		s = fallback()
+		s = fallback(config.DefaultPath, settingsFile)
 		if s.Name == "" {
 			s.Name = host
 		}
@@ -102,13 +103,13 @@ func remember(s settings) {
 
 // fallback is what can be had with a mistake in the configuration: what the file says all the same, else the last ones
 // that were right, else nothing but the defaults.
-func fallback() settings {
+func fallback(file, last string) settings {
 	s := settings{Appliance: config.ApplianceDefaults()}
-	if text, err := os.ReadFile(config.DefaultPath); err == nil && toml.Unmarshal(text, &s) == nil {
+	if text, err := os.ReadFile(file); err == nil && toml.Unmarshal(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), &s) == nil {
 		return s
 	}
 	s = settings{Appliance: config.ApplianceDefaults()}
-	if text, err := os.ReadFile(settingsFile); err == nil {
+	if text, err := os.ReadFile(last); err == nil {
 		_ = json.Unmarshal(text, &s)
 	}
 	return s
@@ -117,7 +118,7 @@ func fallback() settings {
 func (b *box) updateKeys() ([]string, error) {
 	s, err := load()
 	if err != nil {
-		s = fallback()
+		s = fallback(config.DefaultPath, settingsFile)
 	}
 	return s.Appliance.UpdateKeys, err
 }

@@ -44,6 +44,9 @@ func (l *Loaded) file(path string) error {
 			return err
 		}
 	}
+	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
+		return &Error{Where: path, Message: "written in UTF-16", Fix: "save it as UTF-8, which editors offer beside the file's name"}
+	}
 	b = bytes.TrimPrefix(b, byteOrderMark)
 	l.Files = append(l.Files, path)
 	next := l.Config
@@ -100,7 +103,11 @@ func explain(path string, err error) error {
 		if found := mistyped.FindStringSubmatch(e.Error()); found != nil {
 			return mistypedError(path, e, found[1], found[2])
 		}
-		return decodeError(path, e, strings.TrimPrefix(e.Error(), "toml: "), "correct the line; docs/CONFIG.md lists every key")
+		fix := "correct the line; docs/CONFIG.md lists every key"
+		if strings.ContainsAny(e.String(), "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb") {
+			fix = "type plain quotes, \", in place of those that a word processor made of them"
+		}
+		return decodeError(path, e, strings.TrimPrefix(e.Error(), "toml: "), fix)
 	}
 	return &Error{Where: path, Message: err.Error(), Fix: "docs/CONFIG.md lists every key"}
 }

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -78,5 +79,42 @@ func TestWithoutAnInitTheErrorSaysSo(t *testing.T) {
 	_, err := AskAt(context.Background(), filepath.Join(t.TempDir(), "none"), Request{Do: DoStatus})
 	if e := admin.AsError(err); e.Code != admin.CodeOffline || e.Fix == "" {
 		t.Errorf("%#v", err)
+	}
+}
+
+// TestTheSocketIsMadeWithoutTheMask: other goroutines of process 1 make files meanwhile, and they keep their modes.
+func TestTheSocketIsMadeWithoutTheMask(t *testing.T) {
+	dir := t.TempDir()
+	made, stop := make(chan error), make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				made <- nil
+				return
+			default:
+			}
+			path := filepath.Join(dir, fmt.Sprint(n%8))
+			if err := os.WriteFile(path, nil, 0o644); err != nil {
+				made <- err
+				return
+			}
+			if fi, err := os.Stat(path); err != nil || fi.Mode().Perm()&0o400 == 0 || fi.Mode().Perm()&0o040 == 0 {
+				made <- fmt.Errorf("a file of another goroutine: %v, %v", fi.Mode(), err)
+				return
+			}
+			os.Remove(path)
+		}
+	}()
+	for range 2000 {
+		l, err := Listen(filepath.Join(dir, "init.sock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+	}
+	close(stop)
+	if err := <-made; err != nil {
+		t.Error(err)
 	}
 }

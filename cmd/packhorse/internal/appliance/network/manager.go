@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -193,11 +194,20 @@ func (m *manager) start(ctx context.Context, n netif, fixed bool) *running {
 	}
 	m.wait.Go(func() {
 		defer close(s.done)
+		defer survive(m.log, n.name)
 		if err := serve(ctx, st, s.carrier, m.reports); err != nil {
 			m.log.Debug("an interface is gone", "interface", n.name, "error", err)
 		}
 	})
 	return s
+}
+
+// survive ends a station that panics, which begins anew when the interfaces are looked at next: the process is the init, and
+// its end would be the board's.
+func survive(log *slog.Logger, name string) {
+	if p := recover(); p != nil {
+		log.Error("an interface panicked", "interface", name, "panic", p, "stack", string(debug.Stack()))
+	}
 }
 
 // forget ends a station and waits until it has given up its address.

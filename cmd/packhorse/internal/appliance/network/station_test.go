@@ -1,6 +1,7 @@
 package network
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -221,5 +223,16 @@ func TestBroadcast(t *testing.T) {
 		if got := broadcast(netip.MustParsePrefix(p)).String(); got != want {
 			t.Errorf("%s: got %s, want %s", p, got, want)
 		}
+	}
+}
+
+func TestAStationThatPanicsEndsAlone(t *testing.T) {
+	var said bytes.Buffer
+	func() {
+		defer survive(slog.New(slog.NewTextHandler(&said, nil)), "eth0")
+		panic("a stranger's octets")
+	}()
+	if !strings.Contains(said.String(), "eth0") || !strings.Contains(said.String(), "a stranger's octets") {
+		t.Errorf("said %q", said.String())
 	}
 }

@@ -16,6 +16,7 @@ type session struct {
 	cfg     Config
 	ch      ssh.Channel
 	command Command
+	survive func() // is deferred
 }
 
 // serve answers requests until the channel ends; the command runs beside.
@@ -80,6 +81,7 @@ func (s *session) terminal(payload []byte) bool {
 // run does what was asked for and tells how it ended.
 func (s *session) run(ctx context.Context, cancel context.CancelFunc) {
 	defer s.ch.Close()
+	defer s.survive()
 	defer cancel()
 	code := 0
 	switch {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -120,6 +121,7 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 // conn serves one connection until it ends or ctx does.
 func (s *server) conn(ctx context.Context, c net.Conn) {
 	defer c.Close()
+	defer s.survive()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
 	c.SetDeadline(time.Now().Add(greetWithin))
 	conn, channels, requests, err := ssh.NewServerConn(c, s.ssh)
@@ -136,6 +138,13 @@ func (s *server) conn(ctx context.Context, c net.Conn) {
 	go ssh.DiscardRequests(requests)
 	sessions.Go(func() { keepAlive(ctx, conn) })
 	s.channels(ctx, conn, channels, &sessions)
+}
+
+// survive ends what panics with its connection: the process is the init, and its end would be the board's.
+func (s *server) survive() {
+	if p := recover(); p != nil {
+		s.log.Error("SSH: a connection panicked", "panic", p, "stack", string(debug.Stack()))
+	}
 }
 
 // channels takes sessions and nothing else, so that nobody's connection goes through the box.
@@ -159,7 +168,7 @@ func (s *server) channels(ctx context.Context, conn *ssh.ServerConn, channels <-
 		}
 		sessions.Go(func() {
 			defer func() { <-places }()
-			x := &session{cfg: s.cfg, ch: ch, command: Command{User: conn.User(), From: conn.RemoteAddr().String()}}
+			x := &session{cfg: s.cfg, survive: s.survive, ch: ch, command: Command{User: conn.User(), From: conn.RemoteAddr().String()}}
 			x.serve(ctx, requests)
 		})
 	}

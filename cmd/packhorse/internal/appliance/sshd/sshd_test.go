@@ -87,6 +87,8 @@ func box(t *testing.T, owner person) (addr string, host ssh.PublicKey) {
 // play is what the init's sessions do, for the tests.
 func play(ctx context.Context, c Command) int {
 	switch c.Line {
+	case "panic":
+		panic("a stranger's octets")
 	case "sleep":
 		fmt.Fprintln(c.Stdout, "sleeping")
 		<-ctx.Done()
@@ -211,6 +213,16 @@ func started(t *testing.T, c *ssh.Client, pty bool) (*ssh.Session, io.Writer) {
 		t.Fatal(line, err)
 	}
 	return s, keys
+}
+
+func TestWhatPanicsEndsAlone(t *testing.T) {
+	c := open(t)
+	if err := newSession(t, c).Run("panic"); exitOf(err) == 0 {
+		t.Error("a command that panicked was well")
+	}
+	if err := newSession(t, c).Run("status"); exitOf(err) != 7 {
+		t.Errorf("the next one: %v", err)
+	}
 }
 
 func TestInterrupt(t *testing.T) {
