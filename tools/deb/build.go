@@ -73,6 +73,15 @@ func (j job) release(target string) error {
 	return j.command(j.top, nil, "go", "run", "./tools/release", "-version", j.upstream, "-out", j.work, "-only", target)
 }
 
+// copyright writes the file that every package has (Debian Policy 12.5): whose code is in the binary of p, and under which terms.
+func (j job) copyright(p port) error {
+	text, err := output(j.top, nil, "go", "run", "./tools/licences", "-debian", j.binary(p.target))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(j.work, "copyright."+p.debian), []byte(text), 0o644)
+}
+
 // command runs one in dir; its error holds what it printed.
 func (j job) command(dir string, env []string, name string, args ...string) error {
 	_, err := output(dir, append([]string{fmt.Sprint("SOURCE_DATE_EPOCH=", j.commit.at.Unix())}, env...), name, args...)

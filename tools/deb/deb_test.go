@@ -37,16 +37,6 @@ func TestArchitectures(t *testing.T) {
 	}
 }
 
-func TestTermsThatDebianHasAreNamed(t *testing.T) {
-	apache := "Apache License\nVersion 2.0, January 2004\nTERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION\n1. ...\n  Copyright [yyyy] [name]\n   Copyright 2019 Somebody\n"
-	if got, want := common(apache), "Copyright 2019 Somebody\nApache License, version 2.0: /usr/share/common-licenses/Apache-2.0"; got != want {
-		t.Errorf("got %q", got)
-	}
-	if got := common("MIT"); got != "MIT" {
-		t.Errorf("got %q", got)
-	}
-}
-
 func TestLongChangesAreWrapped(t *testing.T) {
 	if got, want := wrap("one two three", 7, "/"), "one two/three"; got != want {
 		t.Errorf("got %q", got)

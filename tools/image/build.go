@@ -31,6 +31,7 @@ type builder struct {
 	modules map[string]module
 	at      time.Time // of the source
 	program []byte    // packhorse for arm64
+	terms   []byte    // under which its code may be passed on
 	kernel  []byte    // compressed
 	data    []byte    // file system of the data partition, without the zeros at its end
 	members []member  // of the initramfs, without what says the release
@@ -110,7 +111,13 @@ func (b *builder) makeBinary(ctx context.Context) (err error) {
 		}
 		path = filepath.Join(dir, "packhorse-"+b.version+"-"+target)
 	}
-	b.program, err = os.ReadFile(path)
+	if b.program, err = os.ReadFile(path); err != nil {
+		return err
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return err
+	}
+	b.terms, err = command(ctx, b.root, nil, "go", "run", "./tools/licences", path)
 	return err
 }
 

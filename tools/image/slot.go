@@ -86,7 +86,7 @@ func (b *builder) addFirmware() error {
 	if err := licences.readAll("", kernel, "LICENSE.linux"); err != nil {
 		return err
 	}
-	b.slot["LICENCE.broadcom"], b.slot["COPYING.linux"] = licences["LICENSE.broadcom"], licences["LICENSE.linux"]
+	b.slot["LICENCE.broadcom"], b.slot["COPYING.linux"], b.slot["LICENCES.packhorse"] = licences["LICENSE.broadcom"], licences["LICENSE.linux"], b.terms
 	return nil
 }
 

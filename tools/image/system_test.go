@@ -68,6 +68,11 @@ func TestSlotHasWhatTheFirmwareReads(t *testing.T) {
 			t.Errorf("%s: %.60q", licence, files[licence])
 		}
 	}
+	for _, part := range []string{"Go's standard library", "github.com/spf13/cobra", "Apache License"} {
+		if !bytes.Contains(files["LICENCES.packhorse"], []byte(part)) {
+			t.Errorf("LICENCES.packhorse does not name %s", part)
+		}
+	}
 	words := strings.Fields(string(files["cmdline.txt"]))
 	if strings.Count(string(files["cmdline.txt"]), "\n") > 1 {
 		t.Error("cmdline.txt has more than one line: the firmware reads the first")
