@@ -68,6 +68,7 @@ soak:
 	PACKHORSE_SOAK=1 $(GO) test -count=1 -timeout=120m -v -run='Soak' $(ARGS) ./testbench/...
 	PACKHORSE_SOAK=1 $(GO) test -count=1 -timeout=120m -v $(ARGS) ./testbench/storetrial
 	PACKHORSE_SOAK=1 $(GO) -C tools/image test -count=1 -timeout=30m -v -run=Soak .
+	$(GO) run ./tools/testrun -only 386
 
 # Every fuzz test for a minute.
 fuzz:

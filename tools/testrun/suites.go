@@ -17,6 +17,7 @@ type suite struct {
 	name, what string
 	needs      []string // components, by their key in components
 	run        func(ctx context.Context, r *runner) (count, error)
+	asked      bool // runs only when it is named: arm tests the store as 32-bit code too
 	waits      bool // more for the clock than for the processor: it runs beside the others, which give way to it
 }
 
@@ -53,7 +54,7 @@ var suites = []suite{
 	{name: "interop", what: "Awala's JavaScript library against real gateways", needs: []string{"node", "modules"}, run: runInterop, waits: true},
 	{name: "real", what: "gateways as processes on simulated radios, in real time: loss, cuts, kills", run: runReal, waits: true},
 	{name: "hil", what: "boxes from the appliance's card on virtual machines: a domain, parcels through power cuts, updates", needs: []string{"card", "machine"}, run: runHIL, waits: true},
-	{name: "fuzz", what: "what strangers send, for 20 s each: BER, CMS, certificates, RAMF, cargo, PoWeb, CogRPC", run: runFuzz, waits: true},
+	{name: "fuzz", what: "what strangers send, for 10 s each: BER, CMS, certificates, RAMF, cargo, PoWeb, CogRPC", run: runFuzz, waits: true},
 	{name: "crash", what: "the store on ext4 on a disk that loses its power, and on one that is full", needs: []string{"root", "ext4"}, run: runCrash},
 	{name: "netns", what: "the appliance's network against a DHCP server, in network namespaces", needs: []string{"root", "iproute"}, run: runNetns, waits: true},
 	{name: "image", what: "the appliance's card, built and looked at by other programs", needs: []string{"card"}, run: runImage},
@@ -61,7 +62,7 @@ var suites = []suite{
 	{name: "faults", what: "the store while its system calls fail", needs: []string{"strace"}, run: faults},
 	{name: "deb", what: "Debian packages, built twice and lived with in a Debian that is booted in a container", needs: []string{"root", "debian"}, run: runDeb},
 	{name: "static", what: "static binaries for every kind of board, twice the same, and their bill of materials", run: static},
-	{name: "386", what: "the store, tried from outside, as 32-bit code", needs: []string{"386"}, run: on386},
+	{name: "386", what: "the store, tried from outside, as 32-bit code", needs: []string{"386"}, run: on386, asked: true},
 	{name: "arm", what: "link and store as ARMv6 code under qemu", needs: []string{"qemu"}, run: arm},
 }
 
@@ -143,7 +144,7 @@ var fuzzed = []string{"./gateway/cms/ber.FuzzAgainstDER", "./gateway/cms.FuzzPar
 
 // runFuzz takes what processor time nobody else wants: two at a time, at a lower priority than all others.
 func runFuzz(ctx context.Context, r *runner) (count, error) {
-	line := append([]string{"go", "run", "./tools/fuzz", "-time=20s", "-parallel=1", "-lanes=2"}, fuzzed...)
+	line := append([]string{"go", "run", "./tools/fuzz", "-time=10s", "-parallel=1", "-lanes=2"}, fuzzed...)
 	if has("nice")() {
 		line = append([]string{"nice", "-n", "15"}, line...)
 	}

@@ -108,3 +108,17 @@ func TestTagsAreAddedOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestSomeSuitesWantToBeNamed(t *testing.T) {
+	if len(pick("")) >= len(suites) || len(pick("")) == 0 {
+		t.Errorf("all of %d suites run unasked: %d", len(suites), len(pick("")))
+	}
+	for _, s := range pick("") {
+		if s.asked {
+			t.Errorf("%s was not named", s.name)
+		}
+	}
+	if got := pick("386,lint"); len(got) != 2 || got[0].name != "386" {
+		t.Errorf("got %v", got)
+	}
+}
