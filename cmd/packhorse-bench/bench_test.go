@@ -4,12 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"html"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"packhorse/testbench/hil/report"
 )
 
 // world is where commands run: a bench file with one node that is not there.
@@ -132,8 +139,83 @@ func TestARunWithoutRigs(t *testing.T) {
 	if !strings.Contains(w.err, "6 cases skipped: no bench file: set "+fileVar) {
 		t.Error(w.err)
 	}
-	w.want(0, "", "run", "--bench", "real", "--suite", "road", "--out", out, "--json")
+	w.want(0, "", "run", "real", "--suite", "road", "--out", out, "--json")
 	w.schema("bench_report")
+}
+
+// TestEveryReportNamesAMissingRig: QEMU, the image or the bench file may be what is missing; none of it is a failure, and none of
+// it is silent.
+func TestEveryReportNamesAMissingRig(t *testing.T) {
+	t.Setenv("PATH", t.TempDir()) // no QEMU, and no packhorse either
+	w := newWorld(t)
+	image := filepath.Join(w.dir, "card.img")
+	if err := os.WriteFile(image, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	noFile, noImage, noQEMU := "no bench file: set "+fileVar, "set "+imageVar, "qemu-system-aarch64 is missing: apt install qemu-system-arm"
+	for name, c := range map[string]struct {
+		args    []string
+		skipped int // cases: six of road, and where the rig was to be opened that
+		rigs    map[string]string
+	}{
+		"no image, no bench file": {[]string{"virtual", "real"}, 12, map[string]string{"virtual": noImage, "real": noFile}},
+		"no QEMU":                 {[]string{"virtual", "--image", image}, 7, map[string]string{"virtual": noQEMU}},
+		"an image that is gone":   {[]string{"virtual", "--image", image + "x"}, 6, map[string]string{"virtual": "there is no card image " + image + "x"}},
+		"no packhorse":            {[]string{"sim", "real"}, 12, map[string]string{"simulated": "no packhorse to test was found", "real": noFile}},
+	} {
+		out := filepath.Join(w.dir, name)
+		w.want(0, fmt.Sprintf("0 passed, 0 failed, %d skipped; ", c.skipped), append([]string{"run", "--suite", "road", "--out", out}, c.args...)...)
+		for rig, why := range c.rigs {
+			if !strings.Contains(w.out, "rig "+rig+" skipped: ") || !strings.Contains(w.out, why) {
+				t.Errorf("%s: the answer does not say %q:\n%s", name, why, w.out)
+			}
+			namesIt(t, out, rig, why)
+		}
+	}
+}
+
+// namesIt reads the three reports: the rig with the reason, and every case of it skipped for that.
+func namesIt(t *testing.T, dir, rig, why string) {
+	t.Helper()
+	var r report.Report
+	var junit struct {
+		Suites []struct {
+			Name  string `xml:"name,attr"`
+			Cases []struct {
+				Skipped *struct {
+					Message string `xml:"message,attr"`
+				} `xml:"skipped"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	text := map[string][]byte{}
+	for _, name := range []string{"report.json", "junit.xml", "report.html"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text[name] = b
+	}
+	if err := errors.Join(json.Unmarshal(text["report.json"], &r), xml.Unmarshal(text["junit.xml"], &junit)); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(r.Rigs, func(x report.Rig) bool { return x.Kind == rig && strings.Contains(x.Skipped, why) }) {
+		t.Errorf("report.json: rigs %+v, want %s without use: %s", r.Rigs, rig, why)
+	}
+	cases := 0
+	for _, s := range junit.Suites {
+		for _, c := range s.Cases {
+			if s.Name == rig+".road" && c.Skipped != nil && strings.Contains(c.Skipped.Message, why) {
+				cases++
+			}
+		}
+	}
+	if cases != 6 {
+		t.Errorf("junit.xml: %d cases of road on %s are skipped for %q, want 6", cases, rig, why)
+	}
+	if page := html.UnescapeString(string(text["report.html"])); !strings.Contains(page, "Rig: "+rig) || !strings.Contains(page, "Not used: ") || !strings.Contains(page, why) {
+		t.Errorf("report.html does not say that %s was not used: %s", rig, why)
+	}
 }
 
 // TestABrokenBenchFails opens a bench whose only node is not there.

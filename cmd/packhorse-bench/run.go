@@ -18,12 +18,12 @@ import (
 
 func (a *app) runCommand() *cobra.Command {
 	w := wanted{}
-	c := &cobra.Command{Use: "run", Short: "run suites on benches and write a report", Args: cobra.NoArgs,
+	c := &cobra.Command{Use: "run [BENCH...]", Short: "run suites on benches and write a report", Args: cobra.ArbitraryArgs,
 		Long: "Runs suites on each bench in turn. A bench is sim, virtual, real (the file of " + fileVar + `) or a bench file; without any, all three
 kinds: what is not there is skipped, with its reason. Progress goes to stderr.`}
 	quick := suite.Quick()
 	f := c.Flags()
-	f.StringSliceVar(&w.benches, "bench", nil, "`benches`: sim, virtual, real, or bench files")
+	f.StringSliceVar(&w.benches, "bench", nil, "`benches`: sim, virtual, real, or bench files; the same as arguments")
 	f.StringSliceVar(&w.suites, "suite", []string{"conformance", "road", "crash"}, "`suites` to run; packhorse-bench suites lists them")
 	f.StringVar(&w.out, "out", "", "`directory` of the reports (default bench-DATE-TIME)")
 	f.StringVar(&w.binary, "binary", "", "packhorse `file` for sim")
@@ -36,7 +36,8 @@ kinds: what is not there is skipped, with its reason. Progress goes to stderr.`}
 	f.IntVar(&w.params.Cuts, "cuts", 0, "power cuts in each case of crash (default by --plan)")
 	f.IntVar(&w.params.FileBytes, "file-bytes", 0, "`size` of files (default by --plan)")
 	f.DurationVar(&w.params.Soak, "soak", 0, "how `long` each case of soak sends (default by --plan)")
-	c.RunE = func(c *cobra.Command, _ []string) error {
+	c.RunE = func(c *cobra.Command, benches []string) error {
+		w.benches = append(w.benches, benches...)
 		suites, err := suite.Select(w.suites)
 		if err != nil {
 			return usage("packhorse-bench suites", "%s", err)

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os/exec"
@@ -26,7 +25,7 @@ type machine struct {
 	dir      string
 	boot     boot
 	memoryMB int
-	sshPort  int // on loopback; 0: none
+	forward  func(port int) // told which port of loopback is the machine's port 22, and 0 when that is over; nil: none
 	disk     *disk
 	console  *line
 	radios   []func(net.Conn) // each takes the line of one modem
@@ -52,7 +51,7 @@ func (m *machine) ends(e *end, over <-chan struct{}) map[string]func(net.Conn) {
 			c.Close()
 		},
 		"console": func(c net.Conn) { e.tryboot = m.console.carry(c); c.Close() },
-		"monitor": func(c net.Conn) { e.last = monitor(c); c.Close() },
+		"monitor": func(c net.Conn) { e.last = monitor(c, m.forward); c.Close() },
 	}
 	for i, attach := range m.radios {
 		ends["radio"+strconv.Itoa(i)] = attach
@@ -65,8 +64,8 @@ func (m *machine) socket(name string) string { return filepath.Join(m.dir, name)
 // args is QEMU's command line: a virt machine with what a gateway needs of a board.
 func (m *machine) args() []string {
 	net := "user,id=net,restrict=on"
-	if m.sshPort != 0 {
-		net += fmt.Sprintf(",hostfwd=tcp:127.0.0.1:%d-:22", m.sshPort)
+	if m.forward != nil {
+		net += ",hostfwd=tcp:127.0.0.1:0-:22" // any that is free; the monitor tells which
 	}
 	args := []string{
 		"-M", "virt", "-cpu", "cortex-a53", "-smp", "1", "-m", strconv.Itoa(m.memoryMB), "-nodefaults", "-display", "none", "-no-reboot",

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -26,8 +27,9 @@ type Node struct {
 	console *hil.Console
 	line    *line
 	log     *os.File
-	machine machine    // without what a start adds
-	owner   ssh.Signer // for SSH; nil: none
+	machine machine      // without what a start adds
+	owner   ssh.Signer   // for SSH; nil: none
+	port    atomic.Int32 // of loopback, to the machine's port 22; 0: none now
 
 	cardSize int64 // at least, in octets
 	card     *os.File
@@ -215,17 +217,20 @@ func (n *Node) Run(ctx context.Context, args ...string) (hil.Result, error) {
 // collectLimit is how long a console may take to answer that is asked for the gateway's log.
 const collectLimit = 10 * time.Second
 
-// Collect is hil.Node's: the console's log, with the gateway's in it where the prompt answers, and of a node that is off what
-// it left on its boot partition.
+// Collect is hil.Node's: the console's log, the gateway's where the prompt answers, and of a node that is off what it left on its
+// boot partition.
 func (n *Node) Collect(ctx context.Context, dir string) error {
 	asked, stop := context.WithTimeout(ctx, collectLimit)
 	defer stop()
-	_, _ = n.console.Run(asked, "log") // it stays in the console's log; a node that is off refuses at once
+	said, refused := n.console.Run(asked, "log") // a node that is off refuses at once, and its console's log is all there is
 	b, err := os.ReadFile(n.log.Name())
 	if err != nil {
 		return n.error("collect", err)
 	}
 	err = os.WriteFile(filepath.Join(dir, "console.log"), b, 0o644)
+	if refused == nil {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, "log.txt"), []byte(said.Output), 0o644))
+	}
 	if result, e := n.ReadBoot(ctx, card.ResultFile); e == nil {
 		err = errors.Join(err, os.WriteFile(filepath.Join(dir, card.ResultFile), result, 0o644))
 	}

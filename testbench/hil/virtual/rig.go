@@ -75,9 +75,9 @@ func Open(ctx context.Context, o Options) (*Rig, error) {
 
 // usable says which QEMU there is, or what is missing.
 func usable(ctx context.Context) (version string, err error) {
-	for program, pkg := range map[string]string{qemu: "qemu-system-arm", "mcopy": "mtools"} {
-		if _, err := exec.LookPath(program); err != nil {
-			return "", &hil.Unable{What: "open a virtual bench", Why: program + " is missing: apt install " + pkg}
+	for _, needed := range []struct{ program, pkg string }{{qemu, "qemu-system-arm"}, {"mcopy", "mtools"}} {
+		if _, err := exec.LookPath(needed.program); err != nil {
+			return "", &hil.Unable{What: "open a virtual bench", Why: needed.program + " is missing: apt install " + needed.pkg}
 		}
 	}
 	out, err := exec.CommandContext(ctx, qemu, "--version").Output()
@@ -104,9 +104,7 @@ func newNode(ctx context.Context, o Options, i int, name string, radios *boardsi
 		n.machine.memoryMB = 512
 	}
 	if n.owner = o.Owner; n.owner != nil {
-		if n.machine.sshPort, err = freePort(); err != nil {
-			return nil, n.error("forward a port", err)
-		}
+		n.machine.forward = func(port int) { n.port.Store(int32(port)) }
 	}
 	n.restart = func() { radios.Restart(context.WithoutCancel(ctx), i) }
 	if err := n.insert(o.Image); err != nil {
@@ -116,15 +114,6 @@ func newNode(ctx context.Context, o Options, i int, name string, radios *boardsi
 		return n, n.WriteBoot(ctx, card.ConfigFile, o.Config(name))
 	}
 	return n, nil
-}
-
-// freePort is one of loopback that nobody has now: QEMU does not say which it has taken.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
 // Nodes are those of the options, in their order.

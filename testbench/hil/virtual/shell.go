@@ -19,13 +19,17 @@ import (
 // shellLimit is how long a machine may take to answer over SSH.
 const shellLimit = 30 * time.Second
 
-// SSH is the address at which the node's port 22 is reached; empty without Options.Owner.
+// SSH is the address at which the node's port 22 is reached, another one in each life; empty without Options.Owner, and while
+// the machine is off.
 func (n *Node) SSH() string {
-	if n.owner == nil {
+	port := n.port.Load()
+	if port == 0 {
 		return ""
 	}
-	return fmt.Sprintf("127.0.0.1:%d", n.machine.sshPort)
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }
+
+var errNoPort = errors.New("no port leads to it: it is off, or QEMU did not say which")
 
 // RunWith is hil.Feeder's: over SSH, with the owner's key. The gateway must be ready.
 func (n *Node) RunWith(ctx context.Context, stdin []byte, args ...string) (hil.Result, error) {
@@ -62,12 +66,16 @@ func (n *Node) overSSH(ctx context.Context, stdin []byte, command string) (hil.R
 
 // dial calls the machine. Its host key was made on the card at the first start, which nobody else has.
 func (n *Node) dial(ctx context.Context) (*ssh.Client, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", n.SSH())
+	at := n.SSH()
+	if at == "" {
+		return nil, errNoPort
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", at)
 	if err != nil {
 		return nil, err
 	}
 	_ = conn.SetDeadline(time.Now().Add(shellLimit))
-	c, channels, requests, err := ssh.NewClientConn(conn, n.SSH(), &ssh.ClientConfig{User: "packhorse", Auth: []ssh.AuthMethod{ssh.PublicKeys(n.owner)}, HostKeyCallback: ssh.InsecureIgnoreHostKey()})
+	c, channels, requests, err := ssh.NewClientConn(conn, at, &ssh.ClientConfig{User: "packhorse", Auth: []ssh.AuthMethod{ssh.PublicKeys(n.owner)}, HostKeyCallback: ssh.InsecureIgnoreHostKey()})
 	if err != nil {
 		conn.Close()
 		return nil, err
