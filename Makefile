@@ -7,7 +7,7 @@ export CGO_ENABLED = 0
 # Without grpcnotrace every binary holds a web page of google.golang.org/grpc and a template engine for it.
 export GOFLAGS += -tags=grpcnotrace
 
-.PHONY: all build packhorse-bench image demo sim test lint bench bench-link bench-road bench-store bench-apps soak fuzz release packages packages-test docs clean
+.PHONY: all build packhorse-bench image demo sim test lint bench bench-link bench-road bench-store bench-apps bench-hil soak fuzz release packages packages-test docs clean
 
 all: build
 
@@ -62,6 +62,10 @@ bench-store:
 # 10,000 parcels of 50 endpoints on one gateway, in real time.
 bench-apps:
 	PACKHORSE_BENCH=1 $(GO) test -v -count=1 -run=Crowd $(ARGS) ./testbench/apps
+
+# Conformance, road and crash on simulated nodes, on virtual machines with this tree's card, and on boards: docs/HIL.md
+bench-hil: image packhorse-bench
+	PACKHORSE_IMAGE=dist/image/card.img bin/packhorse-bench run sim virtual real --out dist/bench $(ARGS)
 
 # The long rows: many seeds, real processes, real time.
 soak:

@@ -135,7 +135,10 @@ func runHIL(ctx context.Context, r *runner) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	return r.test(ctx, []string{"PACKHORSE_HIL=1", imageVar + "=" + dir}, []string{"-count=1", "-timeout=15m"}, []string{appliance})
+	n, err := r.test(ctx, []string{"PACKHORSE_HIL=1", imageVar + "=" + dir}, []string{"-count=1", "-timeout=15m"}, []string{appliance})
+	real, also := r.runBoards(ctx)
+	n.add(real)
+	return n, errors.Join(err, also)
 }
 
 // fuzzed read what comes from sockets and sticks before anybody is authenticated.

@@ -122,3 +122,22 @@ func TestSomeSuitesWantToBeNamed(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// TestRealBoardsAreNamedAndNotSilent: no bench is not counted here, but said with its cases; one that is there counts.
+func TestRealBoardsAreNamedAndNotSilent(t *testing.T) {
+	for answer, want := range map[string]struct {
+		count
+		says string
+	}{
+		`{"schema":"packhorse.bench_report/1","passed":0,"failed":0,"skipped":16,"rigs":[{"kind":"real","name":"","skipped":"no bench file: set X"}]}`: {count{}, "16 cases not tried, and not in the sum below: no bench file: set X"},
+		`{"schema":"packhorse.bench_report/1","passed":9,"failed":2,"skipped":3,"rigs":[{"kind":"real","name":"attic"}]}`:                              {count{passed: 9, failed: 2}, "9 passed, 2 failed, 3 skipped"},
+		`{"error":{"code":"usage"}}`: {count{}, ""},
+		``:                           {count{}, ""},
+		`{"schema":"packhorse.bench_report/1","rigs":[]}`: {count{}, ""},
+	} {
+		n, line, err := boards([]byte(answer))
+		if n != want.count || (err != nil) != (want.says == "") || !strings.Contains(line, want.says) {
+			t.Errorf("%s: got %+v, %q, %v", answer, n, line, err)
+		}
+	}
+}
