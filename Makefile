@@ -78,7 +78,7 @@ soak:
 fuzz:
 	$(GO) run ./tools/fuzz $(ARGS)
 
-# Static binaries for arm6, arm7, arm64, riscv64 and amd64 with sums and bill of materials, in dist. The same from a copy of the tree: ARGS=-again
+# Static binaries for arm6, arm7, arm64, riscv64 and amd64 with sums, bill of materials and licences, in dist. The same from a copy of the tree: ARGS=-again
 release:
 	$(GO) run ./tools/release -version $(VERSION) $(ARGS)
 

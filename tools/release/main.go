@@ -1,5 +1,5 @@
 // Command release builds the static binaries for every board, checks that they are static, and writes them to dist
-// with their SHA-256 sums and a bill of materials. The same source gives the same octets, wherever it lies. Run it
+// with their SHA-256 sums, a bill of materials and the terms of what is in them. The same source gives the same octets, wherever it lies. Run it
 // from the top of the tree: go run ./tools/release [-version V] [-out DIRECTORY] [-only linux-arm64,...] [-again]
 package main
 
@@ -75,21 +75,61 @@ func (o *options) release() error {
 	if err != nil {
 		return err
 	}
-	b, err := bill(o.version, madeAt(), files)
+	beside, err := o.describe(files)
 	if err != nil {
 		return err
 	}
-	name := "packhorse-" + o.version + ".cdx.json"
-	if err := os.WriteFile(filepath.Join(o.out, name), b, 0o644); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(o.out, "SHA256SUMS"), []byte(sums(append(files, file{name: name, sum: sha256.Sum256(b)}))), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(o.out, "SHA256SUMS"), []byte(sums(slices.Concat(files, beside))), 0o644); err != nil {
 		return err
 	}
 	if !o.again {
 		return nil
 	}
 	return o.compare(files)
+}
+
+// describe writes what goes along with binaries: the bill of materials, and the terms of what is in them.
+func (o *options) describe(files []file) ([]file, error) {
+	at, err := madeAt()
+	if err != nil {
+		return nil, err
+	}
+	materials, err := bill(o.version, at, files)
+	if err != nil {
+		return nil, err
+	}
+	terms, err := licences(files)
+	if err != nil {
+		return nil, err
+	}
+	var beside []file
+	for _, f := range []struct {
+		ending string
+		text   []byte
+	}{{".cdx.json", materials}, {"-licences.txt", terms}} {
+		name := "packhorse-" + o.version + f.ending
+		if err := os.WriteFile(filepath.Join(o.out, name), f.text, 0o644); err != nil {
+			return nil, err
+		}
+		beside = append(beside, file{name: name, sum: sha256.Sum256(f.text)})
+	}
+	return beside, nil
+}
+
+// licences has tools/licences look into the binaries.
+func licences(files []file) ([]byte, error) {
+	args := []string{"run", "./tools/licences"}
+	for _, f := range files {
+		args = append(args, f.path)
+	}
+	c := exec.Command("go", args...)
+	var complaint strings.Builder
+	c.Stderr = &complaint
+	b, err := c.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", c, err, complaint.String())
+	}
+	return b, nil
 }
 
 // file is one that was built.
@@ -141,12 +181,18 @@ func (t target) build(dir, path, version string) error {
 }
 
 // madeAt is the time of the source: SOURCE_DATE_EPOCH (reproducible-builds.org), else that of the commit, else 1970.
-func madeAt() time.Time {
+func madeAt() (time.Time, error) {
 	text := os.Getenv("SOURCE_DATE_EPOCH")
 	if text == "" {
-		b, _ := exec.Command("git", "log", "-1", "--format=%ct").Output()
+		b, err := exec.Command("git", "log", "-1", "--format=%ct").Output()
+		if err != nil {
+			return time.Unix(0, 0).UTC(), nil // no git here, or no commit
+		}
 		text = strings.TrimSpace(string(b))
 	}
-	n, _ := strconv.ParseInt(text, 10, 64)
-	return time.Unix(n, 0).UTC()
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH is %q: give the seconds since 1970", text)
+	}
+	return time.Unix(n, 0).UTC(), nil
 }

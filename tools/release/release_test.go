@@ -89,7 +89,11 @@ func TestTargetsAreChosenByName(t *testing.T) {
 
 func TestTimeIsThatOfTheSource(t *testing.T) {
 	t.Setenv("SOURCE_DATE_EPOCH", "86400")
-	if got := madeAt(); got != time.Unix(86400, 0).UTC() {
-		t.Errorf("got %v", got)
+	if got, err := madeAt(); err != nil || got != time.Unix(86400, 0).UTC() {
+		t.Errorf("got %v, %v", got, err)
+	}
+	t.Setenv("SOURCE_DATE_EPOCH", "yesterday")
+	if got, err := madeAt(); err == nil {
+		t.Errorf("got %v, want what is wrong", got)
 	}
 }
