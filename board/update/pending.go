@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,8 @@ type TakeOptions struct {
 // ErrFailed says that a file on the boot partition holds what was tried in vain already. A person may try it again.
 var ErrFailed = errors.New("update: it was tried before and did not become ready; packhorse update FILE tries it again")
 
+var errName = errors.New("update: the file's name has letters that this box cannot read: rename it, such as update.phup")
+
 // Files are the updates in a directory, by name: what Pending would take and what a person may name.
 func Files(dir string) ([]string, error) {
 	all, err := os.ReadDir(dir)
@@ -44,9 +47,13 @@ func Files(dir string) ([]string, error) {
 			out = append(out, filepath.Join(dir, e.Name()))
 		}
 	}
-	slices.Sort(out)
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(unreadable(a), unreadable(b)), cmp.Compare(a, b)) })
 	return out, nil
 }
+
+// unreadable is 1 for a name with letters that the kernel's FAT has no octets for here: it shows them as ?, which no name on FAT
+// has, and does not find the file again. Those come last, so that they keep no other file from being taken.
+func unreadable(path string) int { return min(strings.Count(filepath.Base(path), "?"), 1) }
 
 // Pending is the file in a directory that is to be taken at this start; empty: none.
 func Pending(dir string) (string, error) {
@@ -68,12 +75,22 @@ func (c Card) TakePending(ctx context.Context, o TakeOptions) (took bool, err er
 	if s, err := c.State(); err != nil || s.Trial {
 		return false, errors.Join(err, ErrTrial)
 	}
-	err = c.writable(func() error { return c.take(ctx, path, o) })
+	if err = errName; unreadable(path) == 0 {
+		err = c.writable(func() error { return c.take(ctx, path, o) })
+	}
 	if err == nil {
 		return true, nil
 	}
 	err = fmt.Errorf("%s: %w", filepath.Base(path), err)
-	return false, errors.Join(err, c.note(func(j *journal) { j.add(Event{At: o.Now, What: Refused, Why: err.Error()}) }))
+	return false, errors.Join(err, c.note(func(j *journal) { j.refuse(err, o.Now) }))
+}
+
+// refuse notes why a file is not taken; what each start says again, once, so that the history is not full of it.
+func (j *journal) refuse(err error, now time.Time) {
+	e := Event{At: now, What: Refused, Why: short(err.Error())}
+	if n := len(j.Events); n == 0 || j.Events[n-1].What != e.What || j.Events[n-1].Why != e.Why {
+		j.add(e)
+	}
 }
 
 func (c Card) take(ctx context.Context, path string, o TakeOptions) error {

@@ -160,3 +160,24 @@ func TestWhatFailedIsNotTakenAgainByItself(t *testing.T) {
 	}
 	c.staged(t, next, s) // by a person
 }
+
+// TestNamesThatFATDoesNotTellAreLeft: \u00dcbung.phup is ?bung.phup here.
+func TestNamesThatFATDoesNotTellAreLeft(t *testing.T) {
+	c, s := aCard(t), newSigner(t, 1)
+	strange := filepath.Join(c.BootDir, "?bung.phup")
+	put(t, strange, updateOf(t, next, slotOf(1), s))
+	for range 3 {
+		took, err := c.TakePending(t.Context(), TakeOptions{Keys: s.keys(), Now: noon})
+		if took || !errors.Is(err, errName) {
+			t.Fatalf("took %v, %v", took, err)
+		}
+	}
+	if st := c.start(t); len(st.Events) != 1 || !strings.Contains(st.Result, "rename it") {
+		t.Errorf("got %+v", st)
+	}
+	put(t, filepath.Join(c.BootDir, "b.phup"), updateOf(t, next, slotOf(1), s))
+	if took, err := c.TakePending(t.Context(), TakeOptions{Keys: s.keys(), Now: noon}); !took || err != nil {
+		t.Errorf("the other one: took %v, %v", took, err)
+	}
+	get(t, strange)
+}
