@@ -309,3 +309,48 @@ func TestWhatCanBeHadWithAMistake(t *testing.T) {
 		t.Errorf("two directories: got %+v", got)
 	}
 }
+
+// TestAScreenThatStandsStill is a pipe that nobody reads, as a screen is after Scroll Lock.
+func TestAScreenThatStandsStill(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	c := &face{File: w, patience: time.Millisecond}
+	much := bytes.Repeat([]byte("x"), 1<<20)
+	for range 3 {
+		if n, err := c.Write(much); n != len(much) || err != nil || !c.stuck {
+			t.Fatalf("wrote %d, %v, stuck %v", n, err, c.stuck)
+		}
+	}
+	if _, err := io.CopyN(io.Discard, r, 4096); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Write([]byte("again")); n != 5 || err != nil || c.stuck {
+		t.Errorf("it goes on: wrote %d, %v, stuck %v", n, err, c.stuck)
+	}
+	c.patience = time.Minute
+	go func() { c.Write(much); c.Close() }()
+	rest, err := io.ReadAll(r)
+	if err != nil || !bytes.HasSuffix(rest, much) {
+		t.Errorf("of what is taken slowly %d octets came, %v", len(rest), err)
+	}
+}
+
+func TestARawConsoleStillWaitsWithinBounds(t *testing.T) {
+	keys, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keys.Close()
+	if err := makeRaw(keys); err != nil {
+		t.Fatal(err)
+	}
+	c := &face{File: keys, patience: time.Millisecond}
+	for n := 0; !c.stuck; n++ {
+		if _, err := c.Write(make([]byte, 1<<10)); err != nil || n > 1<<12 {
+			t.Fatalf("after %d KiB: %v", n, err)
+		}
+	}
+}

@@ -1,10 +1,13 @@
 package appliance
 
 import (
+	"cmp"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -29,7 +32,7 @@ func openConsoles(h *session.Host) consoles {
 	}
 	all := consoles{}
 	for _, device := range plan.Consoles(string(active)) {
-		f, err := os.OpenFile(device, os.O_RDWR|unix.O_NOCTTY, 0)
+		f, err := os.OpenFile(device, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 		if err != nil {
 			continue
 		}
@@ -37,14 +40,23 @@ func openConsoles(h *session.Host) consoles {
 			f.Close()
 			continue
 		}
-		all = append(all, &console{session.NewConsole(h, f), device, f})
+		all = append(all, &console{session.NewConsole(h, &face{File: f, patience: patience}), device, f})
 	}
 	return all
 }
 
-// makeRaw takes keys one by one, without echo; what is written goes out as it is (termios(3)). Speed and size stay.
+// makeRaw takes keys one by one, without echo; what is written goes out as it is (termios(3)). Speed and size stay. The file
+// stays one that does not block, which File.Fd would change.
 func makeRaw(f *os.File) error {
-	fd := int(f.Fd())
+	c, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	outer := c.Control(func(fd uintptr) { err = rawMode(int(fd)) })
+	return cmp.Or(outer, err)
+}
+
+func rawMode(fd int) error {
 	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
 		return err
@@ -55,6 +67,37 @@ func makeRaw(f *os.File) error {
 	t.Cflag |= unix.CLOCAL | unix.CREAD
 	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
 	return unix.IoctlSetTermios(fd, unix.TCSETS, t)
+}
+
+// patience is how long a console may take not a single octet: a line at 9600 baud empties what the kernel holds back in 4 s.
+// briefly is that of one that took nothing the last time.
+const patience, briefly = 10 * time.Second, 5 * time.Millisecond
+
+// face is a console that is waited for within bounds: the init's loop speaks to it, and Scroll Lock on a keyboard stops a
+// screen for good. What such a one does not take is lost. One goroutine writes at a time.
+type face struct {
+	*os.File
+	patience time.Duration
+	stuck    bool
+}
+
+func (c *face) Write(b []byte) (int, error) {
+	for rest := b; ; {
+		limit := c.patience
+		if c.stuck {
+			limit = briefly
+		}
+		_ = c.SetWriteDeadline(time.Now().Add(limit))
+		n, err := c.File.Write(rest)
+		late := errors.Is(err, os.ErrDeadlineExceeded)
+		c.stuck, rest = late && n == 0, rest[n:]
+		switch {
+		case err != nil && !late:
+			return len(b) - len(rest), err
+		case c.stuck || len(rest) == 0:
+			return len(b), nil
+		}
+	}
 }
 
 // say shows a text on all of them; before they are open it goes where the kernel's console goes.
