@@ -65,38 +65,47 @@ func (a *app) setAP(ctx context.Context, value string, asked apAsked) error {
 	if !on {
 		return a.apOff(ctx, l, s.Name)
 	}
-	return a.apOn(ctx, l, s, asked)
-}
-
-func (a *app) apOn(ctx context.Context, l *config.Loaded, s admin.Status, asked apAsked) error {
-	country, err := countryFor(l, cmp.Or(l.Region, s.Region), asked.country)
+	now, notes, err := a.openAP(ctx, l, s, asked)
 	if err != nil {
 		return err
 	}
+	return a.showAP(ctx, now, s.Name, notes)
+}
+
+// openAP opens the network, and answers the configuration that it is in then. Where that fails, all is as it was.
+func (a *app) openAP(ctx context.Context, l *config.Loaded, s admin.Status, asked apAsked) (now *config.Loaded, notes []string, err error) {
+	country, err := countryFor(l, cmp.Or(l.Region, s.Region), asked.country)
+	if err != nil {
+		return nil, nil, err
+	}
 	m := a.manager()
 	if err := m.ready(ctx, l.AP.Interface, asked.replace); err != nil {
-		return err
+		return nil, nil, err
+	}
+	was, err := m.before(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
 	passphrase := l.AP.Passphrase
 	if passphrase == "" && l.Origin("ap.passphrase") == "default" {
 		if passphrase, err = hotspot.Passphrase(rand.Reader); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
 	done, err := a.writeAP(l, map[string]any{"ap.on": true, "ap.country": country, "ap.passphrase": passphrase})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	network := hotspot.Network{SSID: ssidOf(done.now, s.Name), Passphrase: passphrase, Interface: done.now.AP.Interface}
-	notes, err := m.open(ctx, network, country)
+	notes, err = m.open(ctx, network, country)
 	if err != nil {
-		return errors.Join(err, done.undo(), m.remove(ctx))
+		return nil, nil, errors.Join(err, done.undo(), m.putBack(ctx, was))
 	}
 	words, _, err := a.force(ctx, done)
 	if err != nil {
-		return errors.Join(err, m.remove(ctx))
+		return nil, nil, errors.Join(err, m.putBack(ctx, was))
 	}
-	return a.showAP(ctx, done.now, s.Name, append(notes, "the page shows it: "+words))
+	return done.now, append(notes, "the page shows it: "+words), nil
 }
 
 // writeAP puts values into conf.d/90-set.toml. Empty ones are left out, where nothing else was said of them.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,16 +14,17 @@ import (
 // fakeManager stands for NetworkManager and the kernel: programs of these names that note how they are called. devices is what
 // nmcli tells of them, fails the beginning of a call that fails.
 type fakeManager struct {
-	t   *testing.T
-	dir string
+	t      *testing.T
+	dir    string
+	script string
 }
 
 const aDevice = "wlan0:wifi:disconnected:\neth0:ethernet:connected:Wired\n"
 
 func newManager(t *testing.T, b *bench, devices string) *fakeManager {
 	t.Helper()
-	m := &fakeManager{t, t.TempDir()}
-	script := `#!/bin/sh
+	m := &fakeManager{t: t, dir: t.TempDir()}
+	m.script = `#!/bin/sh
 d=` + m.dir + `
 me=${0##*/}
 echo "$me $*" >> $d/calls
@@ -36,9 +38,7 @@ case "$me $*" in
 esac
 `
 	for _, name := range []string{"nmcli", "iw", "dnsmasq"} {
-		if err := os.WriteFile(filepath.Join(m.dir, name), []byte(script), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		m.program(name)
 	}
 	m.put("devices", devices)
 	m.put("running", "running\n")
@@ -47,6 +47,14 @@ esac
 	t.Setenv("PATH", m.dir+":/usr/bin:/bin")
 	b.root, b.sysroot = true, filepath.Join(b.dir, "sys")
 	return m
+}
+
+// program puts another one there.
+func (m *fakeManager) program(name string) {
+	m.t.Helper()
+	if err := os.WriteFile(filepath.Join(m.dir, name), []byte(m.script), 0o755); err != nil {
+		m.t.Fatal(err)
+	}
 }
 
 func (m *fakeManager) put(name, text string) {
@@ -182,7 +190,7 @@ func TestAccessPointSaysWhyNot(t *testing.T) {
 
 func TestAnotherCountryOnTheKernelsCommandLine(t *testing.T) {
 	b, _ := newConfigured(t, nil, "region = \"NZ915\"\n")
-	newManager(t, b, aDevice)
+	m := newManager(t, b, aDevice)
 	path := filepath.Join(b.sysroot, "proc/cmdline")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
@@ -191,6 +199,50 @@ func TestAnotherCountryOnTheKernelsCommandLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.want(0, []string{"country NZ", "says country GB, which wins over NZ"}, "set", "ap", "on")
+	m.program("raspi-config")
+	b.want(0, []string{"said country GB; raspi-config has put NZ there"}, "set", "ap", "on")
+	if !strings.Contains(m.calls(), "raspi-config nonint do_wifi_country NZ\n") {
+		t.Errorf("got calls\n%s", m.calls())
+	}
+	m.put("fails", "raspi-config\n")
+	b.want(0, []string{"says country GB, which wins over NZ"}, "set", "ap", "on")
+}
+
+// texts are the files below directories with what they hold.
+func texts(t *testing.T, roots ...string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, root := range roots {
+		for _, path := range systemFiles(t, root) {
+			all[path] = fileText(t, root+path)
+		}
+	}
+	return all
+}
+
+func TestAnAccessPointThatWasThereOutlivesAMistake(t *testing.T) {
+	f := &fake{status: admin.Status{Name: "ridge-1"}}
+	b, dir := newConfigured(t, f, "region = \"EU868\"\n")
+	m := newManager(t, b, aDevice)
+	b.want(0, nil, "set", "ap", "on", "--country", "DE")
+	before := texts(t, b.sysroot, dir)
+	for _, fails := range []string{"iw reg set FR", "nmcli connection reload", "nmcli --wait"} {
+		m.put("fails", fails+"\n")
+		m.put("calls", "")
+		b.want(1, []string{"it failed"}, "set", "ap", "on", "--country", "FR")
+		if after := texts(t, b.sysroot, dir); !maps.Equal(before, after) {
+			t.Errorf("%s: got %v, want what was there", fails, after)
+		}
+		if calls := m.calls(); !strings.Contains(calls, "iw reg set DE\n") || !strings.HasSuffix(calls, "connection up packhorse-ap\n") {
+			t.Errorf("%s: the network that was up is not again:\n%s", fails, calls)
+		}
+	}
+	m.put("fails", "")
+	f.reloadErr = &admin.Error{Code: admin.CodeFailed, Message: "not now"}
+	b.want(1, []string{"not now"}, "set", "ap", "on", "--country", "FR")
+	if after := texts(t, b.sysroot, dir); !maps.Equal(before, after) {
+		t.Errorf("got %v, want what was there", after)
+	}
 }
 
 // sayAP runs what answers about the access point.

@@ -122,11 +122,66 @@ func (m manager) country(ctx context.Context, code string) (notes []string, err 
 	if line, err := os.ReadFile(m.at("/proc/cmdline")); err == nil {
 		for word := range strings.FieldsSeq(string(line)) {
 			if v, ok := strings.CutPrefix(word, "cfg80211.ieee80211_regdom="); ok && v != code {
-				notes = append(notes, fmt.Sprintf("the kernel's command line says country %s, which wins over %s at the next start: raspi-config nonint do_wifi_country %s", v, code, code))
+				notes = append(notes, m.commandLine(ctx, v, code))
 			}
 		}
 	}
 	return notes, writeSystem(m.at(hotspot.CountryPath), hotspot.Country(code), 0o644)
+}
+
+// commandLine has raspi-config, which writes countries there, put code in the place of another on the kernel's command line.
+func (m manager) commandLine(ctx context.Context, was, code string) (note string) {
+	if _, err := exec.LookPath("raspi-config"); err == nil {
+		if _, err = tool(ctx, toolTime, "raspi-config", "nonint", "do_wifi_country", code); err == nil {
+			return fmt.Sprintf("the kernel's command line said country %s; raspi-config has put %s there for the next start", was, code)
+		}
+	}
+	return fmt.Sprintf("the kernel's command line says country %s, which wins over %s at the next start: correct cfg80211.ieee80211_regdom there", was, code)
+}
+
+// apFiles are those of the network, with their modes.
+var apFiles = []struct {
+	path string
+	mode os.FileMode
+}{{hotspot.KeyfilePath, 0o600}, {hotspot.DNSPath, 0o644}, {hotspot.CountryPath, 0o644}}
+
+// apBefore is the network that was there before another one was tried.
+type apBefore struct {
+	files map[string][]byte // nil: not there
+	up    bool
+}
+
+func (m manager) before(ctx context.Context) (b apBefore, err error) {
+	b.files = map[string][]byte{}
+	for _, f := range apFiles {
+		if b.files[f.path], err = current(m.at(f.path)); err != nil {
+			return b, fmt.Errorf("read %s: %w", f.path, err)
+		}
+	}
+	b.up = b.files[hotspot.KeyfilePath] != nil && m.active(ctx)
+	return b, nil
+}
+
+// putBack brings back the network that was there, or none, although whoever asked has gone.
+func (m manager) putBack(ctx context.Context, b apBefore) error {
+	ctx = context.WithoutCancel(ctx)
+	if b.files[hotspot.KeyfilePath] == nil {
+		return m.remove(ctx)
+	}
+	var failures error
+	for _, f := range apFiles {
+		if err := replaceAs(m.at(f.path), b.files[f.path], f.mode); err != nil && !errors.Is(err, os.ErrNotExist) {
+			failures = errors.Join(failures, unwritable(f.path, err))
+		}
+	}
+	if code := hotspot.CountryOf(b.files[hotspot.CountryPath]); code != "" {
+		_, _ = tool(ctx, toolTime, "iw", "reg", "set", code)
+	}
+	_, _ = tool(ctx, toolTime, "nmcli", "connection", "reload")
+	if b.up {
+		_, _ = tool(ctx, upTime, "nmcli", "--wait", "30", "connection", "up", hotspot.Connection)
+	}
+	return failures
 }
 
 // remove takes away what open made, and no more. What is not there is no mistake.
@@ -135,9 +190,9 @@ func (m manager) remove(ctx context.Context) error {
 		_, _ = tool(ctx, upTime, "nmcli", "connection", "down", hotspot.Connection) // it goes with its file too
 	}
 	var failures error
-	for _, path := range []string{hotspot.KeyfilePath, hotspot.DNSPath, hotspot.CountryPath} {
-		if err := os.Remove(m.at(path)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			failures = errors.Join(failures, unwritable(path, err))
+	for _, f := range apFiles {
+		if err := os.Remove(m.at(f.path)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			failures = errors.Join(failures, unwritable(f.path, err))
 		}
 	}
 	if _, err := exec.LookPath("nmcli"); err == nil {

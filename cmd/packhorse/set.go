@@ -33,12 +33,12 @@ configuration is checked first, by the law too: a mistake changes nothing. Files
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if args[0] == "ap" && !asDefault {
-				return a.setAP(c.Context(), args[1], ap)
+				return a.alone(c.Context(), func() error { return a.setAP(c.Context(), args[1], ap) })
 			}
 			if ap != (apAsked{}) {
 				return usage("packhorse set ap on --country DE", "--country and --replace are for packhorse set ap on")
 			}
-			return a.set(c.Context(), args, asDefault)
+			return a.alone(c.Context(), func() error { return a.set(c.Context(), args, asDefault) })
 		},
 	}
 	c.Flags().BoolVar(&asDefault, "default", false, "take back what was set: the value of the other files or the default holds again")

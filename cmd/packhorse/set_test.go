@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"packhorse/gateway/admin"
 )
@@ -88,6 +91,33 @@ func TestSetChangesNothingByMistake(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.want(2, []string{set + ":2:1: unknown key", "power = 3", "fix:"}, "set", "name", "x")
+}
+
+func TestTwoCommandsAtOnceLoseNothing(t *testing.T) {
+	b, dir := newConfigured(t, nil, euRadio)
+	b.want(0, nil, "set", "lora0.power", "10")
+	other, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := syscall.Flock(int(other.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	b.sleep = func(context.Context, time.Duration) error { return nil }
+	b.want(1, []string{"another command is changing the configuration", "fix:"}, "set", "lora0.power", "12")
+	looks := 0
+	b.sleep = func(context.Context, time.Duration) error {
+		if looks++; looks < 3 {
+			return nil
+		}
+		defer other.Close()
+		return os.WriteFile(filepath.Join(dir, setPart), []byte("name = \"other\"\n"), 0o640)
+	}
+	b.want(0, []string{"12 dBm"}, "set", "lora0.power", "12")
+	if got := fileText(t, filepath.Join(dir, setPart)); looks != 3 || !strings.Contains(got, "name = 'other'") || !strings.Contains(got, "power_dbm = 12") {
+		t.Errorf("after %d looks: the change of the other command is lost: %s", looks, got)
+	}
 }
 
 func TestSetWithoutAGateway(t *testing.T) {

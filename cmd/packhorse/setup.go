@@ -91,7 +91,8 @@ func (a *app) setupAsked(ctx context.Context, w setupWanted, r *setupReport) err
 	if err := w.check(); err != nil {
 		return err
 	}
-	l, err := a.setupFrom(&w, r)
+	var l *config.Loaded
+	err := a.alone(ctx, func() (err error) { l, err = a.setupFrom(&w, r); return err })
 	if err != nil {
 		return err
 	}
@@ -111,8 +112,8 @@ func (a *app) setupAsked(ctx context.Context, w setupWanted, r *setupReport) err
 	if w.from != "" && s.Region != "" && l.Region != "" && s.Region != l.Region {
 		r.done(fmt.Sprintf("region %s instead of %s, as %s says", l.Region, s.Region, w.from))
 	}
-	done, err := a.writeAnswers(ctx, l, s, w, r)
-	if err != nil {
+	var done changed
+	if err = a.alone(ctx, func() (err error) { done, err = a.writeAnswers(ctx, l, s, w, r); return err }); err != nil {
 		return err
 	}
 	if w.result != "" { // who looks while it waits should see what was understood

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"packhorse/cmd/packhorse/internal/hotspot"
 	"packhorse/gateway/admin"
 )
 
@@ -96,6 +97,15 @@ func TestSetupRefusesARegionBesideTheGatewaysOwn(t *testing.T) {
 	}
 }
 
+func TestSetupReadsNoMoreThanAConfigurationCanBe(t *testing.T) {
+	_, b, _ := newSettling(t, "")
+	args := boot(t, b, "")
+	if err := os.Truncate(args[2], 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	b.want(2, []string{"larger than 1 MiB"}, args...)
+}
+
 func TestSetupMistakes(t *testing.T) {
 	_, b, dir := newSettling(t, "")
 	for _, v := range [][]string{{"no region that we know", "--region", "XX1"}, {"not a name", "--domain", "the ridge"}, {"either founded or joined", "--domain", "a", "--join", "K7QM-2XTD"},
@@ -158,6 +168,45 @@ func TestSetupFromTheBootPartition(t *testing.T) {
 	if len(s.joined) != joins || s.reloads != reloads || s.status.Name != "renamed" {
 		t.Errorf("another start tried the code %d times more, reloaded %d times, and named the gateway %s", len(s.joined)-joins, s.reloads-reloads, s.status.Name)
 	}
+}
+
+func TestSetupOpensTheNetworkOfTheBootPartition(t *testing.T) {
+	s, b, dir := newSettling(t, "")
+	m := newManager(t, b, aDevice)
+	s.ups = []error{noClock}
+	args := append(boot(t, b, "name = \"ridge-2\"\nregion = \"EU868\"\n[setup]\ndomain = \"ridge\"\n[ap]\non = true\ncountry = \"DE\"\n"), "--wait", "0s")
+	b.want(5, []string{"Done:", "Wi-Fi network ridge-2", "Not yet: the clock"}, args...)
+	key := fileText(t, filepath.Join(b.sysroot, hotspot.KeyfilePath))
+	set := fileText(t, filepath.Join(dir, setPart))
+	_, passphrase, _ := strings.Cut(strings.TrimSpace(set), "passphrase = '")
+	passphrase = strings.TrimSuffix(passphrase, "'")
+	if !strings.Contains(key, "ssid=ridge-2\n") || passphrase == "" || !strings.Contains(key, "psk="+passphrase+"\n") {
+		t.Errorf("got %s and %s", key, set)
+	}
+	if strings.Contains(b.out+b.err+fileText(t, args[4]), passphrase) {
+		t.Error("the passphrase is told where nobody asked for it")
+	}
+	m.put("calls", "")
+	b.want(0, []string{"As wanted already:", "Wi-Fi network ridge-2"}, args...)
+	if calls := m.calls(); strings.Contains(calls, "connection up") || strings.Contains(calls, "reload") {
+		t.Errorf("a network that is up was opened again:\n%s", calls)
+	}
+	m.put("active", "")
+	m.put("devices", "wlan0:wifi:connected:home\n")
+	b.want(4, []string{`wlan0 is in the network "home"`, "--replace"}, args...)
+	if result := fileText(t, args[4]); !strings.Contains(result, "WRONG: wlan0 is in") || !strings.Contains(result, "in domain ridge") {
+		t.Errorf("the result is %s", result)
+	}
+	m.put("devices", aDevice)
+	b.want(0, []string{"Done:", "Wi-Fi network ridge-2"}, args...)
+	b.want(0, nil, "set", "ap", "off")
+	m.put("calls", "")
+	if b.want(0, nil, args...); strings.Contains(m.calls(), "connection up") {
+		t.Error("what somebody has switched off since is opened again")
+	}
+	b.want(0, nil, "set", "ap.on", "--default")
+	b.root = false
+	b.want(4, []string{"only root may open a network"}, args...)
 }
 
 func TestSetupFromTheConfigurationItselfCopiesNothing(t *testing.T) {

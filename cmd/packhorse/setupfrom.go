@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,7 +62,7 @@ func (a *app) setupFiles(from string, r *setupReport) (*config.Loaded, error) {
 
 // readOwners reads the owner's file.
 func readOwners(path string) ([]byte, error) {
-	b, err := os.ReadFile(path)
+	b, err := readUpTo(path, maxOwners)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		fix := "check the path"
@@ -71,12 +72,25 @@ func readOwners(path string) ([]byte, error) {
 		return nil, usage(fix, "%s is not there", path)
 	case err != nil:
 		return nil, err
-	case len(b) > 1<<20:
+	case len(b) > maxOwners:
 		return nil, usage("this is not a configuration: check the path", "%s is larger than 1 MiB", path)
 	case bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")):
 		return nil, usage("save it as UTF-8", "%s is written in UTF-16", path)
 	}
 	return bytes.TrimRight(b, "\n"), nil
+}
+
+// maxOwners bounds the owner's file, in octets.
+const maxOwners = 1 << 20
+
+// readUpTo reads one octet more than limit at most: a file may be as large as the card.
+func readUpTo(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit+1))
 }
 
 func sameFile(a, b string) bool {

@@ -88,13 +88,15 @@ func (a *app) settle(ctx context.Context, l *config.Loaded, w setupWanted, here 
 		if err := a.rename(ctx, b, w, s, m, r); err != nil {
 			return err
 		}
+		s.Name = r.Name
+		closed := a.openWanted(ctx, l, w, s, r) // the domain waits for nothing of it
 		switch {
 		case w.Domain != "":
 			err = a.found(ctx, b, p, w.Domain, s, r)
 		case w.Join != "":
 			err = a.join(ctx, b, p, w, s, m, r)
 		}
-		return errors.Join(err, a.keepMark(l, m))
+		return errors.Join(err, a.keepMark(l, m), closed)
 	})
 }
 

@@ -70,7 +70,7 @@ var boxKeys = []Key{
 	{"appliance.console", "true", "", "take commands on the serial console and the screen of the image, from whoever is there"},
 	{"appliance.hdmi", "false", "", "leave the screen on, which takes power"},
 	{"appliance.governor", "`powersave`", "", "how the image's kernel chooses the processor's frequency, a word of `/sys/devices/system/cpu/cpu0/cpufreq/scaling_available_governors`"},
-	{"ap.on", "false", "", "open a Wi-Fi network for the people around the box; `packhorse set ap on` sets it and asks NetworkManager for it"},
+	{"ap.on", "false", "", "open a Wi-Fi network for the people around the box; `packhorse set ap on` sets it and asks NetworkManager for it, and `packhorse setup --from` where a file has it"},
 	{"ap.ssid", "the gateway's name", "", "name of that network"},
 	{"ap.passphrase", "drawn by `packhorse set ap on`", "", "its passphrase, 8 to 63 characters; empty: an open network"},
 	{"ap.country", "the region's, where it is one country", "", "country whose Wi-Fi rules apply, two letters such as `DE`"},

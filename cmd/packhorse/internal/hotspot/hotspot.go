@@ -69,6 +69,12 @@ func Country(code string) []byte {
 	return []byte(written + "options cfg80211 ieee80211_regdom=" + code + "\n")
 }
 
+// CountryOf reads what Country wrote; empty: no country.
+func CountryOf(file []byte) string {
+	_, code, _ := strings.Cut(string(file), " ieee80211_regdom=")
+	return strings.TrimSpace(code)
+}
+
 // Passphrase draws one of twelve digits, which is easy to type on any phone, from 12 octets of rand.
 func Passphrase(rand io.Reader) (string, error) {
 	b := make([]byte, 0, 14)
