@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	fast "github.com/klauspost/compress/gzip"
 
@@ -97,18 +98,19 @@ type artefact struct {
 	SHA256 string `json:"sha256"`
 }
 
-// summary is what a build came to.
+// summary is what a build came to: docs/schema/image.json.
 type summary struct {
 	Schema    string             `json:"schema"`
+	At        time.Time          `json:"at"`
 	Directory string             `json:"directory"`
 	Release   card.Release       `json:"release"`
 	Files     []artefact         `json:"files"`
-	Seconds   float64            `json:"seconds"`
+	Seconds   float64            `json:"took_s"`
 	Steps     map[string]float64 `json:"steps_s"`
 }
 
 func (b *builder) summarise(names ...string) (summary, error) {
-	s := summary{Schema: "packhorse.image/1", Directory: b.out, Release: b.release, Steps: b.took}
+	s := summary{Schema: "packhorse.image/1", At: time.Now().UTC(), Directory: b.out, Release: b.release, Steps: b.took}
 	for _, name := range names {
 		a, err := describe(b.path(name))
 		if err != nil {
