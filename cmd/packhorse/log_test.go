@@ -13,9 +13,9 @@ func TestLogLinesForJournalAndTerminal(t *testing.T) {
 	l := newLog(&b, true)
 	l.Debug("quiet")
 	l.Info("ready")
-	l.With("transport", "lora0").Warn("lost", "err", errors.New("no port\x1b[2J"))
+	l.With("transport", "lora0").Warn("lost", "error", errors.New("no port\x1b[2J"))
 	l.Error("broke")
-	want := "<6>ready\n<4>lost transport=lora0 err=\"no port?[2J\"\n<3>broke\n"
+	want := "<6>ready\n<4>lost transport=lora0 error=\"no port?[2J\"\n<3>broke\n"
 	if b.String() != want {
 		t.Errorf("journal:\n got %q\nwant %q", b.String(), want)
 	}

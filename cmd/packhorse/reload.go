@@ -117,7 +117,7 @@ func (r *reloader) refuse(err error) error {
 	if errors.As(err, &c) && c.Fix != "" {
 		fix = c.Fix
 	}
-	r.log.Error("configuration not reloaded, the old one stays in force", "err", err, "fix", fix)
+	r.log.Error("configuration not reloaded, the old one stays in force", "error", err, "fix", fix)
 	e := admin.AsError(err)
 	if c != nil {
 		e = &admin.Error{Code: admin.CodeUsage, Message: c.Error(), Fix: fix}

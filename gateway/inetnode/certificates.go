@@ -53,7 +53,7 @@ func (c *certificates) get(now time.Time) *tls.Certificate {
 	if s := c.stat(); s != c.state {
 		c.state = s
 		if err := c.load(); err != nil {
-			c.log.Error("the new certificate of the Internet gateway cannot be used, the one before stays", "err", err)
+			c.log.Error("the new certificate of the Internet gateway cannot be used, the one before stays", "error", err)
 		}
 	}
 	return c.now

@@ -136,10 +136,10 @@ func (n *Node) deliver(ctx context.Context, o *inet.Outbound) inet.Outcome {
 	case err == nil:
 		return inet.Delivered
 	case errors.As(err, &refused) && refused.Refused():
-		n.log.Info("a parcel was refused", "address", o.Address, "err", err)
+		n.log.Info("a parcel was refused", "address", o.Address, "error", err)
 		return inet.Refused
 	}
-	n.log.Debug("a parcel waits", "address", o.Address, "err", err)
+	n.log.Debug("a parcel waits", "address", o.Address, "error", err)
 	if refused != nil && refused.Status != 0 {
 		return inet.Postponed
 	}

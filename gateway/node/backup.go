@@ -118,7 +118,7 @@ func (a adminAPI) Backup(_ context.Context, w io.Writer) error {
 	}
 	err := s.Backup(w)
 	if err != nil {
-		n.log.Warn("a backup failed", "err", err)
+		n.log.Warn("a backup failed", "error", err)
 	}
 	return err
 }

@@ -67,7 +67,7 @@ func (n *Node) runPlan(p plan, list []port.Transport) {
 func (n *Node) runTransport(ctx context.Context, t port.Transport) {
 	h := &host{n: n, name: t.Name()}
 	if err := t.Run(ctx, h); err != nil && ctx.Err() == nil {
-		n.log.Error("transport ended", "transport", t.Name(), "err", err)
+		n.log.Error("transport ended", "transport", t.Name(), "error", err)
 		h.Health(port.Health{Transport: t.Name(), Problem: err.Error(), Fix: "see the log, then restart packhorse"})
 	}
 }

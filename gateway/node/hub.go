@@ -88,7 +88,7 @@ func (n *Node) publish(e gateway.Event) {
 
 func (n *Node) pairingEnded(e gateway.PairingEnded) {
 	if e.Err != nil {
-		n.log.Warn("pairing failed", "err", e.Err)
+		n.log.Warn("pairing failed", "error", e.Err)
 		n.events.send(admin.Event{Type: "pairing", Text: e.Err.Error()})
 		return
 	}

@@ -160,7 +160,7 @@ func (u *uplinks) taker(address string) func(context.Context, []byte) error {
 	return func(ctx context.Context, parcel []byte) error {
 		err := u.take(ctx, address, parcel)
 		if refusedForGood(err) {
-			u.log.Warn("a parcel from the Internet is refused", "err", err)
+			u.log.Warn("a parcel from the Internet is refused", "error", err)
 			return nil
 		}
 		return err

@@ -110,7 +110,7 @@ func (d *deliverer) trouble(ctx context.Context, err error) error {
 	if d.troubles >= maxTroubles && e.Status < http.StatusInternalServerError {
 		return err
 	}
-	d.log.Warn("an Internet gateway does not take a parcel; it is kept", "address", d.address, "err", err)
+	d.log.Warn("an Internet gateway does not take a parcel; it is kept", "address", d.address, "error", err)
 	if !sleep(ctx, d.jitter(min(firstTrouble<<min(d.troubles-1, 8), maxTrouble)), nil) {
 		return ctx.Err()
 	}
