@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"packhorse/board/card"
 )
 
 // fitsSchema holds what -json prints against docs/schema.
@@ -29,7 +31,8 @@ func fitsSchema(s summary) error {
 }
 
 func TestSummaryFitsItsSchema(t *testing.T) {
-	b := builder{options: options{out: t.TempDir()}, steps: newSteps(t.Output())}
+	release := card.Release{Version: "0.7.0", Build: "ab", Board: card.BoardPi, Created: "2026-11-22T00:00:00Z"}
+	b := builder{options: options{out: t.TempDir()}, steps: newSteps(t.Output()), release: release}
 	if err := b.do("a step", func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
