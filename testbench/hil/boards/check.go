@@ -86,7 +86,7 @@ func checkConsole(ctx context.Context, n hil.Node, about benchfile.Node) board.F
 
 func checkShell(ctx context.Context, n *shellNode) board.Finding {
 	subject := n.Name() + " ssh"
-	session, err := n.shell.session(ctx)
+	session, err := n.shell.Session(ctx)
 	if err != nil {
 		fix := "nothing, if the board is off; else check address and cable"
 		switch {

@@ -39,13 +39,13 @@ func (n *shellNode) Deploy(ctx context.Context, a hil.Artifact) error {
 
 // runs is the hash of the packhorse that the node's shell finds, and where it lies.
 func (n *shellNode) runs(ctx context.Context) (sum, where string, err error) {
-	s, err := n.shell.run(ctx, `sha256sum -- "$(command -v packhorse)"`, nil)
+	s, err := n.shell.Run(ctx, `sha256sum -- "$(command -v packhorse)"`, nil)
 	if err != nil {
 		return "", "", err
 	}
-	w := strings.Fields(string(s.out))
-	if s.exit != 0 || len(w) != 2 {
-		return "", "", fmt.Errorf("no packhorse is installed: %s", s.err)
+	w := strings.Fields(string(s.Out))
+	if s.Exit != 0 || len(w) != 2 {
+		return "", "", fmt.Errorf("no packhorse is installed: %s", s.Err)
 	}
 	return w[0], w[1], nil
 }
@@ -102,15 +102,15 @@ func (n *shellNode) upload(ctx context.Context, a hil.Artifact, use func(file st
 		return err
 	}
 	defer f.Close()
-	s, err := n.shell.run(ctx, `f=$(mktemp --suffix=`+hil.Quote([]string{path.Ext(a.Path)})+`) && cat > "$f" && sha256sum -- "$f"`, f)
+	s, err := n.shell.Run(ctx, `f=$(mktemp --suffix=`+hil.Quote([]string{path.Ext(a.Path)})+`) && cat > "$f" && sha256sum -- "$f"`, f)
 	if err != nil {
 		return err
 	}
-	w := strings.Fields(string(s.out))
-	if s.exit != 0 || len(w) != 2 {
-		return fmt.Errorf("it could not be copied: %s", s.err)
+	w := strings.Fields(string(s.Out))
+	if s.Exit != 0 || len(w) != 2 {
+		return fmt.Errorf("it could not be copied: %s", s.Err)
 	}
-	defer func() { _, _ = n.shell.run(context.WithoutCancel(ctx), hil.Quote([]string{"rm", "-f", w[1]}), nil) }()
+	defer func() { _, _ = n.shell.Run(context.WithoutCancel(ctx), hil.Quote([]string{"rm", "-f", w[1]}), nil) }()
 	if w[0] != a.SHA256 {
 		return fmt.Errorf("it arrived with the hash %s, not %s", w[0], a.SHA256)
 	}
@@ -119,9 +119,9 @@ func (n *shellNode) upload(ctx context.Context, a hil.Artifact, use func(file st
 
 // do is a command that must succeed.
 func (n *shellNode) do(ctx context.Context, command string) error {
-	s, err := n.shell.run(ctx, command, nil)
-	if err == nil && s.exit != 0 {
-		err = fmt.Errorf("%s: exit %d: %s%s", command, s.exit, s.out, s.err)
+	s, err := n.shell.Run(ctx, command, nil)
+	if err == nil && s.Exit != 0 {
+		err = fmt.Errorf("%s: exit %d: %s%s", command, s.Exit, s.Out, s.Err)
 	}
 	return err
 }
@@ -141,13 +141,13 @@ func (n *shellNode) update(ctx context.Context, a hil.Artifact) error {
 		return err
 	}
 	defer f.Close()
-	s, err := n.shell.run(ctx, hil.Quote([]string{"update", "-", "--json"}), f)
+	s, err := n.shell.Run(ctx, hil.Quote([]string{"update", "-", "--json"}), f)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	// Without an exit code the connection was lost: it restarts already.
-	if err == nil && s.exit != 0 {
-		return fmt.Errorf("update: exit %d: %s%s", s.exit, s.out, s.err)
+	if err == nil && s.Exit != 0 {
+		return fmt.Errorf("update: exit %d: %s%s", s.Exit, s.Out, s.Err)
 	}
 	return n.settled(ctx, want, before.Result)
 }
@@ -181,12 +181,12 @@ type system struct {
 
 // system asks the appliance what runs.
 func (n *shellNode) system(ctx context.Context) (v system, err error) {
-	s, err := n.shell.run(ctx, "update --status --json", nil)
+	s, err := n.shell.Run(ctx, "update --status --json", nil)
 	if err != nil {
 		return v, err
 	}
-	if err := json.Unmarshal(s.out, &v); err != nil || v.Running.Build == "" {
-		return v, fmt.Errorf("update --status: exit %d: %s%s", s.exit, s.out, s.err)
+	if err := json.Unmarshal(s.Out, &v); err != nil || v.Running.Build == "" {
+		return v, fmt.Errorf("update --status: exit %d: %s%s", s.Exit, s.Out, s.Err)
 	}
 	return v, nil
 }

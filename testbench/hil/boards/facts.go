@@ -33,14 +33,14 @@ func (n *shellNode) version(ctx context.Context) (hil.Banner, error) {
 
 // uptime is what the kernel says of itself (proc_uptime(5)).
 func (n *shellNode) uptime(ctx context.Context) (time.Duration, error) {
-	s, err := n.shell.run(ctx, "cat /proc/uptime", nil)
+	s, err := n.shell.Run(ctx, "cat /proc/uptime", nil)
 	if err != nil {
 		return 0, err
 	}
-	first, _, _ := strings.Cut(string(s.out), " ")
+	first, _, _ := strings.Cut(string(s.Out), " ")
 	d, err := time.ParseDuration(first + "s")
 	if err != nil {
-		return 0, fmt.Errorf("cat /proc/uptime: exit %d: %q", s.exit, s.out)
+		return 0, fmt.Errorf("cat /proc/uptime: exit %d: %q", s.Exit, s.Out)
 	}
 	return d, nil
 }
@@ -71,8 +71,8 @@ func (n *shellNode) Identity() hil.Identity {
 		return id
 	}
 	for name, command := range map[string]string{"kernel": "uname -srm", "model": "cat /proc/device-tree/model"} {
-		if s, err := n.shell.run(ctx, command, nil); err == nil && s.exit == 0 {
-			id.Facts[name] = string(bytes.Trim(s.out, "\x00\n "))
+		if s, err := n.shell.Run(ctx, command, nil); err == nil && s.Exit == 0 {
+			id.Facts[name] = string(bytes.Trim(s.Out, "\x00\n "))
 		}
 	}
 	if sum, _, err := n.runs(ctx); err == nil {
@@ -93,9 +93,9 @@ func (n *shellNode) Collect(ctx context.Context, dir string) error {
 
 // save writes what a command says, also when it failed.
 func (n *shellNode) save(ctx context.Context, dir, file, command string) error {
-	s, err := n.shell.run(ctx, command, nil)
+	s, err := n.shell.Run(ctx, command, nil)
 	if err != nil {
 		return n.error(command, err)
 	}
-	return os.WriteFile(filepath.Join(dir, file), append(s.out, s.err...), 0o644)
+	return os.WriteFile(filepath.Join(dir, file), append(s.Out, s.Err...), 0o644)
 }

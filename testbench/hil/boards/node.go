@@ -11,6 +11,7 @@ import (
 
 	"packhorse/testbench/hil"
 	"packhorse/testbench/hil/benchfile"
+	"packhorse/testbench/hil/shell"
 )
 
 // offLimit is how long switching all nodes off may take.
@@ -21,7 +22,7 @@ type node struct {
 	about   benchfile.Node
 	power   hil.Power // nil: none
 	console *hil.Console
-	shell   *shell // nil: none
+	shell   *shell.Shell // nil: none
 }
 
 var _ hil.Node = (*node)(nil)
@@ -45,7 +46,7 @@ func (w wired) On(ctx context.Context) error { return w.power.On(ctx) }
 func (w wired) Off(ctx context.Context) error {
 	err := w.power.Off(ctx)
 	if w.shell != nil {
-		w.shell.drop()
+		w.shell.Drop()
 	}
 	if w.console != nil && err == nil {
 		w.console.Note("power off")
@@ -126,17 +127,17 @@ func (n *shellNode) Run(ctx context.Context, args ...string) (hil.Result, error)
 
 // RunWith is Run with stdin.
 func (n *shellNode) RunWith(ctx context.Context, stdin []byte, args ...string) (hil.Result, error) {
-	s, err := n.shell.run(ctx, n.command(args), strings.NewReader(string(stdin)))
+	s, err := n.shell.Run(ctx, n.command(args), strings.NewReader(string(stdin)))
 	if err != nil {
 		return hil.Result{}, n.error("packhorse "+strings.Join(args, " "), err)
 	}
-	return hil.Result{Output: string(s.out) + string(s.err), Exit: s.exit}, nil
+	return hil.Result{Output: string(s.Out) + string(s.Err), Exit: s.Exit}, nil
 }
 
 // Start begins a command over SSH.
 func (n *shellNode) Start(ctx context.Context, args ...string) (hil.Running, error) {
 	what := "packhorse " + strings.Join(args, " ")
-	s, err := n.shell.start(ctx, n.Name(), what, n.command(args))
+	s, err := n.shell.Start(ctx, n.Name(), what, n.command(args))
 	if err != nil {
 		return nil, n.error(what, err)
 	}

@@ -58,7 +58,7 @@ func (r *Rig) add(about benchfile.Node, dir string) error {
 	if n.shell, err = newShell(about.SSH); err != nil {
 		return &hil.Error{Node: about.Name, Doing: "prepare SSH", Look: r.file.Path, Err: err}
 	}
-	r.close = append(r.close, func() error { n.shell.drop(); return nil })
+	r.close = append(r.close, func() error { n.shell.Drop(); return nil })
 	r.nodes = append(r.nodes, &shellNode{n})
 	return nil
 }

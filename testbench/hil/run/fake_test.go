@@ -43,6 +43,7 @@ type box struct {
 	i              int
 	on, mute       bool // mute: its gateway hangs
 	starts         int
+	crash          error // it went off by itself, which the next Off tells
 	region, domain string
 	frames         uint64
 	letters        []admin.Letter
@@ -131,7 +132,12 @@ func (n typed) On(context.Context) error {
 	return nil
 }
 
-func (n typed) Off(context.Context) error { n.on = false; return nil }
+func (n typed) Off(context.Context) error {
+	n.on = false
+	err := n.crash
+	n.crash = nil
+	return err
+}
 
 func (n typed) Ready(context.Context) (hil.Banner, error) {
 	time.Sleep(n.f.slow) // of synctest

@@ -56,6 +56,12 @@ func TestTheRigIsPutRightAfterACase(t *testing.T) {
 		"a gateway hangs": {bad, func(f *fake) func(context.Context, *suite.Bench) error {
 			return func(context.Context, *suite.Bench) error { f.nodes[1].mute = true; return nil }
 		}, 2, false},
+		"a machine crashes": {bad, func(f *fake) func(context.Context, *suite.Bench) error {
+			return func(context.Context, *suite.Bench) error {
+				f.nodes[1].on, f.nodes[1].crash = false, errors.New("it crashed")
+				return nil
+			}
+		}, 2, false},
 		"the air is not whole": {&hil.Unable{What: "go on", Why: "of the test"}, func(*fake) func(context.Context, *suite.Bench) error {
 			return func(ctx context.Context, b *suite.Bench) error {
 				air := b.Rig.Air()

@@ -47,8 +47,20 @@ func (p *Peer) restore(ctx context.Context) error {
 	if _, err := p.switchable(); err != nil { // not Unable: the case was not skipped, the rig is broken
 		return fmt.Errorf("node %s does not answer (%v), and has no power switch", p.Name(), silent)
 	}
-	_, err := p.Cycle(ctx)
-	return err
+	return p.revive(ctx)
+}
+
+// revive is Cycle of a node of which nothing is known. That it could not be switched off, a virtual machine because it had
+// crashed, does not count when it is ready afterwards.
+func (p *Peer) revive(ctx context.Context) error {
+	off := p.Off(ctx)
+	if err := rest(ctx, p.b.Params.Pause); err != nil {
+		return errors.Join(off, err)
+	}
+	if _, err := p.On(ctx); err != nil {
+		return errors.Join(off, err)
+	}
+	return nil
 }
 
 // answers asks once. A command that goes on at the console is ended first, so that no answer is taken for another's.

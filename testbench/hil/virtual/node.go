@@ -12,10 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
 	"packhorse/board/card"
 	"packhorse/testbench/hil"
+	"packhorse/testbench/hil/shell"
 )
 
 // Node is a virtual machine with its card, console and radio.
@@ -28,7 +27,7 @@ type Node struct {
 	line    *line
 	log     *os.File
 	machine machine      // without what a start adds
-	owner   ssh.Signer   // for SSH; nil: none
+	shell   *shell.Shell // nil: nobody has a key
 	port    atomic.Int32 // of loopback, to the machine's port 22; 0: none now
 
 	cardSize int64 // at least, in octets

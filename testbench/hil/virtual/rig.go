@@ -19,6 +19,7 @@ import (
 	boardsim "packhorse/board/sim"
 	"packhorse/radio/sim"
 	"packhorse/testbench/hil"
+	"packhorse/testbench/hil/shell"
 )
 
 // Options describe a rig.
@@ -103,7 +104,8 @@ func newNode(ctx context.Context, o Options, i int, name string, radios *boardsi
 	if n.machine.memoryMB == 0 {
 		n.machine.memoryMB = 512
 	}
-	if n.owner = o.Owner; n.owner != nil {
+	if o.Owner != nil {
+		n.shell = shell.New(n.address, sshConfig(o.Owner))
 		n.machine.forward = func(port int) { n.port.Store(int32(port)) }
 	}
 	n.restart = func() { radios.Restart(context.WithoutCancel(ctx), i) }

@@ -1,4 +1,4 @@
-package boards
+package shell
 
 import (
 	"bufio"
@@ -15,17 +15,17 @@ import (
 // longLine bounds a line that a command prints.
 const longLine = 1 << 20
 
-// started is a remote command that goes on. It is given up when ctx of Start ends.
-type started struct {
+// Started is a remote command that goes on. It is given up when ctx of Start ends.
+type Started struct {
 	node, what string
 	session    *ssh.Session
 	lines      chan string // closed with its stdout
 	stop       func() bool
 }
 
-// start begins a command whose stdout is read line by line.
-func (s *shell) start(ctx context.Context, node, what, command string) (*started, error) {
-	session, err := s.session(ctx)
+// Start begins a command whose stdout is read line by line. Its errors name node and what.
+func (s *Shell) Start(ctx context.Context, node, what, command string) (*Started, error) {
+	session, err := s.Session(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -37,14 +37,14 @@ func (s *shell) start(ctx context.Context, node, what, command string) (*started
 		session.Close()
 		return nil, err
 	}
-	r := &started{node: node, what: what, session: session, lines: make(chan string, 256)}
+	r := &Started{node: node, what: what, session: session, lines: make(chan string, 256)}
 	r.stop = context.AfterFunc(ctx, func() { session.Close() })
 	go r.listen(out)
 	return r, nil
 }
 
 // listen ends with the session. Lines that nobody fetches are lost when there are many.
-func (r *started) listen(out io.Reader) {
+func (r *Started) listen(out io.Reader) {
 	defer close(r.lines)
 	s := bufio.NewScanner(out)
 	s.Buffer(nil, longLine)
@@ -57,7 +57,7 @@ func (r *started) listen(out io.Reader) {
 }
 
 // Line waits for the next line.
-func (r *started) Line(ctx context.Context) (string, error) {
+func (r *Started) Line(ctx context.Context) (string, error) {
 	select {
 	case line, ok := <-r.lines:
 		if !ok {
@@ -70,7 +70,7 @@ func (r *started) Line(ctx context.Context) (string, error) {
 }
 
 // Wait waits for its end, or gives it up when ctx ends first.
-func (r *started) Wait(ctx context.Context) (hil.Result, error) {
+func (r *Started) Wait(ctx context.Context) (hil.Result, error) {
 	defer r.session.Close()
 	defer r.stop()
 	defer context.AfterFunc(ctx, func() { r.session.Close() })()
@@ -85,7 +85,7 @@ func (r *started) Wait(ctx context.Context) (hil.Result, error) {
 	return hil.Result{}, r.error(ctx.Err())
 }
 
-func (r *started) error(err error) error {
+func (r *Started) error(err error) error {
 	if err == nil {
 		return nil
 	}
