@@ -54,6 +54,9 @@ func TestParcelArrivesOnceThroughPowerCuts(t *testing.T) {
 	anna.must(anna.Console().Type(anna.ctx, "send bert --file /boot/"+letterFile+" --wait delivered --json"))
 	for cut := range 5 {
 		bert.must(b.Channel().Heard(bert.ctx, "bert", uint64(8+4*cut)))
+		if in := ask[admin.InboxReply](bert, "inbox").Letters; len(in) > 0 {
+			t.Fatalf("the file arrived before power cut %d: make it longer", cut+1)
+		}
 		bert.must(bert.OffAtWrite(bert.ctx, 1+cut))
 		bert.on()
 	}

@@ -89,8 +89,22 @@ func program(t *testing.T, dir, version, file string) string {
 	return out
 }
 
-// panicking is the slot of the card's own system with an initramfs that holds nothing, under another name.
+// panicking is a system with an initramfs that holds nothing.
 func panicking(t *testing.T) (slot string) {
+	t.Helper()
+	return altered(t, "hil-panics", card.InitramfsFile, func([]byte) []byte { return []byte("nothing") })
+}
+
+// blind is a system whose kernel knows no ext4, so that it cannot mount its data partition.
+func blind(t *testing.T) (slot string) {
+	t.Helper()
+	return altered(t, "hil-blind", card.CmdlineFile, func(line []byte) []byte {
+		return append(bytes.TrimSpace(line), " initcall_blacklist=ext4_init_fs\n"...)
+	})
+}
+
+// altered is the slot of the card's own system with another file in it, under another name.
+func altered(t *testing.T, version, file string, change func([]byte) []byte) (slot string) {
 	t.Helper()
 	slot = filepath.Join(t.TempDir(), "slot.img")
 	b, err := os.ReadFile(firstSlot())
@@ -101,13 +115,14 @@ func panicking(t *testing.T) (slot string) {
 		t.Fatal(err)
 	}
 	r := release(t, slot)
-	r.Version, r.Build = "hil-panics", strings.Repeat("0", len(r.Build))
+	r.Version, r.Build = version, strings.Repeat("0", len(r.Build))
 	text, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
 	}
+	old := mtools(t, nil, "mtype", "-i", slot, "::"+file)
 	mtools(t, text, "mcopy", "-o", "-i", slot, "-", "::"+card.ReleaseFile)
-	mtools(t, []byte("nothing"), "mcopy", "-o", "-i", slot, "-", "::"+card.InitramfsFile)
+	mtools(t, change(old), "mcopy", "-o", "-i", slot, "-", "::"+file)
 	return slot
 }
 

@@ -38,8 +38,8 @@ func (b *box) runs(version, slot string) {
 	}
 }
 
-// takenBack checks what the box says of an update that it has tried.
-func (b *box) takenBack(version string) {
+// takenBack checks what the box says of an update that it has tried, and why it does not run.
+func (b *box) takenBack(version, why string) {
 	b.t.Helper()
 	b.runs(release(b.t, firstSlot()).Version, "A")
 	s := ask[struct {
@@ -47,7 +47,7 @@ func (b *box) takenBack(version string) {
 		Trial   bool
 		Result  string
 	}](b, "update", "--status")
-	if s.Default != "A" || s.Trial || !strings.Contains(s.Result, version) {
+	if s.Default != "A" || s.Trial || !strings.HasPrefix(s.Result, version+" was tried and did not become ready ("+why) {
 		b.t.Errorf("%s: after %s was taken back: %+v", b.Name(), version, s)
 	}
 	b.t.Logf("%s: %s", b.Name(), s.Result)
@@ -110,7 +110,20 @@ func TestUpdateThatIsNeverReadyIsTakenBack(t *testing.T) {
 	b.install(pack(t, system(t, "hil-mute", neverReady), ours))
 	b.says("slot B, a trial")
 	b.says("the trial of slot B is given up")
-	b.takenBack("hil-mute")
+	b.takenBack("hil-mute", "the gateway was not ready within 2m")
+}
+
+// TestUpdateThatCannotMountItsDataIsTakenBack: the data partition has the history, so that such a system has to know without it
+// that it is on trial, and cannot leave a reason.
+func TestUpdateThatCannotMountItsDataIsTakenBack(t *testing.T) {
+	t.Parallel()
+	ours, _, public := keys(t)
+	b := open(t, updatable(public), "gina").boxes[0]
+	b.install(pack(t, blind(t), ours))
+	b.says("slot B, a trial")
+	b.says("failed the data partition cannot be used")
+	b.says("the trial of slot B is given up")
+	b.takenBack("hil-blind", "it did not start, or the power failed")
 }
 
 func TestUpdateThatPanicsIsTakenBack(t *testing.T) {
@@ -120,7 +133,7 @@ func TestUpdateThatPanicsIsTakenBack(t *testing.T) {
 	b.install(pack(t, panicking(t), ours))
 	b.says("slot B, a trial")
 	b.says("Kernel panic")
-	b.takenBack("hil-panics")
+	b.takenBack("hil-panics", "it did not start, or the power failed")
 }
 
 func TestUpdateThatHangsIsTakenBackByTheWatchdog(t *testing.T) {
@@ -130,5 +143,5 @@ func TestUpdateThatHangsIsTakenBackByTheWatchdog(t *testing.T) {
 	b.install(pack(t, system(t, "hil-frozen", freezes), ours))
 	b.says("slot B, a trial")
 	b.says("reset by its watchdog")
-	b.takenBack("hil-frozen")
+	b.takenBack("hil-frozen", "it did not start, or the power failed")
 }
