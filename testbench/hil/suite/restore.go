@@ -27,14 +27,14 @@ func (b *Bench) Right() bool {
 // Restore puts the rig right: the air is whole, every node has power and its gateway answers. A node that is off, or does not
 // answer, is switched off and on. The error says what a person must put right.
 func (b *Bench) Restore(ctx context.Context) error {
+	air := b.air.mend(ctx)
 	errs := make([]error, len(b.peers))
 	var all sync.WaitGroup
 	for i, p := range b.peers {
 		all.Go(func() { errs[i] = p.restore(ctx) })
 	}
-	err := b.air.mend(ctx)
 	all.Wait()
-	return errors.Join(append(errs, err)...)
+	return errors.Join(air, errors.Join(errs...))
 }
 
 func (p *Peer) restore(ctx context.Context) error {
