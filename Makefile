@@ -7,7 +7,7 @@ export CGO_ENABLED = 0
 # Without grpcnotrace every binary holds a web page of google.golang.org/grpc and a template engine for it.
 export GOFLAGS += -tags=grpcnotrace
 
-.PHONY: all build packhorse-bench image demo sim test lint bench bench-link bench-road bench-store bench-apps bench-hil soak fuzz release packages packages-test docs clean
+.PHONY: all build packhorse-bench image try-image demo sim test lint bench bench-link bench-road bench-store bench-apps bench-hil soak fuzz release packages packages-test docs clean
 
 all: build
 
@@ -21,6 +21,10 @@ image:
 # The program that runs suites on simulated, virtual and real benches: docs/HIL.md
 packhorse-bench: build
 	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/packhorse-bench ./cmd/packhorse-bench
+
+# The card of make image in QEMU, with a simulated radio and its console in this terminal: make try-image ARGS="--boxes 2"
+try-image: packhorse-bench
+	bin/packhorse-bench try $(ARGS)
 
 # Three gateways in a line on simulated radios: make demo, or make demo ARGS=--once
 demo: build

@@ -48,7 +48,7 @@ func (a *app) command() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "answer in JSON")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c.CommandPath()+" --help", "%s", err) })
-	root.AddCommand(a.runCommand(), a.checkCommand(), a.lockCommand(), a.unlockCommand(), a.statusCommand(), a.suitesCommand())
+	root.AddCommand(a.runCommand(), a.checkCommand(), a.lockCommand(), a.unlockCommand(), a.statusCommand(), a.suitesCommand(), a.tryCommand())
 	root.CompletionOptions.DisableDefaultCmd = true
 	return root
 }

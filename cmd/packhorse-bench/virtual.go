@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/pem"
 	"fmt"
 	"strings"
 
@@ -49,13 +50,22 @@ func virtualPlace(w wanted, image string) run.Place {
 
 // drawKey makes a key for SSH that nobody had before and nobody has afterwards, and its public line as in authorized_keys.
 func drawKey() (ssh.Signer, string, error) {
+	_, s, line, err := drawPair()
+	return s, line, err
+}
+
+// drawPair is drawKey with the secret half as OpenSSH keeps it in a file.
+func drawPair() (file []byte, s ssh.Signer, line string, err error) {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
-	s, err := ssh.NewSignerFromKey(private)
+	if s, err = ssh.NewSignerFromKey(private); err != nil {
+		return nil, nil, "", err
+	}
+	block, err := ssh.MarshalPrivateKey(private, "packhorse-bench")
 	if err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
-	return s, strings.TrimSpace(string(ssh.MarshalAuthorizedKey(s.PublicKey()))), nil
+	return pem.EncodeToMemory(block), s, strings.TrimSpace(string(ssh.MarshalAuthorizedKey(s.PublicKey()))), nil
 }

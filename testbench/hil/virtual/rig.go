@@ -32,6 +32,12 @@ type Options struct {
 	CardSize int64                    // in octets, at least; 0: 1 GiB
 	MemoryMB int                      // 0: 512, as a Zero 2 has
 	Owner    ssh.Signer               // a key that the configuration lets in over SSH; nil: no way there
+
+	// Watch gets what a node's console says as it comes, with the sequences that are for a terminal; nil: nobody does. It must
+	// not block, and is called by one goroutine for each node.
+	Watch func(name string, said []byte)
+	// Reached is told at which address a node's port 22 is, at each of its starts, where there is an Owner; nil: nobody is.
+	Reached func(name, address string)
 }
 
 // RadioPort is what the radio's port is called in the machine, for `port` of a [[radio]].
@@ -99,14 +105,19 @@ func newNode(ctx context.Context, o Options, i int, name string, radios *boardsi
 		return nil, err
 	}
 	n.log = log
-	n.console = hil.NewConsole(name, n.line, log, log.Name())
+	n.console = hil.NewConsole(name, o.watched(name, n.line), log, log.Name())
 	n.machine = machine{memoryMB: o.MemoryMB, console: n.line, radios: []func(net.Conn){func(c net.Conn) { radios.Attach(i, c) }}, said: log}
 	if n.machine.memoryMB == 0 {
 		n.machine.memoryMB = 512
 	}
 	if o.Owner != nil {
 		n.shell = shell.New(n.address, sshConfig(o.Owner))
-		n.machine.forward = func(port int) { n.port.Store(int32(port)) }
+		n.machine.forward = func(port int) {
+			n.port.Store(int32(port))
+			if o.Reached != nil && port != 0 {
+				o.Reached(name, n.SSH())
+			}
+		}
 	}
 	n.restart = func() { radios.Restart(context.WithoutCancel(ctx), i) }
 	if err := n.insert(o.Image); err != nil {
