@@ -68,7 +68,8 @@ bench-apps:
 	PACKHORSE_BENCH=1 $(GO) test -v -count=1 -run=Crowd $(ARGS) ./testbench/apps
 
 # Conformance, road and crash on simulated nodes, on virtual machines with this tree's card, and on boards: docs/HIL.md
-bench-hil: image packhorse-bench
+bench-hil: packhorse-bench
+	$(MAKE) image ARGS=
 	PACKHORSE_IMAGE=dist/image/card.img bin/packhorse-bench run sim virtual real --out dist/bench $(ARGS)
 
 # The long rows: many seeds, real processes, real time.
