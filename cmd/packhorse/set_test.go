@@ -150,6 +150,17 @@ func TestSecretsAreNotShown(t *testing.T) {
 	shows(true, "config", "show", "--secrets")
 }
 
+func TestMistakesTellNoSecretOfTheirLinesOrOthers(t *testing.T) {
+	for _, text := range []string{"[ap]\npassphrase = swordfish\n", "[ap]\npassphrase = \"swordfish\"\nopen = 1\n", "[ap]\n\"passphrase\" = \"swordfish\"\non = 3\n",
+		"ap = { passphrase = \"swordfish\", on = 3 }\n", "[setup]\njoin=\"swordfish\"\ndomain = 7\n", "[setup]\njoin = [\"swordfish\"]\n"} {
+		b, _ := newConfigured(t, nil, text)
+		b.want(2, []string{"(hidden)"}, "config", "check")
+		if strings.Contains(b.out+b.err, "swordfish") {
+			t.Errorf("%q: a secret goes to the screen, and into the log of a gateway that starts: %s", text, b.err)
+		}
+	}
+}
+
 // saySettings runs what changes the configuration.
 func saySettings(t *testing.T, s *schemas) {
 	b, _ := newConfigured(t, full(), euRadio)

@@ -33,7 +33,7 @@ func (a *app) openWanted(ctx context.Context, l *config.Loaded, w setupWanted, s
 		return err
 	})
 	if err == nil {
-		r.done(name)
+		r.done(name + ": packhorse get ap shows its passphrase")
 		r.Files = append(r.Files, hotspot.KeyfilePath)
 	}
 	return err

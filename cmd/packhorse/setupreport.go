@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"packhorse/cmd/packhorse/internal/config"
@@ -37,9 +36,6 @@ type setupReport struct {
 
 func (r *setupReport) done(what string)    { r.Done = append(r.Done, what) }
 func (r *setupReport) already(what string) { r.Kept = append(r.Kept, what) }
-
-// secretLine is one of a file that may hold a secret.
-var secretLine = regexp.MustCompile(`(?m)((?:passphrase|join)\s*=).*$`)
 
 // end notes how it ended, and what is to be done next.
 func (r *setupReport) end(err error) {
@@ -78,7 +74,7 @@ func (r *setupReport) text() string {
 	if e := r.wrong; e != nil {
 		line("WRONG: %s", clean(e.Message))
 		if r.excerpt != "" {
-			line("%s", strings.TrimRight(clean(secretLine.ReplaceAllString(r.excerpt, "$1 "+hidden)), "\n"))
+			line("%s", strings.TrimRight(clean(r.excerpt), "\n"))
 		}
 		if e.Fix != "" {
 			line("What to do: %s", clean(e.Fix))

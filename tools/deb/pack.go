@@ -32,7 +32,7 @@ func (j job) pack(p port, path string) error {
 		Overridables: nfpm.Overridables{
 			Depends:    []string{"adduser", "init-system-helpers (>= 1.54~)"},
 			Recommends: []string{"ca-certificates", "time-daemon"},
-			Suggests:   []string{"network-manager"},
+			Suggests:   []string{"network-manager", "dnsmasq-base", "iw", "wireless-regdb"},
 			Contents:   contents,
 			Scripts:    nfpm.Scripts{PostInstall: script("postinst"), PreRemove: script("prerm"), PostRemove: script("postrm")},
 			Deb:        nfpm.Deb{Compression: j.squeeze, Fields: map[string]string{"Multi-Arch": "foreign"}},

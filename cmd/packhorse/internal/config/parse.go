@@ -114,8 +114,14 @@ func explain(path string, err error) error {
 
 func decodeError(path string, e *toml.DecodeError, what, fix string) error {
 	row, col := e.Position()
-	return &Error{Where: fmt.Sprintf("%s:%d:%d", path, row, col), Message: what, Excerpt: e.String(), Fix: fix}
+	return &Error{Where: fmt.Sprintf("%s:%d:%d", path, row, col), Message: what, Excerpt: veil(e.String()), Fix: fix}
 }
+
+// secretLine is one that may hold a secret: the keys of Secret, by their last words.
+var secretLine = regexp.MustCompile(`(?m)(\b(?:passphrase|join)["']?\s*=\s*)\S.*$`)
+
+// veil hides secrets in an excerpt, which ends up in logs and on screens: also those on lines beside the mistake.
+func veil(excerpt string) string { return secretLine.ReplaceAllString(excerpt, "$1(hidden)") }
 
 // mistyped is how the decoder says that a value has another type than its key.
 var mistyped = regexp.MustCompile(`(?m)cannot decode TOML (\w+) into .* of type (\S+)$`)
@@ -124,7 +130,7 @@ var mistyped = regexp.MustCompile(`(?m)cannot decode TOML (\w+) into .* of type 
 func mistypedError(path string, e *toml.DecodeError, got, goType string) error {
 	row, col := e.Position()
 	return &Error{Where: fmt.Sprintf("%s:%d:%d", path, row, col), Message: fmt.Sprintf("%s: this is of type %s", strings.Join(e.Key(), "."), got),
-		Excerpt: mistyped.ReplaceAllString(e.String(), "$1"), Fix: "give " + wanted(goType)}
+		Excerpt: veil(mistyped.ReplaceAllString(e.String(), "$1")), Fix: "give " + wanted(goType)}
 }
 
 // wanted says in words what a Go type takes.
