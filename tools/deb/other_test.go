@@ -18,20 +18,24 @@ func TestAPackageOnOtherArchitectures(t *testing.T) {
 			if _, err := os.Stat("/proc/sys/fs/binfmt_misc/" + c.qemu); err != nil {
 				t.Fatalf("the kernel does not know what to do with its programs: apt install qemu-user-static binfmt-support (%v)", err)
 			}
-			first, _ := made(t, c.p)
+			first, again := made(t, c.p)
 			root := debian(t, c.release, c.p.debian)
-			b, err := os.ReadFile(first)
-			if err == nil {
-				err = os.WriteFile(filepath.Join(root, "root", "packhorse.deb"), b, 0o644)
-			}
-			if err != nil {
-				t.Fatal(err)
+			for path, name := range map[string]string{first: "packhorse.deb", again("1.1", ""): "next.deb"} {
+				b, err := os.ReadFile(path)
+				if err == nil {
+					err = os.WriteFile(filepath.Join(root, "root", name), b, 0o644)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
 			}
 			for _, step := range []struct{ script, says string }{
 				{"dpkg -i /root/packhorse.deb", "Created symlink"},
 				{"packhorse version", "packhorse 1.0 linux/"},
 				{"getent passwd packhorse", "/var/lib/packhorse"},
 				{"cd /; install -d -o packhorse -g packhorse /var/lib/packhorse; setpriv --reuid=packhorse --regid=packhorse --init-groups packhorse --state /var/lib/packhorse config check", "OK, 1 file read"},
+				{"echo '# mine' >> /etc/packhorse/packhorse.toml; dpkg -i /root/next.deb; dpkg -s packhorse", "Version: 1.1"},
+				{"tail -n 1 /etc/packhorse/packhorse.toml", "# mine"},
 				{"dpkg -r packhorse", "/var/lib/packhorse stays"},
 				{"dpkg --purge packhorse; ls -d /etc/packhorse /var/lib/packhorse || echo gone", "gone"},
 			} {
