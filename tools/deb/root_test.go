@@ -51,7 +51,7 @@ func bootstrap(t *testing.T, release, arch, kept string) {
 	t.Helper()
 	begun := time.Now()
 	root := filepath.Join(t.TempDir(), "new")
-	host(t, "debootstrap", "--variant=minbase", "--include=systemd-sysv", "--arch="+arch, release, root)
+	host(t, "debootstrap", "--variant=minbase", "--include=systemd-sysv,adduser", "--arch="+arch, release, root)
 	for _, rest := range []string{"var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"} {
 		os.RemoveAll(filepath.Join(root, rest))
 	}
