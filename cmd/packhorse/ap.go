@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 
+	"packhorse/board/card"
 	"packhorse/cmd/packhorse/internal/config"
 	"packhorse/cmd/packhorse/internal/hotspot"
 	"packhorse/gateway/admin"
@@ -51,6 +52,8 @@ func (a *app) setAP(ctx context.Context, value string, asked apAsked) error {
 	switch {
 	case err != nil:
 		return usage("packhorse set ap on, or packhorse set ap off", "%q is neither on nor off", value)
+	case on && a.appliance():
+		return refused("reach the box over Ethernet; a box that is an access point is Raspberry Pi OS with the Debian package: docs/WIFI.md", "the flash image has no Wi-Fi")
 	case !a.root:
 		return refused("sudo packhorse set ap "+value, "only root may change the networks of this computer")
 	}
@@ -216,6 +219,12 @@ func (a *app) sayAP(v apState) {
 	for _, n := range v.Notes {
 		a.hint("note: %s", clean(n))
 	}
+}
+
+// appliance tells whether this is a box that runs from the flash image.
+func (a *app) appliance() bool {
+	_, err := os.Stat(a.at(card.ReleasePath))
+	return err == nil
 }
 
 // at is a path of the system, which tests have elsewhere.

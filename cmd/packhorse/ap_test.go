@@ -186,6 +186,8 @@ func TestAccessPointSaysWhyNot(t *testing.T) {
 	b.want(1, []string{"nmcli is not there", "apt install network-manager"}, "set", "ap", "on", "--country", "DE")
 	b.root = false
 	b.want(4, []string{"only root", "sudo packhorse set ap on"}, "set", "ap", "on")
+	flashed(t, b)
+	b.want(4, []string{"the flash image has no Wi-Fi", "Ethernet"}, "set", "ap", "on")
 }
 
 func TestAnotherCountryOnTheKernelsCommandLine(t *testing.T) {

@@ -121,15 +121,23 @@ func (a *app) saySet(ctx context.Context, done changed, key, path string) error 
 			a.hint("note: %s wins over it", v.Origin)
 		}
 		a.hint("%s", map[bool]string{true: words, false: "it was so already; " + words}[differs])
+		if words == later && !a.appliance() {
+			a.hint("next: sudo systemctl restart packhorse; without systemd, end packhorse run and start it again")
+		} else if words == later {
+			a.hint("next: reboot")
+		}
 	})
 }
+
+// later is since for what a running gateway does not take up.
+const later = "in force at the next start"
 
 // since is from when on a key is in force, where others may wait for a new start of the gateway.
 func since(key string, restart []string) string {
 	waits := slices.ContainsFunc(restart, func(k string) bool { return k == key || strings.HasPrefix(key, k+".") })
 	switch {
 	case waits:
-		return "in force at the next start"
+		return later
 	case key == "name":
 		return "for a gateway that is made anew; this one is renamed by: packhorse up --name"
 	case strings.HasPrefix(key, "setup."):

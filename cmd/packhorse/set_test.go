@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,8 +10,19 @@ import (
 	"testing"
 	"time"
 
+	"packhorse/board/card"
 	"packhorse/gateway/admin"
 )
+
+// flashed makes a bench one that runs from the flash image.
+func flashed(t *testing.T, b *bench) {
+	t.Helper()
+	b.sysroot = filepath.Join(b.dir, "flashed")
+	path := filepath.Join(b.sysroot, card.ReleasePath)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // newConfigured is a bench with a configuration of its own.
 func newConfigured(t *testing.T, b admin.Backend, text string) (*bench, string) {
@@ -46,7 +58,9 @@ func TestSetChangesOneKeyAndSaysSinceWhen(t *testing.T) {
 	}
 	b.want(0, []string{"14 dBm (law allows 27, the radio 30)", "from " + set + ":4"}, "get", "lora0.power_dbm")
 	f.restart = []string{"poweb.listen"}
-	b.want(0, []string{"poweb.listen = (empty)", "in force at the next start\n"}, "set", "poweb.listen", "")
+	b.want(0, []string{"poweb.listen = (empty)", "in force at the next start\n", "next: sudo systemctl restart packhorse"}, "set", "poweb.listen", "")
+	flashed(t, b)
+	b.want(0, []string{"in force at the next start\nnext: reboot\n"}, "set", "poweb.listen", "")
 	b.want(0, []string{"in force\n"}, "set", "lora0.spreading_factor", "9")
 	b.want(0, nil, "set", "lora0.spreading_factor", "--default")
 	f.restart = nil
@@ -76,6 +90,8 @@ func TestSetChangesNothingByMistake(t *testing.T) {
 	b.want(2, []string{"out of reach"}, "set", "lora0.power", "99")
 	b.want(2, []string{"no value for it"}, "set", "lora0.power", "loud")
 	b.want(2, []string{"did you mean lora0", "fix"}[1:], "set", "lora0.pwr_dbm", "3")
+	b.want(2, []string{"fix: docs/CONFIG.md lists every key"}, "set", "nosuchkey", "1")
+	b.want(2, []string{"fix: name one of its keys, such as page."}, "get", "page")
 	b.want(2, []string{"fix: packhorse set"}, "set", "lora0.power")
 	b.want(2, []string{"fix: packhorse set"}, "set", "lora0.power", "3", "--default")
 	b.want(2, []string{"no passphrase for WPA2"}, "set", "ap.passphrase", "tooshrt")

@@ -121,10 +121,12 @@ func settable(t reflect.Type) bool {
 }
 
 func (l *Loaded) unknown(key string) error {
-	fix := nearest(key)
+	fix := strings.TrimPrefix(nearest(key), "remove it; ")
 	table, _, dotted := strings.Cut(key, ".")
 	if known := slices.ContainsFunc(Keys, func(k Key) bool { return strings.HasPrefix(k.Name, table+".") }); dotted && !known {
 		fix = l.radioFix() + "; docs/CONFIG.md lists every key"
+	} else if i := slices.IndexFunc(Keys, func(k Key) bool { return strings.HasPrefix(k.Name, key+".") }); i >= 0 {
+		fix = "name one of its keys, such as " + Keys[i].Name
 	}
 	return &Error{Where: key, Message: "there is no key of this name that has one value", Fix: fix}
 }
