@@ -21,6 +21,9 @@ import (
 // builtImage is where make image leaves the card.
 const builtImage = "dist/image/card.img"
 
+// inTry is the packhorse.toml of a box to try, by its name and the line of a key. Its radio takes the plan of whatever region is set.
+const inTry = "name = %q\ntrust_clock = true\n[[radio]]\nname = \"lora0\"\nport = \"" + virtual.RadioPort + "\"\n[appliance]\nssh_keys = [%q]\n"
+
 // endKey takes the power away: Ctrl-], as telnet has it.
 const endKey = 0x1d
 
@@ -105,7 +108,7 @@ func (w *trying) options(dir string) (o virtual.Options, err error) {
 	for i := range w.boxes {
 		o.Nodes = append(o.Nodes, string(rune('a'+i)))
 	}
-	o.Config = func(name string) []byte { return fmt.Appendf(nil, inGuest, name, line) }
+	o.Config = func(name string) []byte { return fmt.Appendf(nil, inTry, name, line) }
 	if w.config != "" {
 		text, err := os.ReadFile(w.config)
 		if err != nil {

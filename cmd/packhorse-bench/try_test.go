@@ -63,6 +63,9 @@ func TestTheOptionsOfTry(t *testing.T) {
 	if text := string(o.Config("b")); !strings.Contains(text, line) || !strings.Contains(text, `name = "b"`) {
 		t.Errorf("the key of the file %s is not let in:\n%s", line, text)
 	}
+	if strings.Contains(string(o.Config("a")), "bandwidth_hz") {
+		t.Error("the radio does not take the plan of the region: up --region EU868 is refused")
+	}
 	own := "\ufeffname = \"x\"\r\n"
 	w.write(own)
 	if o, err = (&trying{boxes: 1, config: w.file}).options(w.dir); err != nil || string(o.Config("a")) != own {

@@ -204,7 +204,7 @@ func TestUpdateOnAMachineWithoutSlots(t *testing.T) {
 		b.want(4, []string{"there are no slots on this machine"}, args...)
 	}
 	b.file("dpkg", nil)
-	b.want(4, []string{"installed by the package", "fix: sudo apt update && sudo apt install --only-upgrade packhorse"}, "update", "x.phup")
+	b.want(4, []string{"installed by the package", "fix: sudo apt install ./packhorse_VERSION_ARCHITECTURE.deb, the newer package"}, "update", "x.phup")
 }
 
 func TestUpdateSaysWhatLiesOnTheBootPartition(t *testing.T) {

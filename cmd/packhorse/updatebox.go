@@ -74,7 +74,7 @@ func (b ownBox) runs() (card.Release, error) {
 func (b ownBox) noSlots() error {
 	if there, _ := exist(b.dpkg); there {
 		return &admin.Error{Code: admin.CodeRefused, Message: "packhorse was installed by the package here, and there are no slots",
-			Fix: "sudo apt update && sudo apt install --only-upgrade packhorse"}
+			Fix: "sudo apt install ./packhorse_VERSION_ARCHITECTURE.deb, the newer package"}
 	}
 	return &admin.Error{Code: admin.CodeRefused, Message: "there are no slots on this machine: it does not run the flash image",
 		Fix: "put the new program in the place of the old one; packhorse update check FILE reads an update anywhere"}
