@@ -236,7 +236,11 @@ func TestDeliveryEndsWhenItsOwnerFails(t *testing.T) {
 		t.Errorf("acknowledgement: got %v, want %v", err, broken)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err = c.Deliver(ctx, func(yield func(Cargo, error) bool) { cancel(); yield(Cargo{}, nil) }, (&record{}).add)
+	err = c.Deliver(ctx, func(yield func(Cargo, error) bool) {
+		cancel()
+		for yield(Cargo{}, nil) { // until the call notices
+		}
+	}, (&record{}).add)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: got %v, want %v", err, context.Canceled)
 	}

@@ -41,6 +41,14 @@ await test('and what answers comes back the same way', async () => {
   const { got } = await ann.sync(courier);
   assert.deepEqual([got.parcels, got.refused], [1, 0]);
   assert.deepEqual(ann.endpoints.get(a.id).got, [answer]);
+  if (!got.acks) {
+    // The CCA was handed in before the cargo, and got to the Internet before it: the acknowledgement is in the next cargo.
+    assert.equal((await internet.event('fulfilled')).gateway, ann.id);
+    await ask('cargo');
+    const { got: next } = await ann.sync(courier);
+    assert.deepEqual([next.parcels, next.refused], [0, 0]);
+    got.acks = next.acks;
+  }
   assert.equal(got.acks, 1);
   assert.deepEqual(ann.outgoing, []);
 }, 150);
