@@ -54,7 +54,7 @@ func made(t *testing.T, p port) (first string, again func(version, more string) 
 // put copies a package into the machine.
 func (m *machine) put(path string) (inside string) {
 	m.t.Helper()
-	inside = "/root/" + filepath.Base(path)
+	inside = "/var/tmp/" + filepath.Base(path)
 	b, err := os.ReadFile(path)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(m.root, inside), b, 0o644)

@@ -23,18 +23,18 @@ func TestAPackageOnOtherArchitectures(t *testing.T) {
 			for path, name := range map[string]string{first: "packhorse.deb", again("1.1", ""): "next.deb"} {
 				b, err := os.ReadFile(path)
 				if err == nil {
-					err = os.WriteFile(filepath.Join(root, "root", name), b, 0o644)
+					err = os.WriteFile(filepath.Join(root, "var", "tmp", name), b, 0o644)
 				}
 				if err != nil {
 					t.Fatal(err)
 				}
 			}
 			for _, step := range []struct{ script, says string }{
-				{"dpkg -i /root/packhorse.deb", "Created symlink"},
+				{"dpkg -i /var/tmp/packhorse.deb", "Created symlink"},
 				{"packhorse version", "packhorse 1.0 linux/"},
 				{"getent passwd packhorse", "/var/lib/packhorse"},
 				{"cd /; install -d -o packhorse -g packhorse /var/lib/packhorse; setpriv --reuid=packhorse --regid=packhorse --init-groups packhorse --state /var/lib/packhorse config check", "OK, 1 file read"},
-				{"echo '# mine' >> /etc/packhorse/packhorse.toml; dpkg -i /root/next.deb; dpkg -s packhorse", "Version: 1.1"},
+				{"echo '# mine' >> /etc/packhorse/packhorse.toml; dpkg -i /var/tmp/next.deb; dpkg -s packhorse", "Version: 1.1"},
 				{"tail -n 1 /etc/packhorse/packhorse.toml", "# mine"},
 				{"dpkg -r packhorse", "/var/lib/packhorse stays"},
 				{"dpkg --purge packhorse; ls -d /etc/packhorse /var/lib/packhorse || echo gone", "gone"},
