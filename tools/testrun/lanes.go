@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,8 +16,12 @@ type result struct {
 	took time.Duration
 }
 
-// inLanes runs suites one after the other, and beside them those that wait for the clock: they need little of
-// the processor, but at once, so the others give way to them.
+// abreast is how many suites run at once of those that need the processor: each ends with packages that keep one core
+// busy and no more.
+const abreast = 2
+
+// inLanes runs suites, a few at once and begun in their order, and beside them, one after the other, those that wait for
+// the clock: they need little of the processor, but at once, so the others give way to them.
 func (r *runner) inLanes(ctx context.Context, suites []suite) []result {
 	results, ready := make([]result, len(suites)), make([]bool, len(suites))
 	var busy, waiting []int
@@ -29,18 +35,36 @@ func (r *runner) inLanes(ctx context.Context, suites []suite) []result {
 			busy = append(busy, i)
 		}
 	}
-	play := func(r *runner, lane []int) {
-		for _, i := range lane {
+	play := func(r *runner, lane iter.Seq[int]) {
+		for i := range lane {
 			results[i] = r.timed(ctx, suites[i])
 		}
 	}
 	out := &shared{to: r.out}
 	beside, inLine := &runner{out: out, ci: r.ci}, &runner{out: out, ci: r.ci, givesWay: len(waiting) > 0}
+	next := make(chan int, len(busy))
+	for _, i := range busy {
+		next <- i
+	}
+	close(next)
 	var done sync.WaitGroup
-	done.Go(func() { play(beside, waiting) })
-	play(inLine, busy)
+	done.Go(func() { play(beside, slices.Values(waiting)) })
+	for range abreast {
+		done.Go(func() { play(inLine, taken(next)) })
+	}
 	done.Wait()
 	return results
+}
+
+// taken are the values of a channel until it is closed; others may take from it too.
+func taken(c <-chan int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range c {
+			if !yield(i) {
+				return
+			}
+		}
+	}
 }
 
 // prepare installs what a suite needs; without it the suite counts as skipped, or as failed in CI.

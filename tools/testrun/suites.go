@@ -22,7 +22,7 @@ type suite struct {
 }
 
 // raced are the rooms with goroutines, which the race detector watches.
-var raced = []string{"./gateway/admin", "./gateway/node/...", "./gateway/inetnode", "./gateway/web", "./gateway/poweb", "./gateway/pohttp", "./gateway/discovery", "./gateway/cogrpc", "./link/port/...", "./radio/...", "./board/...", "./store/...", "./cmd/packhorse/internal/appliance/...", "./testbench/hil/...", storetrial}
+var raced = []string{"./store", "./gateway/admin", "./gateway/node/...", "./gateway/inetnode", "./gateway/web", "./gateway/poweb", "./gateway/pohttp", "./gateway/discovery", "./gateway/cogrpc", "./link/port/...", "./radio/...", "./board/...", "./store/...", "./cmd/packhorse/internal/appliance/...", "./testbench/hil/...", storetrial}
 
 // storetrial is the package that tries the store from outside.
 const storetrial = "./testbench/storetrial"
@@ -100,7 +100,23 @@ func unit(ctx context.Context, r *runner) (count, error) {
 	own := func(p string) bool {
 		return slices.ContainsFunc(append([]string{interop, crashfs, appliance}, real...), func(s string) bool { return strings.HasSuffix(p, s[1:]) })
 	}
-	return r.test(ctx, nil, nil, slices.DeleteFunc(strings.Fields(all), own))
+	return r.test(ctx, nil, nil, longFirst(slices.DeleteFunc(strings.Fields(all), own)))
+}
+
+// long are the packages whose tests take longest.
+var long = []string{"./store", storetrial, "./gateway", "./testbench/scenario", "./testbench/radios", "./testbench/world", "./testbench/law"}
+
+// longFirst has go test begin with the longest, so that none of them is left alone at the end.
+func longFirst(pkgs []string) []string {
+	place := func(p string) int {
+		i := slices.IndexFunc(long, func(l string) bool { return p == "packhorse"+l[1:] })
+		if i < 0 {
+			return len(long)
+		}
+		return i
+	}
+	slices.SortStableFunc(pkgs, func(a, b string) int { return place(a) - place(b) })
+	return pkgs
 }
 
 func runTrials(ctx context.Context, r *runner) (count, error) {
