@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"packhorse/cmd/internal/stamp"
 	"packhorse/gateway/admin"
 	"packhorse/testbench/hil/benchfile"
 	"packhorse/testbench/hil/lock"
@@ -127,16 +127,4 @@ func (a *app) say(v any) {
 }
 
 // versionText is the stamped version, or what the build knows of its commit.
-func versionText() string {
-	if version != "" {
-		return version
-	}
-	if b, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range b.Settings {
-			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-				return "dev-" + s.Value[:12]
-			}
-		}
-	}
-	return "dev"
-}
+func versionText() string { return stamp.Version(version) }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,6 +74,19 @@ type updateRelease struct {
 	Created string `json:"created"`
 }
 
+// openSigned opens a file and sees who signed it; in is to be closed.
+func (a *app) openSigned(ctx context.Context, from string, keys update.Keys) (f *update.File, in io.Closer, err error) {
+	r, err := a.openUpdate(ctx, from)
+	if err != nil {
+		return nil, nil, err
+	}
+	if f, err = update.Open(r, keys); err != nil {
+		r.Close()
+		return nil, nil, updateError(err)
+	}
+	return f, r, nil
+}
+
 // update stages a file and restarts into it.
 func (a *app) update(ctx context.Context, from string, u updating) error {
 	box, err := a.thisBox(ctx)
@@ -83,15 +97,11 @@ func (a *app) update(ctx context.Context, from string, u updating) error {
 	if err != nil {
 		return updateError(err)
 	}
-	in, err := a.openUpdate(ctx, from)
+	f, in, err := a.openSigned(ctx, from, keys)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	f, err := update.Open(in, keys)
-	if err != nil {
-		return updateError(err)
-	}
 	runs := updateRelease(box.Release)
 	v := updated{updateRelease: updateRelease(f.Release()), Key: update.KeyName(f.Key), From: &runs}
 	err = update.Fits(f.Manifest, box.Release, u.allowOlder)

@@ -48,15 +48,11 @@ func (a *app) checkUpdate(ctx context.Context, from string, more []string) error
 	if err != nil {
 		return updateError(err)
 	}
-	in, err := a.openUpdate(ctx, from)
+	f, in, err := a.openSigned(ctx, from, keys)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	f, err := update.Open(in, keys)
-	if err != nil {
-		return updateError(err)
-	}
 	show, done := a.updateProgress()
 	err = f.CopyTo(&measured{ctx, show, 0, f.Size})
 	done()

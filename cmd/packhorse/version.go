@@ -2,10 +2,10 @@ package main
 
 import (
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
+	"packhorse/cmd/internal/stamp"
 	"packhorse/gateway/admin"
 )
 
@@ -13,19 +13,7 @@ import (
 var version = ""
 
 // versionText is the stamped version, or what the build knows of its commit.
-func versionText() string {
-	if version != "" {
-		return version
-	}
-	if b, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range b.Settings {
-			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-				return "dev-" + s.Value[:12]
-			}
-		}
-	}
-	return "dev"
-}
+func versionText() string { return stamp.Version(version) }
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
